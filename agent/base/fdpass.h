@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "agent/base/err.h"
+#include "agent/base/span.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * Messages with descriptors over a SOCK_SEQPACKET pair (unix(7), SCM_RIGHTS).  One message is one
+ * send and arrives whole or not at all.
+ */
+#define FDPASS_MAX     8U             /* descriptors in one message */
+#define FDPASS_MESSAGE (128U * 1024U) /* bytes in one message */
+
+/* A pair of close-on-exec sockets with room for full messages.  ret[0], ret[1]. */
+bool fdpass_pair(int ret[2], bool nonblock, struct err *e);
+
+enum fdpass { FDPASS_OK, FDPASS_AGAIN, FDPASS_CLOSED, FDPASS_FAIL };
+
+/* Send a copy of the descriptors with the bytes; the caller keeps its own. */
+enum fdpass fdpass_send(int sock, struct span msg, const int *fds, size_t nfds, struct err *e);
+/*
+ * Receive one message into buf (cap bytes; a longer one is FDPASS_FAIL).  Up to FDPASS_MAX
+ * descriptors land in fds, close-on-exec; the caller owns them.  Unused entries of fds are set to
+ * -1.
+ */
+enum fdpass fdpass_recv(int sock, char *buf, size_t cap, size_t *ret_n, int fds[FDPASS_MAX],
+	size_t *ret_nfds, struct err *e);

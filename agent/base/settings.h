@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "agent/base/arena.h"
+#include "agent/base/buf.h"
+#include "agent/base/err.h"
+#include "agent/base/log.h"
+#include "agent/base/span.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * agent.yaml as a plain value.  It stands in base, not in agent/, because the client reads it too
+ * and needs nothing of ours but yaml.  Every role gets the same bytes (agent/bundle.h) and parses
+ * them with this one function. Relative paths are made absolute against the folder of the file.
+ * Strings live in `arena`.
+ */
+struct settings_list {
+	const char *const *item;
+	size_t n;
+};
+
+struct settings_certificate {
+	const char *chain, *key; /* PEM files */
+};
+
+/*
+ * A data root and how its folders are read.  `layout` names the leading folders, for example
+ * "{proposal}/{dataset}": each folder at that depth is a dataset, everything below it its files.
+ * "." = the root is one dataset.  `pid` and `proposal` are templates over the same names, for
+ * example "10.5072/{proposal}-{dataset}".
+ */
+struct settings_root {
+	const char *name, *path, *layout, *pid, *proposal;
+};
+
+struct settings_issuer {
+	const char *issuer;    /* exact text of iss */
+	const char *name;      /* for people */
+	const char *profile;   /* rfc9068 (default), wlcg, scitokens, egi, keycloak, umbrella */
+	const char *jwks_file; /* keys from a file; NULL: not set */
+	struct settings_list audience, algorithms, typ, azp, entitlement_namespaces;
+	int require_kid, path_scopes, allow_any_audience,
+		require_iat;    /* -1: as the profile has it; else 0, 1 */
+	const char *base_path;  /* of path scopes; default "/" */
+	const char *user_claim; /* NULL: as the profile has it */
+	const char *entitlement_claim;
+	unsigned clock_leeway; /* seconds for nbf and iat, 5 to 100, default 30 */
+	bool demo;             /* `pan-agent token mint` may sign for it */
+	const char *demo_key;  /* PEM private key of a demo issuer; NULL: none */
+	unsigned line;         /* in agent.yaml, for messages */
+};
+
+enum settings_sync { SYNC_ALWAYS, SYNC_SECOND, SYNC_NEVER };
+
+struct settings_limits {
+	unsigned head_seconds;             /* 10: a request head, from its first byte */
+	unsigned handshake_seconds;        /* 5 */
+	unsigned idle_seconds;             /* 75: keep-alive */
+	unsigned body_seconds;             /* 30: request body without progress */
+	unsigned min_rate;                 /* 1024 bytes/s over 60 s */
+	unsigned connections;              /* 16384 in all */
+	unsigned connections_per_address;  /* 200 */
+	unsigned connections_per_identity; /* 100 */
+	unsigned drain_seconds;            /* 60: after SIGTERM */
+	unsigned kept_grants;              /* 1024 for each worker */
+};
+
+struct settings {
+	struct arena arena;
+	const char *file; /* as given */
+	const char *facility, *contact, *timezone;
+	const char *public_url;      /* origin without a slash at the end, https://host[:port] */
+	struct settings_list hosts;  /* further names that requests may carry in Host */
+	struct settings_list listen; /* "127.0.0.1:8443", "[::1]:8443"; empty: socket activation */
+	unsigned workers;            /* 1 to 64; default: online cores, at most 8 */
+	unsigned readers;            /* 1 to 16; default 2 */
+	bool sandbox_required;       /* sandbox: required (default) or best-effort */
+	bool landlock;               /* testing only, `sandbox_landlock: no` */
+	enum log_level log_level;
+	struct settings_certificate *certificates;
+	size_t n_certificates;
+	const char *state_dir, *runtime_dir, *log_dir;
+	const char *catalogue;          /* default state_dir/catalogue.sqlite */
+	const char *audit_file;         /* default log_dir/audit.jsonl */
+	enum settings_sync audit_fsync; /* default second */
+	struct settings_root *roots;
+	size_t n_roots;
+	const char *proposals;         /* proposals.yaml: routes, dates, teams; NULL: none */
+	struct settings_list policies; /* policy.files */
+	struct settings_list facility_networks; /* CIDR blocks that count as network `facility` */
+	struct settings_issuer *issuers;
+	size_t n_issuers;
+	struct settings_limits limits;
+};
+
+/*
+ * Parse the text of agent.yaml.  All faults go to `report`, one "FILE:LINE:COLUMN: error: MESSAGE"
+ * a line; NULL then. Pure but for the number of cores.  The caller frees with settings_free.
+ */
+struct settings *settings_parse(
+	const char *file, struct span text, struct buf *report, struct err *e);
+void settings_free(struct settings *s);
+/* Every key with type, default and one line of explanation, as `pan-agent --dump-options` prints
+ * them. */
+void settings_dump(struct buf *out);

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "agent/base/arena.h"
+#include "agent/base/err.h"
+#include "agent/base/span.h"
+#include "policy/facts.h"
+#include "policy/subject.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Reading the catalogue.  One `struct catalog` is one read-only SQLite connection: one thread, made
+ * after fork. Every result lives in the caller's arena.  "Absent" is false with ERR_ABSENT.  Blocks
+ * for disk only.
+ */
+struct catalog;
+
+bool catalog_open(const char *path, struct catalog **ret, struct err *e); /* read-only */
+void catalog_close(struct catalog *c);
+
+struct catalog_dataset {
+	int64_t id;
+	struct span pid;
+	unsigned root;        /* index of the data root in the settings */
+	struct span folder;   /* relative to the root; "" = the root itself */
+	struct span title;    /* may be absent */
+	struct span proposal; /* absent: not known */
+	struct span proposal_title;
+	struct span instrument, facility, source, sample, definition;
+	struct span technique, technique_label;
+	int64_t start, end; /* seconds UTC; INT64_MIN: not known */
+	uint64_t files, bytes;
+	int64_t document; /* 0: none */
+	struct object_facts
+		facts;    /* pid, proposal, instrument, kind, route, flags, dates, policy, events */
+	struct span json; /* the whole record as shown by `pan-agent show --json` */
+};
+
+struct catalog_file {
+	struct span path; /* relative to the dataset's folder */
+	uint64_t bytes;
+	int64_t mtime_s, mtime_ns;
+	struct span format;  /* nexus, hdf5, hdf4, other */
+	struct span problem; /* absent: none; else one line */
+	bool has_digests;    /* valid while bytes and mtime are those of the file */
+	uint8_t sha256[32], md5[16];
+	uint32_t adler32, crc32c;
+};
+
+/*
+ * The dataset whose pid is the longest prefix (whole segments) of `path`, and what follows it
+ * without the slash between (absent when nothing follows, "" when a final slash follows).
+ */
+bool catalog_match(struct catalog *c, struct span path, struct arena *a,
+	struct catalog_dataset *ret, struct span *rest, struct err *e);
+bool catalog_by_pid(struct catalog *c, struct span pid, struct arena *a,
+	struct catalog_dataset *ret, struct err *e);
+bool catalog_file_get(struct catalog *c, int64_t dataset, struct span path, struct arena *a,
+	struct catalog_file *ret, struct err *e);
+/*
+ * Files of a dataset in byte order of their paths, from the first one after `after` (absent: from
+ * the start), at most `limit`.  *ret is an array in the arena.
+ */
+bool catalog_files(struct catalog *c, int64_t dataset, struct span after, size_t limit,
+	struct arena *a, struct catalog_file **ret, size_t *ret_n, struct err *e);
+/* Datasets by pid, from the first one after `after`. */
+bool catalog_datasets(struct catalog *c, struct span after, size_t limit, struct arena *a,
+	struct catalog_dataset **ret, size_t *ret_n, struct err *e);
+/* Roles of a subject towards the proposal of a dataset: team rows by (issuer, sub) or by
+ * entitlement. Bit set of enum role. */
+bool catalog_roles(
+	struct catalog *c, int64_t document, const struct subject *s, uint32_t *ret, struct err *e);
+bool catalog_count(struct catalog *c, uint64_t *ret_datasets, uint64_t *ret_files, struct err *e);

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "agent/base/span.h"
+#include "policy/grant.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * What crosses between the front and the gate about one request.  Plain values: agent/wire.c
+ * carries them over a socketpair, a test hands them over directly.  Spans are borrowed for the
+ * call.
+ */
+enum http_method {
+	HTTP_GET,
+	HTTP_HEAD,
+	HTTP_OPTIONS,
+	HTTP_PROPFIND,
+	HTTP_POST,
+	HTTP_PUT,
+	HTTP_DELETE,
+	HTTP_COPY,
+	HTTP_OTHER, /* a known method that no route takes: 405; the token itself stays in the front
+		     */
+};
+
+#define HTTP_BODY_MAX (64U * 1024U) /* request body that is handed to the gate */
+
+/* Front to gate.  The front has checked framing, syntax and path rules, and that the route takes
+ * the method.
+ */
+struct http_ask {
+	uint64_t id; /* the front's number, echoed in the answer */
+	enum http_method method;
+	uint8_t peer[16];  /* client address; IPv4 as ::ffff:a.b.c.d */
+	uint8_t trace[16]; /* W3C trace id: the client's traceparent, or made by the front */
+	struct span path;  /* percent-decoded once, UTF-8, begins with '/', no empty, '.' or '..'
+			      segment */
+	struct span query; /* raw, without '?'; absent: none */
+	struct span authorization;                 /* field value; absent: none */
+	struct span accept;                        /* field value; absent: none */
+	struct span depth;                         /* PROPFIND; absent: none */
+	struct span want_digest, want_repr_digest; /* absent: none */
+	struct span body;                          /* at most HTTP_BODY_MAX */
+	bool two_credentials;                      /* more than one Authorization field */
+};
+
+enum http_body { HTTP_NO_BODY, HTTP_INLINE, HTTP_FILE };
+
+/* Gate to front. */
+struct http_answer {
+	uint64_t id;
+	uint16_t status;
+	enum http_body body;
+	struct span fields; /* complete lines "Name: value\r\n"; never Date, Content-Length,
+			       Connection, ETag, Last-Modified, Accept-Ranges, Content-Range: those
+			       are the front's */
+	struct span text;   /* HTTP_INLINE: the body; a HEAD request gets the length and no bytes */
+	struct grant *grant; /* HTTP_FILE: owned by the receiver */
+	bool ranges; /* HTTP_FILE: Range and If-* apply (a data file); false: a generated body, 200
+			always */
+	bool keep;   /* the front may use the grant again for the same method class, path, query,
+			authorization,   accept and digest fields until the grant expires or the epoch
+			moves */
+	bool close;  /* end the connection after this answer */
+};
+
+enum http_result { HTTP_COMPLETE, HTTP_CLIENT_GONE, HTTP_CUT, HTTP_BROKEN };
+
+/* Front to gate, after a body under a grant has ended (one for each response, reused grants too).
+ */
+struct http_done {
+	uint64_t decision;    /* grant_info.decision */
+	uint64_t first, last; /* range sent, inclusive; last < first: none */
+	uint64_t bytes;       /* of the body that left */
+	enum http_result result;
+	uint8_t trace[16];
+};

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "agent/base/err.h"
+#include "agent/base/fdpass.h"
+#include "agent/base/settings.h"
+#include "agent/base/span.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * What every confined role does alike: take its bundle from the supervisor, say that it is ready,
+ * answer pings, and be told of links, drain and jobs.  `pan-agentd --role NAME --slot N` with the
+ * control socket as descriptor 3.
+ */
+enum process {
+	PROCESS_SUPERVISOR,
+	PROCESS_FRONT,
+	PROCESS_GATE,
+	PROCESS_READER,
+	PROCESS_INDEXER,
+	PROCESS_COUNT
+};
+extern const char *const process_names[PROCESS_COUNT];
+
+#define ROLE_CONTROL_FD 3
+
+/* Exit codes of a role and of the daemon (operations: reload, check, drain). */
+enum { EXIT_OK = 0, EXIT_NO = 1, EXIT_USAGE = 2, EXIT_CONFIG = 3, EXIT_SANDBOX = 4 };
+
+/*
+ * The bundle: every file that a role may read besides data, opened by the supervisor.  Names:
+ *   agent.yaml            the configuration, all roles
+ *   tls.chain.N tls.key.N certificates (front)
+ *   listen.N              listening sockets (front); one for each worker, or one for all
+ *   policy.N              policy files (gate), in the order of settings.policies
+ *   jwks.N                key file of issuer N (gate)
+ *   audit                 the audit log, O_APPEND | O_RDWR (gate)
+ *   root.N                data root N, O_PATH | O_DIRECTORY (gate, indexer)
+ *   catalogue.dir         folder of the catalogue, O_PATH | O_DIRECTORY (gate, indexer)
+ *   proposals             proposals.yaml (indexer)
+ *   epoch, metrics        shared memory (all)
+ */
+struct role_file {
+	char name[32];
+	char path[256]; /* for messages */
+	int fd;
+};
+
+struct role_message {
+	enum {
+		ROLE_LINK,  /* a new socketpair to `peer` slot `slot`: fd */
+		ROLE_JOB,   /* text: JSON of the job; fd: where its progress goes (may be -1) */
+		ROLE_DRAIN, /* no new work; exit when done */
+		ROLE_GONE,  /* the supervisor died: exit */
+	} kind;
+	enum process peer;
+	unsigned slot;
+	int fd; /* taken by the receiver */
+	char text[4096];
+	size_t n_text;
+};
+
+#define ROLE_FILES 192U
+
+struct role {
+	enum process what;
+	unsigned slot;
+	int control;
+	struct settings *settings;
+	struct role_file files[ROLE_FILES];
+	size_t n_files;
+	const uint64_t *epoch;   /* shared, read with __atomic_load_n */
+	uint64_t *epoch_rw;      /* in the gate only */
+	struct metrics *metrics; /* shared; see agent/base/metric.h */
+};
+
+/* Blocks until the bundle is complete.  Links may follow at any time as ROLE_LINK messages. */
+bool role_start(struct role *r, enum process what, unsigned slot, struct err *e);
+/* Index in files, or NULL. */
+const struct role_file *role_file(const struct role *r, const char *name);
+/* The content of a bundle file, mapped read-only for the life of the process. */
+bool role_text(const struct role *r, const char *name, struct span *ret, struct err *e);
+/* Confined and serving: the supervisor may route work here.  `status` is one line for people. */
+bool role_ready(struct role *r, const char *status, struct err *e);
+/* Tell the supervisor why this role refuses to run (report: lines for the operator), then exit with
+ * `code`.
+ */
+_Noreturn void role_refuse(struct role *r, int code, struct span report);
+/* The next message, pings answered on the way.  False: nothing now.  Non-blocking; poll r->control
+ * for reading. */
+bool role_next(struct role *r, struct role_message *ret);
+/* Indexer: have reader `slot` killed (it overran its deadline).  A new link to it follows. */
+bool role_kill_reader(struct role *r, unsigned slot, struct err *e);
+/* A job's end, for the supervisor's one-shot mode: exit code. */
+bool role_job_done(struct role *r, int code, struct err *e);
+
+int role_front_main(unsigned slot);
+int role_gate_main(unsigned slot);
+int role_reader_main(unsigned slot);
+int role_indexer_main(unsigned slot);

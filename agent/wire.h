@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "agent/base/buf.h"
+#include "agent/base/err.h"
+#include "agent/base/fdpass.h"
+#include "agent/base/span.h"
+#include "agent/http/exchange.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * The messages between a front worker and the gate: fixed little-endian numbers, then
+ * length-prefixed spans. Reading is strict (every length inside the message, nothing left over), so
+ * that a front that was taken over can hand the gate nothing but a well-formed question.  Pure, but
+ * for grant descriptors.  Fuzz target: wire.
+ */
+enum wire_kind { WIRE_ASK = 1, WIRE_ANSWER = 2, WIRE_DONE = 3 };
+
+#define WIRE_INLINE_MAX                                                                            \
+	(64U * 1024U) /* body bytes inside a message; a longer one goes by memfd as HTTP_FILE */
+
+void wire_write_ask(const struct http_ask *q, struct buf *out);
+void wire_write_done(const struct http_done *d, struct buf *out);
+/* The descriptor of answer->grant must be sent with it (gate_descriptor). */
+void wire_write_answer(const struct http_answer *a, struct buf *out);
+/* 0 when malformed. */
+enum wire_kind wire_kind(struct span msg);
+bool wire_read_ask(struct span msg, struct http_ask *ret, struct err *e);
+bool wire_read_done(struct span msg, struct http_done *ret, struct err *e);
+/* *fd: the descriptor that came along, or -1; taken into ret->grant for HTTP_FILE. */
+bool wire_read_answer(struct span msg, int *fd, struct http_answer *ret, struct err *e);

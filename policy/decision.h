@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "agent/base/arena.h"
+#include "agent/base/buf.h"
+#include "agent/base/span.h"
+#include "policy/facts.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum state {
+	STATE_NONE,
+	STATE_WITHDRAWN,
+	STATE_PROPRIETARY,
+	STATE_RESTRICTED,
+	STATE_EMBARGOED,
+	STATE_OPEN
+};
+extern const char *const state_names[STATE_OPEN + 1]; /* [STATE_NONE] is NULL */
+
+enum meta_field {
+	FIELD_TITLE,
+	FIELD_ABSTRACT,
+	FIELD_TEAM,
+	FIELD_INSTRUMENT,
+	FIELD_TECHNIQUE,
+	FIELD_SAMPLE,
+	FIELD_DATES,
+	FIELD_KEYWORDS,
+	FIELD_PARAMETERS,
+	FIELD_RELATED,
+	FIELD_FILES,
+	FIELD_COUNT
+};
+extern const char *const field_names[FIELD_COUNT];
+
+#define DECISION_OBLIGATIONS 32U
+
+/*
+ * The outcome of policy_decide(): a plain value.  Spans point into the policy set, which must
+ * outlive it. Source: the policy language, section 5.
+ */
+struct decision {
+	bool permit;
+	int status;         /* HTTP: 200, 401, 403, 404, 410, 451, 500 */
+	struct span rule;   /* identifier; "default", "input", "no-policy" */
+	unsigned line;      /* 0 for those three */
+	struct span policy; /* absent with input and no-policy */
+	unsigned version;
+	const uint8_t *sha256; /* 32 bytes of the policy file, or NULL */
+	enum state state;
+	const char *detail; /* or NULL */
+	struct span reason; /* absent for a permit */
+	bool has_release;
+	int64_t release_at;   /* seconds UTC */
+	int32_t release_date; /* days since the epoch, in the policy's zone */
+	uint32_t grantors;    /* of enum role; grantors_self: the asker by accepting terms */
+	enum role grantor_order[ROLE_COUNT];
+	size_t n_grantors;
+	bool grantors_self;
+	const struct span *obligations;
+	size_t n_obligations;
+	bool has_fields;
+	uint32_t fields; /* of enum meta_field */
+	bool has_next_change;
+	int64_t next_change; /* seconds UTC: the answer may change by time alone from then on */
+	unsigned max_age;    /* seconds for a shared cache */
+	struct span contact; /* of the policy: whom to ask; absent: none */
+	struct span licence; /* SPDX identifier of the policy */
+};
+
+/* The decision as one JSON object (policy language, section 5.1 and 11); `id` absent: null. */
+void decision_write_json(const struct decision *d, struct span id, struct buf *out);
+/*
+ * One sentence of plain English: "This dataset is under embargo until 2027-05-31 (Europe/Paris);
+ * rule ... ; ask the pi ...". Never names a person.
+ */
+void decision_write_sentence(const struct decision *d, const struct facts *f, struct buf *out);

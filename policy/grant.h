@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "agent/base/err.h"
+#include "agent/base/span.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * The permission to move the bytes of one opened file: descriptor, size, validators, expiry, audit
+ * id. Everything that sends or receives file bytes takes a grant; only the gate can issue one
+ * (policy/grant_issue.h), and the front adopts what arrives with a descriptor over its socketpair
+ * (policy/grant_adopt.h, in agent/wire.c alone).  So no byte leaves without a decision.
+ */
+struct grant;
+
+struct grant_info {
+	uint64_t size;   /* bytes, by fstat at open */
+	int64_t mtime_s; /* of the opened inode, to notice a change under us */
+	int64_t mtime_ns, ctime_s, ctime_ns;
+	int64_t modified;  /* Last-Modified: the time recorded in the catalogue */
+	int64_t expires;   /* seconds UTC: the decision could change from then on */
+	uint64_t epoch;    /* of the policy in force at the decision */
+	uint64_t decision; /* sequence number of the audit record */
+	char etag[48]; /* strong, with its quotes, NUL-terminated; "" for bodies that the gate wrote
+			*/
+	bool generated; /* a body written by the gate (memfd): never changes under us */
+};
+
+const struct grant_info *grant_info(const struct grant *g);
+struct grant *grant_ref(struct grant *g);
+void grant_unref(struct grant *g); /* closes at the last one; NULL allowed */
+/* pread on the granted file; -1 with errno. */
+ssize_t grant_pread(const struct grant *g, void *buf, size_t n, uint64_t offset);
+/* Is the inode still what it was at open (size, mtime, ctime)? */
+bool grant_unchanged(const struct grant *g);
+/* May bytes still leave at `now` under `epoch`? */
+bool grant_valid(const struct grant *g, int64_t now, uint64_t epoch);

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "agent/base/span.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Identity assurance (REFEDS RAF IAP), in rising order. */
+enum assurance { ASSURANCE_NONE, ASSURANCE_LOW, ASSURANCE_MEDIUM, ASSURANCE_HIGH };
+
+/*
+ * Who is calling: filled by auth/ from a checked token, read by policy/ and by the gate.  A plain
+ * value; its spans live in the request's arena.  All zero is the anonymous subject.
+ */
+struct subject {
+	bool authenticated; /* a token was presented and checked */
+	struct span iss;    /* issuer, as configured */
+	struct span
+		sub; /* unique id by the issuer's profile; two issuers' equal ids are two people */
+	struct span client; /* client_id or azp, for the audit */
+	struct span jti;
+	int64_t expires; /* exp of the token, seconds UTC; no grant outlives it */
+	enum assurance assurance;
+	struct span acr;
+	const struct span *entitlements; /* normal form (AARC-G069), with authority */
+	size_t n_entitlements;
+	bool scoped; /* the issuer demands path scopes: read_paths narrows what policy gives */
+	const struct span *read_paths; /* absolute, decoded, below the issuer's base path */
+	size_t n_read_paths;
+	struct span local_user; /* account at the facility, when linked; else absent */
+};

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "agent/base/buf.h"
+#include "agent/base/err.h"
+#include "agent/base/span.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * What the indexer asks a reader and what it answers: one message each over their socketpair.
+ * Question: the text "nexus" with the file's descriptor.  Answer: one JSON object (at most
+ * READING_MAX bytes), written by transfer/nexus.c and read again, as a stranger's bytes, by the
+ * catalogue:
+ *   {"format":"nexus"|"hdf5"|"hdf4"|"other",
+ *    "problem":null|"one line why the file is indexed as a plain file",
+ *    "notes":["one line each: R19-R23 oddities"],
+ *    "entries":[{"name","title","definition","start_time","end_time" (RFC 3339 UTC or null),
+ *                "start_zone":"given"|"assumed"|null,
+ *                "experiment_identifier","entry_identifier","run_cycle",
+ *                "instrument","source","source_type","probe","sample","formula",
+ *                "users":["name"],
+ *                "parameters":[{"name":"wavelength","value":1.54,"unit":"angstrom"}],
+ *                "technique":"PaNET id or null"}]}
+ * Absent values are null.  Text is UTF-8 (ISO-8859-1 converted), without placeholders.
+ */
+#define READING_MAX      (60U * 1024U)
+#define READING_DEADLINE 5U /* seconds of wall time for one file */
