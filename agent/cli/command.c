@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/cli/command.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One row for each command, in the order of `pan-agent --help`; the last row ends the table. */
+static const struct command commands[] = {
+	{NULL, NULL, NULL},
+};
+
+static int
+usage(FILE *out, int code)
+{
+	(void)fputs("usage: pan-agent COMMAND [options]\n\ncommands:\n", out);
+	for (const struct command *c = commands; c->name != NULL; c++)
+		(void)fprintf(out, "  %-10s %s\n", c->name, c->summary);
+	(void)fputs("\n`pan-agent COMMAND --help` tells more.\n", out);
+	return code;
+}
+
+const char *
+command_config(const char *given)
+{
+	const char *env = given != NULL ? given : secure_getenv("PAN_AGENT_CONFIG");
+
+	return env != NULL ? env : "/etc/pan-agent/agent.yaml";
+}
+
+int
+command_main(int argc, char **argv)
+{
+	if (argc < 2)
+		return usage(stderr, 2);
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+		return usage(stdout, 0);
+	if (strcmp(argv[1], "--version") == 0) {
+		(void)puts("pan-agent " PAN_VERSION);
+		return 0;
+	}
+	for (const struct command *c = commands; c->name != NULL; c++)
+		if (strcmp(argv[1], c->name) == 0)
+			return c->run(argc - 1, argv + 1);
+	(void)fprintf(stderr, "pan-agent: no command '%s'; see pan-agent --help\n", argv[1]);
+	return 2;
+}
