@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/wire.h"
+
+#include "policy/grant_adopt.h"
+
+#include <string.h>
+
+/* First two bytes of each message: the kind, and the version of this format. */
+#define WIRE_VERSION 1U
+#define WIRE_ABSENT  UINT32_MAX
+
+/* ---- writing ---- */
+
+static void
+put_u64(struct buf *b, uint64_t v)
+{
+	unsigned char le[8];
+
+	for (unsigned i = 0; i < 8; i++)
+		le[i] = (unsigned char)(v >> (8 * i));
+	buf_add(b, (struct span){(const char *)le, 8});
+}
+
+static void
+put_u32(struct buf *b, uint32_t v)
+{
+	unsigned char le[4];
+
+	for (unsigned i = 0; i < 4; i++)
+		le[i] = (unsigned char)(v >> (8 * i));
+	buf_add(b, (struct span){(const char *)le, 4});
+}
+
+static void
+put_span(struct buf *b, struct span s)
+{
+	put_u32(b, s.p == NULL ? WIRE_ABSENT : (uint32_t)s.n);
+	buf_add(b, s);
+}
+
+static void
+put_start(struct buf *b, enum wire_kind kind)
+{
+	buf_addc(b, (char)kind);
+	buf_addc(b, (char)WIRE_VERSION);
+}
+
+void
+wire_write_ask(const struct http_ask *q, struct buf *out)
+{
+	put_start(out, WIRE_ASK);
+	put_u64(out, q->id);
+	buf_addc(out, (char)q->method);
+	buf_addc(out, q->two_credentials ? 1 : 0);
+	buf_add(out, (struct span){(const char *)q->peer, sizeof(q->peer)});
+	buf_add(out, (struct span){(const char *)q->trace, sizeof(q->trace)});
+	put_span(out, q->path);
+	put_span(out, q->query);
+	put_span(out, q->authorization);
+	put_span(out, q->accept);
+	put_span(out, q->depth);
+	put_span(out, q->want_digest);
+	put_span(out, q->want_repr_digest);
+	put_span(out, q->body);
+}
+
+void
+wire_write_done(const struct http_done *d, struct buf *out)
+{
+	put_start(out, WIRE_DONE);
+	put_u64(out, d->decision);
+	put_u64(out, d->first);
+	put_u64(out, d->last);
+	put_u64(out, d->bytes);
+	buf_addc(out, (char)d->result);
+	buf_add(out, (struct span){(const char *)d->trace, sizeof(d->trace)});
+}
+
+static void
+put_grant(struct buf *b, const struct grant_info *g)
+{
+	put_u64(b, g->size);
+	put_u64(b, (uint64_t)g->mtime_s);
+	put_u64(b, (uint64_t)g->mtime_ns);
+	put_u64(b, (uint64_t)g->ctime_s);
+	put_u64(b, (uint64_t)g->ctime_ns);
+	put_u64(b, (uint64_t)g->modified);
+	put_u64(b, (uint64_t)g->expires);
+	put_u64(b, g->epoch);
+	put_u64(b, g->decision);
+	buf_addc(b, g->generated ? 1 : 0);
+	put_span(b, span_of(g->etag));
+}
+
+void
+wire_write_answer(const struct http_answer *a, struct buf *out)
+{
+	put_start(out, WIRE_ANSWER);
+	put_u64(out, a->id);
+	put_u32(out, a->status);
+	buf_addc(out, (char)a->body);
+	buf_addc(out, (char)((a->ranges ? 1 : 0) | (a->keep ? 2 : 0) | (a->close ? 4 : 0)));
+	put_span(out, a->fields);
+	put_span(out, a->text);
+	if (a->body == HTTP_FILE)
+		put_grant(out, grant_info(a->grant));
+}
+
+/* ---- reading: a cursor that fails once and then gives zeros ---- */
+
+struct cursor {
+	struct span rest;
+	bool bad;
+};
+
+static struct span
+get_bytes(struct cursor *c, size_t n)
+{
+	if (c->bad || c->rest.n < n) {
+		c->bad = true;
+		return SPAN_NONE;
+	}
+	struct span s = {c->rest.p, n};
+	c->rest = span_skip(c->rest, n);
+	return s;
+}
+
+static uint64_t
+get_le(struct cursor *c, size_t n)
+{
+	struct span s = get_bytes(c, n);
+	uint64_t v = 0;
+
+	for (size_t i = 0; i < s.n; i++)
+		v |= (uint64_t)(unsigned char)s.p[i] << (8 * i);
+	return v;
+}
+
+/* One byte of at most max; another value is malformed. */
+static unsigned
+get_u8(struct cursor *c, unsigned max)
+{
+	uint64_t v = get_le(c, 1);
+
+	if (v > max)
+		c->bad = true;
+	return c->bad ? 0 : (unsigned)v;
+}
+
+static void
+get_copy(struct cursor *c, uint8_t *out, size_t n)
+{
+	struct span s = get_bytes(c, n);
+
+	if (s.p != NULL)
+		memcpy(out, s.p, n);
+}
+
+static struct span
+get_span(struct cursor *c)
+{
+	uint64_t n = get_le(c, 4);
+
+	if (c->bad || n == WIRE_ABSENT)
+		return SPAN_NONE;
+	return get_bytes(c, (size_t)n);
+}
+
+static bool
+get_start(struct cursor *c, struct span msg, enum wire_kind kind, struct err *e)
+{
+	*c = (struct cursor){.rest = msg};
+	if (get_le(c, 1) != (uint64_t)kind || get_le(c, 1) != WIRE_VERSION)
+		return err_set(e, ERR_SYNTAX, NULL, "not a message of kind %u", (unsigned)kind);
+	return true;
+}
+
+static bool
+get_end(const struct cursor *c, struct err *e)
+{
+	if (c->bad)
+		return err_set(e, ERR_SYNTAX, NULL, "message is cut or holds a bad value");
+	if (c->rest.n != 0)
+		return err_set(e, ERR_SYNTAX, NULL, "message has %zu bytes too many", c->rest.n);
+	return true;
+}
+
+enum wire_kind
+wire_kind(struct span msg)
+{
+	if (msg.n < 2 || msg.p[0] < WIRE_ASK || msg.p[0] > WIRE_DONE)
+		return (enum wire_kind)0;
+	return (enum wire_kind)msg.p[0];
+}
+
+bool
+wire_read_ask(struct span msg, struct http_ask *ret, struct err *e)
+{
+	struct cursor c;
+	struct http_ask q = {0};
+
+	if (!get_start(&c, msg, WIRE_ASK, e))
+		return false;
+	q.id = get_le(&c, 8);
+	q.method = (enum http_method)get_u8(&c, HTTP_OTHER);
+	q.two_credentials = get_u8(&c, 1) == 1;
+	get_copy(&c, q.peer, sizeof(q.peer));
+	get_copy(&c, q.trace, sizeof(q.trace));
+	q.path = get_span(&c);
+	q.query = get_span(&c);
+	q.authorization = get_span(&c);
+	q.accept = get_span(&c);
+	q.depth = get_span(&c);
+	q.want_digest = get_span(&c);
+	q.want_repr_digest = get_span(&c);
+	q.body = get_span(&c);
+	if (!get_end(&c, e))
+		return false;
+	/* What the front promises is asked again: a front that was taken over promises nothing. */
+	if (q.path.n == 0 || q.path.p[0] != '/' || span_has(q.path, '\0') || !span_utf8(q.path))
+		return err_set(e, ERR_SYNTAX, NULL, "path is not an absolute UTF-8 path");
+	if (q.body.n > HTTP_BODY_MAX)
+		return err_set(e, ERR_LIMIT, NULL, "body of %zu bytes", q.body.n);
+	*ret = q;
+	return true;
+}
+
+bool
+wire_read_done(struct span msg, struct http_done *ret, struct err *e)
+{
+	struct cursor c;
+	struct http_done d = {0};
+
+	if (!get_start(&c, msg, WIRE_DONE, e))
+		return false;
+	d.decision = get_le(&c, 8);
+	d.first = get_le(&c, 8);
+	d.last = get_le(&c, 8);
+	d.bytes = get_le(&c, 8);
+	d.result = (enum http_result)get_u8(&c, HTTP_BROKEN);
+	get_copy(&c, d.trace, sizeof(d.trace));
+	if (!get_end(&c, e))
+		return false;
+	*ret = d;
+	return true;
+}
+
+static void
+get_grant(struct cursor *c, struct grant_info *g)
+{
+	g->size = get_le(c, 8);
+	g->mtime_s = (int64_t)get_le(c, 8);
+	g->mtime_ns = (int64_t)get_le(c, 8);
+	g->ctime_s = (int64_t)get_le(c, 8);
+	g->ctime_ns = (int64_t)get_le(c, 8);
+	g->modified = (int64_t)get_le(c, 8);
+	g->expires = (int64_t)get_le(c, 8);
+	g->epoch = get_le(c, 8);
+	g->decision = get_le(c, 8);
+	g->generated = get_u8(c, 1) == 1;
+	if (!span_cstr(get_span(c), g->etag, sizeof(g->etag)))
+		c->bad = true;
+}
+
+bool
+wire_read_answer(struct span msg, int *fd, struct http_answer *ret, struct err *e)
+{
+	struct cursor c;
+	struct http_answer a = {0};
+	struct grant_info info = {0};
+
+	if (!get_start(&c, msg, WIRE_ANSWER, e))
+		return false;
+	a.id = get_le(&c, 8);
+	uint64_t status = get_le(&c, 4);
+	a.body = (enum http_body)get_u8(&c, HTTP_FILE);
+	unsigned flags = get_u8(&c, 7);
+	a.ranges = (flags & 1U) != 0;
+	a.keep = (flags & 2U) != 0;
+	a.close = (flags & 4U) != 0;
+	a.fields = get_span(&c);
+	a.text = get_span(&c);
+	if (a.body == HTTP_FILE)
+		get_grant(&c, &info);
+	if (!get_end(&c, e))
+		return false;
+	if (status < 100 || status > 599)
+		return err_set(e, ERR_SYNTAX, NULL, "status %u", (unsigned)status);
+	a.status = (uint16_t)status;
+	if (a.body == HTTP_FILE && !grant_adopt(fd, &info, &a.grant, e))
+		return false;
+	*ret = a;
+	return true;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Property: a message that is read writes back to the same bytes; no answer without its descriptor.
+ */
+#include "agent/wire.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+same(const struct buf *b, struct span in)
+{
+	if (!buf_ok(b) || !span_eq(buf_span(b), in))
+		abort();
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct span in = {(const char *)data, size};
+	struct http_ask ask;
+	struct http_done done;
+	struct http_answer answer;
+	int fd = -1;
+	AUTO_BUF b = BUF_INIT(FDPASS_MESSAGE * 2);
+
+	if (wire_read_ask(in, &ask, NULL)) {
+		wire_write_ask(&ask, &b);
+		same(&b, in);
+	} else if (wire_read_done(in, &done, NULL)) {
+		wire_write_done(&done, &b);
+		same(&b, in);
+	} else if (wire_read_answer(in, &fd, &answer, NULL)) {
+		if (answer.body == HTTP_FILE)
+			abort();
+		wire_write_answer(&answer, &b);
+		same(&b, in);
+	}
+	return 0;
+}
