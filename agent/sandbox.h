@@ -7,10 +7,17 @@
 #include <stdbool.h>
 
 /*
- * Confine this process for good: no new privileges, rlimits, Landlock (paths), seccomp (system
- * calls). One function for each role inside; the tables say what each may do.  Call it after
- * everything is opened and all threads are started (seccomp with TSYNC).  With
- * settings->sandbox_required any part that cannot be set up is ERR_SYSTEM; else it is named in
- * `missing` (comma list, may be empty).
+ * Confine this process for good: no new privileges, not dumpable, rlimits, Landlock (paths),
+ * seccomp (system calls).  One row of tables for each role says what it may do; the supervisor has
+ * none and may not call it.
+ *
+ * Call it after everything is opened and BEFORE the first thread is started: Landlock confines the
+ * calling thread and what it starts later, nothing else.  Threads can be started afterwards,
+ * processes cannot.  From then on nothing may be loaded: no dlopen (so no pthread_exit and no
+ * pthread_cancel, for which glibc loads libgcc_s), no iconv, no name look-up.
+ *
+ * With settings->sandbox_required any part that cannot be set up is ERR_SYSTEM naming it and what
+ * to do; the process is then half confined and must exit.  Else what is missing is named in
+ * `missing` (n bytes, comma list, may be empty).
  */
 bool sandbox_enter(struct role *r, char *missing, unsigned long n, struct err *e);

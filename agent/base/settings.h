@@ -98,11 +98,14 @@ struct settings {
 
 /*
  * Parse the text of agent.yaml.  All faults go to `report`, one "FILE:LINE:COLUMN: error: MESSAGE"
- * a line; NULL then. Pure but for the number of cores.  The caller frees with settings_free.
+ * a line; NULL then. Pure but for the number of cores, and for the current folder when FILE is
+ * relative.  The caller frees with settings_free.
  */
 struct settings *settings_parse(
 	const char *file, struct span text, struct buf *report, struct err *e);
-void settings_free(struct settings *s);
-/* Every key with type, default and one line of explanation, as `pan-agent --dump-options` prints
- * them. */
+/* The same from a file; one that cannot be read is a line of the report too. */
+struct settings *settings_load(const char *file, struct buf *report, struct err *e);
+void settings_free(struct settings *s); /* NULL allowed */
+/* Every key with type, default and one line of explanation, separated by tabs, as `pan-agent
+ * --dump-options` prints them. */
 void settings_dump(struct buf *out);

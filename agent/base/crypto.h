@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "agent/base/buf.h"
+#include "agent/base/err.h"
+#include "agent/base/span.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Digests, MACs, random bytes and signing, through OpenSSL's libcrypto.  Nothing here opens a file.
+ * OpenSSL loads its configuration and providers at the first use: call crypto_prepare() once before
+ * a role confines itself.
+ */
+bool crypto_prepare(struct err *e);
+
+#define CRYPTO_SHA256_SIZE 32U
+#define CRYPTO_DIGEST_MAX  64U
+
+enum crypto_hash { CRYPTO_HASH_SHA256, CRYPTO_HASH_SHA384, CRYPTO_HASH_SHA512, CRYPTO_HASH_MD5 };
+
+/* SHA-256 of a span.  False: libcrypto failed (out of memory). */
+bool crypto_sha256(struct span s, uint8_t ret[CRYPTO_SHA256_SIZE]);
+bool crypto_hmac_sha256(struct span key, struct span s, uint8_t ret[CRYPTO_SHA256_SIZE]);
+
+/*
+ * A digest over bytes as they come.  One object may be used again and again after
+ * crypto_digest_end, which costs a third of making a new one; not for two threads at once.
+ */
+struct crypto_digest;
+bool crypto_digest_new(enum crypto_hash what, struct crypto_digest **ret, struct err *e);
+void crypto_digest_free(struct crypto_digest *d); /* NULL is allowed */
+bool crypto_digest_add(struct crypto_digest *d, const void *p, size_t n);
+/* Writes the digest (*ret_n bytes) and starts anew. */
+bool crypto_digest_end(struct crypto_digest *d, uint8_t ret[CRYPTO_DIGEST_MAX], size_t *ret_n);
+
+bool crypto_random(void *p, size_t n, struct err *e); /* from the kernel; n at most 256 */
+/* In a time that depends on n alone. */
+bool crypto_same(const void *a, const void *b, size_t n);
+
+/*
+ * Signing of JWS (RFC 7515): `alg` RS256 (RSA of 2048 bits and more) or ES256 (P-256), the private
+ * key as PEM without a passphrase.  The signature in JWS form (ES256: r and s, 64 bytes) is added
+ * to `ret`.
+ */
+struct crypto_key;
+bool crypto_key_load(struct span pem, struct crypto_key **ret, struct err *e);
+void crypto_key_free(struct crypto_key *k);
+const char *crypto_key_alg(const struct crypto_key *k); /* "RS256" or "ES256" */
+bool crypto_key_sign(struct crypto_key *k, struct span input, struct buf *ret, struct err *e);
+/*
+ * Adds the public key as the members of a JWK (RFC 7517): kty, crv, x, y or n, e; with `kid` = its
+ * thumbprint (RFC 7638), `use` and `alg`.  kid_ret (may be NULL): the thumbprint alone.
+ */
+bool crypto_key_jwk(struct crypto_key *k, struct buf *jwk, struct buf *kid_ret, struct err *e);
+/* A new P-256 key as PEM (PKCS#8, not encrypted): for demonstrations and tests. */
+bool crypto_key_generate(struct buf *pem, struct err *e);

@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/landlock.h>
+#include <sched.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <seccomp.h>
+
+/*
+ * Under a sanitizer an attempt at a deadly call is refused instead of deadly, for its reporter
+ * makes some, and address space is not limited, for its shadow takes terabytes.
+ */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED 0
+#endif
+
+enum { F = 1, G = 2, R = 4, I = 8, ALL = F | G | R | I };
+
+static unsigned
+role_bit(enum process what)
+{
+	switch (what) {
+	case PROCESS_FRONT:
+		return F;
+	case PROCESS_GATE:
+		return G;
+	case PROCESS_READER:
+		return R;
+	case PROCESS_INDEXER:
+		return I;
+	case PROCESS_SUPERVISOR:
+	case PROCESS_COUNT:
+		break;
+	}
+	return 0;
+}
+
+/* ---- seccomp: a call that stands in no row fails with EPERM ---- */
+
+/* Which arguments a call may have.  seccomp sees numbers, never what a pointer points to. */
+enum rule {
+	ANY,
+	NO_EXEC,  /* argument 2, protection: never executable memory */
+	BY_FD,    /* argument 3, flags: AT_EMPTY_PATH, which is how glibc asks about a descriptor */
+	OWN,      /* argument 0 is this process */
+	THREAD,   /* argument 0, flags: a thread of this process, in its name spaces */
+	READ_ARG, /* argument 2 is NULL: asks, does not set */
+	FCNTL,    /* argument 1 is one of fcntls */
+	IOCTL,    /* argument 1 is one of ioctls */
+	PRCTL,    /* argument 0 names the thread */
+};
+
+struct call {
+	int nr;
+	unsigned roles;
+	enum rule rule;
+};
+
+static const struct call calls[] = {
+	/* bytes over descriptors that are there */
+	{SCMP_SYS(read), ALL, ANY},
+	{SCMP_SYS(write), ALL, ANY},
+	{SCMP_SYS(readv), ALL, ANY},
+	{SCMP_SYS(writev), ALL, ANY},
+	{SCMP_SYS(pread64), ALL, ANY},
+	{SCMP_SYS(preadv), ALL, ANY},
+	{SCMP_SYS(pwrite64), G | I, ANY},
+	{SCMP_SYS(lseek), ALL, ANY},
+	{SCMP_SYS(sendmsg), ALL, ANY},
+	{SCMP_SYS(recvmsg), ALL, ANY},
+	{SCMP_SYS(sendto), F | G | I, ANY}, /* glibc's send(); a socket that is connected */
+	{SCMP_SYS(recvfrom), F | G | I, ANY},
+	{SCMP_SYS(sendmmsg), F | G, ANY},
+	{SCMP_SYS(recvmmsg), F | G, ANY},
+	{SCMP_SYS(close), ALL, ANY},
+	{SCMP_SYS(fcntl), ALL, FCNTL},
+	{SCMP_SYS(ioctl), ALL, IOCTL},
+	{SCMP_SYS(dup), F | G | I, ANY},
+	{SCMP_SYS(dup2), F | G | I, ANY},
+	{SCMP_SYS(dup3), F | G | I, ANY},
+	{SCMP_SYS(fstat), ALL, ANY},
+	{SCMP_SYS(fstatfs), G | I, ANY},
+	/* the network, on sockets that others made */
+	{SCMP_SYS(accept4), F, ANY},
+	{SCMP_SYS(shutdown), F | G | I, ANY},
+	{SCMP_SYS(setsockopt), F, ANY},
+	{SCMP_SYS(getsockopt), F | G, ANY},
+	{SCMP_SYS(getpeername), F, ANY},
+	{SCMP_SYS(getsockname), F, ANY},
+	/* waiting */
+	{SCMP_SYS(poll), ALL, ANY},
+	{SCMP_SYS(ppoll), ALL, ANY},
+	{SCMP_SYS(epoll_create1), F | G | I, ANY},
+	{SCMP_SYS(epoll_ctl), F | G | I, ANY},
+	{SCMP_SYS(epoll_wait), F | G | I, ANY},
+	{SCMP_SYS(epoll_pwait), F | G | I, ANY},
+	{SCMP_SYS(eventfd2), F | G | I, ANY},
+	{SCMP_SYS(timerfd_create), F | G | I, ANY},
+	{SCMP_SYS(timerfd_settime), F | G | I, ANY},
+	{SCMP_SYS(signalfd4), F | G | I, ANY},
+	{SCMP_SYS(futex), ALL, ANY},
+	{SCMP_SYS(sched_yield), ALL, ANY},
+	{SCMP_SYS(restart_syscall), ALL, ANY},
+	/* time */
+	{SCMP_SYS(clock_gettime), ALL, ANY},
+	{SCMP_SYS(clock_getres), ALL, ANY},
+	{SCMP_SYS(clock_nanosleep), ALL, ANY},
+	{SCMP_SYS(nanosleep), ALL, ANY},
+	{SCMP_SYS(gettimeofday), ALL, ANY},
+	{SCMP_SYS(time), ALL, ANY},
+	{SCMP_SYS(alarm), R, ANY},
+	{SCMP_SYS(setitimer), R, ANY},
+	/* memory */
+	{SCMP_SYS(brk), ALL, ANY},
+	{SCMP_SYS(mmap), ALL, NO_EXEC},
+	{SCMP_SYS(mprotect), ALL, NO_EXEC},
+	{SCMP_SYS(munmap), ALL, ANY},
+	{SCMP_SYS(mremap), ALL, ANY},
+	{SCMP_SYS(madvise), ALL, ANY},
+	{SCMP_SYS(mlock), ALL, ANY},
+	{SCMP_SYS(munlock), ALL, ANY},
+	{SCMP_SYS(msync), G | I, ANY},
+	{SCMP_SYS(memfd_create), G | I, ANY},
+	{SCMP_SYS(getrandom), ALL, ANY},
+	/* threads, signals, ends */
+	{SCMP_SYS(clone), F | G | I, THREAD},
+	{SCMP_SYS(set_robust_list), F | G | I, ANY},
+	{SCMP_SYS(rseq), ALL, ANY},
+	{SCMP_SYS(sched_getaffinity), ALL, ANY},
+	{SCMP_SYS(sched_setaffinity), F | G, ANY},
+	{SCMP_SYS(rt_sigaction), ALL, ANY},
+	{SCMP_SYS(rt_sigprocmask), ALL, ANY},
+	{SCMP_SYS(rt_sigreturn), ALL, ANY},
+	{SCMP_SYS(rt_sigtimedwait), F | G | I, ANY},
+	{SCMP_SYS(sigaltstack), ALL, ANY},
+	{SCMP_SYS(kill), ALL, OWN},
+	{SCMP_SYS(tgkill), ALL, OWN}, /* abort() */
+	{SCMP_SYS(exit), ALL, ANY},
+	{SCMP_SYS(exit_group), ALL, ANY},
+	/* questions about itself */
+	{SCMP_SYS(getpid), ALL, ANY},
+	{SCMP_SYS(getppid), ALL, ANY},
+	{SCMP_SYS(gettid), ALL, ANY},
+	{SCMP_SYS(getuid), ALL, ANY},
+	{SCMP_SYS(geteuid), ALL, ANY},
+	{SCMP_SYS(getgid), ALL, ANY},
+	{SCMP_SYS(getegid), ALL, ANY},
+	{SCMP_SYS(getrusage), ALL, ANY},
+	{SCMP_SYS(times), ALL, ANY},
+	{SCMP_SYS(sysinfo), ALL, ANY}, /* qsort() asks how much memory there is */
+	{SCMP_SYS(uname), ALL, ANY},
+	{SCMP_SYS(prlimit64), ALL, READ_ARG},
+	{SCMP_SYS(getrlimit), ALL, ANY},
+	{SCMP_SYS(prctl), ALL, PRCTL},
+	/* paths: beneath what Landlock leaves open */
+	{SCMP_SYS(newfstatat), F | R, BY_FD},
+	{SCMP_SYS(newfstatat), G | I, ANY},
+	{SCMP_SYS(statx), G | I, ANY},
+	{SCMP_SYS(openat2), G | I, ANY},
+	{SCMP_SYS(openat), G | I, ANY}, /* SQLite and the C library */
+	{SCMP_SYS(open), G | I, ANY},
+	{SCMP_SYS(access), G | I, ANY},
+	{SCMP_SYS(faccessat), G | I, ANY},
+	{SCMP_SYS(faccessat2), G | I, ANY},
+	{SCMP_SYS(stat), G | I, ANY},
+	{SCMP_SYS(lstat), G | I, ANY},
+	{SCMP_SYS(readlink), G | I, ANY},
+	{SCMP_SYS(readlinkat), G | I, ANY},
+	{SCMP_SYS(getcwd), G | I, ANY},
+	{SCMP_SYS(getdents64), I, ANY},
+	/* SQLite: locks, its log, the index of its log */
+	{SCMP_SYS(ftruncate), G | I, ANY},
+	{SCMP_SYS(fallocate), G | I, ANY},
+	{SCMP_SYS(fsync), G | I, ANY},
+	{SCMP_SYS(fdatasync), G | I, ANY},
+	{SCMP_SYS(fchmod), I, ANY},
+	{SCMP_SYS(fchown), I, ANY},
+	{SCMP_SYS(unlink), I, ANY},
+	{SCMP_SYS(unlinkat), I, ANY},
+};
+
+static const unsigned fcntls[] = {F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETLK,
+	F_SETLK, F_SETLKW, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW, F_ADD_SEALS, F_GET_SEALS};
+static const unsigned ioctls[] = {FIONREAD, FIONBIO, TCGETS};
+
+/*
+ * Calls that no code of ours and no library makes by mistake: who tries one has taken the process
+ * over, and the process ends before the next try.  The reader, whose library has a record of such
+ * holes, may not even ask for a socket; opening a file stays a plain refusal there, for a file with
+ * external raw storage makes libhdf5 try it.
+ */
+static const struct call deadly[] = {
+	{SCMP_SYS(execve), ALL, ANY},
+	{SCMP_SYS(execveat), ALL, ANY},
+	{SCMP_SYS(ptrace), ALL, ANY},
+	{SCMP_SYS(process_vm_readv), ALL, ANY},
+	{SCMP_SYS(process_vm_writev), ALL, ANY},
+	{SCMP_SYS(pidfd_getfd), ALL, ANY},
+	{SCMP_SYS(bpf), ALL, ANY},
+	{SCMP_SYS(userfaultfd), ALL, ANY},
+	{SCMP_SYS(io_uring_setup), ALL, ANY},
+	{SCMP_SYS(perf_event_open), ALL, ANY},
+	{SCMP_SYS(add_key), ALL, ANY},
+	{SCMP_SYS(keyctl), ALL, ANY},
+	{SCMP_SYS(mount), ALL, ANY},
+	{SCMP_SYS(setns), ALL, ANY},
+	{SCMP_SYS(unshare), ALL, ANY},
+	{SCMP_SYS(init_module), ALL, ANY},
+	{SCMP_SYS(finit_module), ALL, ANY},
+	{SCMP_SYS(fork), ALL, ANY},
+	{SCMP_SYS(vfork), ALL, ANY},
+	{SCMP_SYS(socket), R, ANY},
+	{SCMP_SYS(connect), R, ANY},
+	{SCMP_SYS(clone), R, ANY},
+};
+
+#define NEW_SPACES                                                                                 \
+	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |             \
+		CLONE_NEWPID | CLONE_NEWNET | CLONE_PTRACE)
+#define OF_THREAD (CLONE_VM | CLONE_SIGHAND | CLONE_THREAD)
+
+static int
+allow_each(scmp_filter_ctx ctx, int nr, const unsigned *values, size_t n)
+{
+	int bad = 0;
+
+	for (size_t i = 0; i < n && bad == 0; i++)
+		bad = seccomp_rule_add(
+			ctx, SCMP_ACT_ALLOW, nr, 1, SCMP_A1_32(SCMP_CMP_EQ, values[i], 0));
+	return bad;
+}
+
+/* 0, or a negative errno. */
+static int
+allow(scmp_filter_ctx ctx, const struct call *c)
+{
+	switch (c->rule) {
+	case ANY:
+		return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, c->nr, 0);
+	case NO_EXEC:
+		return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, c->nr, 1,
+			SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	case BY_FD:
+		return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, c->nr, 1,
+			SCMP_A3_32(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH));
+	case OWN:
+		return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, c->nr, 1,
+			SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)getpid(), 0));
+	case THREAD:
+		return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, c->nr, 1,
+			SCMP_A0_64(SCMP_CMP_MASKED_EQ, OF_THREAD | NEW_SPACES, OF_THREAD));
+	case READ_ARG:
+		return seccomp_rule_add(
+			ctx, SCMP_ACT_ALLOW, c->nr, 1, SCMP_A2_64(SCMP_CMP_EQ, 0, 0));
+	case FCNTL:
+		return allow_each(ctx, c->nr, fcntls, sizeof(fcntls) / sizeof(fcntls[0]));
+	case IOCTL:
+		return allow_each(ctx, c->nr, ioctls, sizeof(ioctls) / sizeof(ioctls[0]));
+	case PRCTL:
+		return seccomp_rule_add(
+			ctx, SCMP_ACT_ALLOW, c->nr, 1, SCMP_A0_32(SCMP_CMP_EQ, PR_SET_NAME, 0));
+	}
+	return -EINVAL;
+}
+
+static int
+add_rules(scmp_filter_ctx ctx, unsigned bit)
+{
+	uint32_t kill = SANITIZED ? SCMP_ACT_ERRNO(EPERM) : SCMP_ACT_KILL_PROCESS;
+	int bad = 0;
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]) && bad == 0; i++)
+		if ((calls[i].roles & bit) != 0)
+			bad = allow(ctx, &calls[i]);
+	/* Not deadly under a sanitizer: the rule would be the default action then, which libseccomp
+	 * refuses as a mistake. */
+	for (size_t i = 0; i < sizeof(deadly) / sizeof(deadly[0]) && bad == 0 && !SANITIZED; i++)
+		if ((deadly[i].roles & bit) != 0)
+			bad = seccomp_rule_add(ctx, kill, deadly[i].nr, 0);
+	/* glibc asks for clone3 first, whose flags lie in memory, and takes ENOSYS as "use clone".
+	 */
+	if (bad == 0)
+		bad = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+	return bad;
+}
+
+static bool
+enter_seccomp(unsigned bit, struct err *e)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+
+	if (ctx == NULL)
+		return err_set(e, ERR_SYSTEM, NULL, "seccomp: no memory for the filter");
+	int bad = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1);
+	if (bad == 0)
+		bad = add_rules(ctx, bit);
+	if (bad == 0)
+		bad = seccomp_load(ctx);
+	seccomp_release(ctx);
+	if (bad == 0)
+		return true;
+	errno = -bad;
+	return err_set(e, ERR_SYSTEM, NULL,
+		"seccomp: the kernel takes no filter (CONFIG_SECCOMP_FILTER, or a system call list "
+		"of "
+		"the service without `seccomp`)");
+}
+
+/* ---- Landlock: paths ---- */
+
+/* Newer than the headers of Debian 12; the numbers are kernel interface and stay. */
+#define ACCESS_FS_TRUNCATE  (1ULL << 14) /* since interface 3 */
+#define ACCESS_FS_IOCTL_DEV (1ULL << 15) /* 5 */
+#define ACCESS_NET_TCP      3ULL         /* bind and connect, 4 */
+#define SCOPE_ALL           3ULL         /* abstract sockets and signals, 6 */
+
+struct ruleset {
+	uint64_t fs, net, scoped;
+};
+
+#define READ_BENEATH (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
+#define WRITE_BENEATH                                                                              \
+	(READ_BENEATH | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG |              \
+		ACCESS_FS_TRUNCATE)
+
+/* What stays open, by name of the bundle file; "root." stands for all of root.N. */
+static const struct path_row {
+	const char *prefix;
+	unsigned roles;
+	uint64_t access;
+} paths[] = {
+	{"root.", G | I, READ_BENEATH},
+	/* A reader of a SQLite catalogue in WAL mode takes its locks in the -shm file beside it. */
+	{"catalogue.dir", G, WRITE_BENEATH},
+	{"catalogue.dir", I, WRITE_BENEATH | LANDLOCK_ACCESS_FS_REMOVE_FILE},
+};
+
+static struct ruleset
+ruleset_for(int abi)
+{
+	struct ruleset s = {.fs = (1ULL << 13) - 1}; /* interface 1: EXECUTE to MAKE_SYM */
+
+	if (abi >= 2)
+		s.fs |= LANDLOCK_ACCESS_FS_REFER;
+	if (abi >= 3)
+		s.fs |= ACCESS_FS_TRUNCATE;
+	if (abi >= 4)
+		s.net = ACCESS_NET_TCP;
+	if (abi >= 5)
+		s.fs |= ACCESS_FS_IOCTL_DEV;
+	if (abi >= 6)
+		s.scoped = SCOPE_ALL;
+	return s;
+}
+
+/* Older kernels take a longer structure as long as what they do not know is zero. */
+static int
+ruleset_open(const struct ruleset *s)
+{
+	return (int)syscall(SYS_landlock_create_ruleset, s, sizeof(*s), 0U);
+}
+
+static bool
+open_paths(int ruleset, const struct role *r, uint64_t handled, struct err *e)
+{
+	unsigned bit = role_bit(r->what);
+
+	for (size_t i = 0; i < r->n_files; i++) {
+		for (size_t k = 0; k < sizeof(paths) / sizeof(paths[0]); k++) {
+			const struct path_row *p = &paths[k];
+			if ((p->roles & bit) == 0 ||
+				strncmp(r->files[i].name, p->prefix, strlen(p->prefix)) != 0)
+				continue;
+			struct landlock_path_beneath_attr rule = {
+				.allowed_access = p->access & handled, .parent_fd = r->files[i].fd};
+			if (syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH,
+				    &rule, 0U) != 0)
+				return err_set(e, ERR_SYSTEM, NULL,
+					"Landlock: %s cannot be opened to "
+					"this role",
+					r->files[i].path);
+		}
+	}
+	return true;
+}
+
+static bool
+enter_landlock(const struct role *r, struct err *e)
+{
+	errno = 0;
+	if (r->settings != NULL && !r->settings->landlock)
+		return err_set(e, ERR_SYSTEM, NULL, "Landlock: switched off by sandbox_landlock");
+	int abi =
+		(int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	if (abi < 1)
+		return err_set(e, ERR_SYSTEM, NULL,
+			"Landlock: not in this kernel, or not switched on (boot with "
+			"lsm=landlock,...)");
+	struct ruleset s = ruleset_for(abi);
+	int set = ruleset_open(&s);
+	if (set < 0)
+		return err_set(e, ERR_SYSTEM, NULL, "Landlock: no rule set");
+	bool ok = open_paths(set, r, s.fs, e);
+	if (ok && syscall(SYS_landlock_restrict_self, set, 0U) != 0)
+		ok = err_set(e, ERR_SYSTEM, NULL, "Landlock: the rule set is not taken");
+	(void)close(set);
+	return ok;
+}
+
+/* ---- rlimits and privileges ---- */
+
+#define KEEP UINT64_MAX
+
+static const struct limit_row {
+	const char *name;
+	uint64_t value; /* at most; a lower hard limit stays */
+	int what;
+	unsigned roles;
+} limits[] = {
+	{"RLIMIT_CORE", 0, RLIMIT_CORE, ALL}, /* memory holds keys and tokens */
+	{"RLIMIT_NPROC", 0, RLIMIT_NPROC, R},
+	{"RLIMIT_NOFILE", 65536, RLIMIT_NOFILE, F}, /* a socket and a file for each connection */
+	{"RLIMIT_NOFILE", 16384, RLIMIT_NOFILE, G}, /* kept grants of all workers */
+	{"RLIMIT_NOFILE", 1024, RLIMIT_NOFILE, I},
+	{"RLIMIT_NOFILE", 64, RLIMIT_NOFILE, R},
+	/* One file's metadata takes some MiB; a file that asks for more gets an error. */
+	{"RLIMIT_AS", SANITIZED ? KEEP : 1ULL << 30, RLIMIT_AS, R},
+	/* Over the life of the process, which ends itself much earlier (agent/role_reader.c). */
+	{"RLIMIT_CPU", 600, RLIMIT_CPU, R},
+};
+
+static bool
+enter_limits(unsigned bit, struct err *e)
+{
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		struct rlimit v;
+		if ((limits[i].roles & bit) == 0 || limits[i].value == KEEP)
+			continue;
+		/* glibc's prototype wants its own enum. */
+		if (getrlimit((__rlimit_resource_t)limits[i].what, &v) != 0)
+			return err_set(e, ERR_SYSTEM, NULL, "%s cannot be read", limits[i].name);
+		if (v.rlim_max > limits[i].value)
+			v.rlim_max = limits[i].value;
+		v.rlim_cur = v.rlim_max;
+		if (setrlimit((__rlimit_resource_t)limits[i].what, &v) != 0)
+			return err_set(e, ERR_SYSTEM, NULL, "%s cannot be lowered", limits[i].name);
+	}
+	return true;
+}
+
+/*
+ * Front and reader open nothing, so they need no capability, also where the daemon was started as
+ * root; gate and indexer keep the right to read what root may read.
+ */
+static bool
+drop_capabilities(unsigned bit, struct err *e)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct none[2] = {{0, 0, 0}, {0, 0, 0}};
+
+	if ((bit & (F | R)) != 0 && syscall(SYS_capset, &head, none) != 0)
+		return err_set(e, ERR_SYSTEM, NULL, "capabilities cannot be dropped");
+	return true;
+}
+
+static bool
+enter_privileges(unsigned bit, struct err *e)
+{
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+		return err_set(e, ERR_SYSTEM, NULL, "no_new_privs is not taken");
+	/* No core, no ptrace, no /proc/PID/mem by another process of the same user. */
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+		return err_set(e, ERR_SYSTEM, NULL, "PR_SET_DUMPABLE is not taken");
+	return enter_limits(bit, e) && drop_capabilities(bit, e);
+}
+
+/* ---- all of it ---- */
+
+/* A part could not be set up: false when the sandbox is required, else it is noted. */
+static bool
+note_missing(
+	const struct role *r, char *missing, unsigned long n, const struct err *part, struct err *e)
+{
+	if (r->settings == NULL || r->settings->sandbox_required) {
+		errno = 0; /* part->msg holds its text already */
+		err_set(e, ERR_SYSTEM, NULL,
+			"sandbox: required, but %s; mend it, or set `sandbox: best-effort`",
+			part->msg);
+		if (e != NULL)
+			e->sys = part->sys;
+		return false;
+	}
+	size_t used = strlen(missing);
+	if (used < n)
+		(void)snprintf(missing + used, n - used, "%s%s", used > 0 ? ", " : "", part->msg);
+	return true;
+}
+
+bool
+sandbox_enter(struct role *r, char *missing, unsigned long n, struct err *e)
+{
+	unsigned bit = role_bit(r->what);
+	struct err part = {0};
+
+	if (n > 0)
+		missing[0] = '\0';
+	if (bit == 0)
+		return err_set(e, ERR_SYSTEM, NULL, "sandbox: no table for this role");
+	if (!enter_privileges(bit, &part) && !note_missing(r, missing, n, &part, e))
+		return false;
+	if (!enter_landlock(r, &part) && !note_missing(r, missing, n, &part, e))
+		return false;
+	/* Last, since it takes away the calls that the others need. */
+	if (!enter_seccomp(bit, &part) && !note_missing(r, missing, n, &part, e))
+		return false;
+	return true;
+}

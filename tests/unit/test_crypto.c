@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/base/crypto.h"
+#include "agent/base/json.h"
+#include "tests/unit/check.h"
+
+static void
+check_hex(const void *p, size_t n, const char *want)
+{
+	AUTO_BUF hex = BUF_INIT(256);
+
+	buf_add_hex(&hex, p, n);
+	check_span(buf_span(&hex), want);
+}
+
+/* FIPS 180-4 examples and RFC 1321 A.5. */
+static void
+digests(void **state)
+{
+	static const struct {
+		const char *name;
+		enum crypto_hash what;
+		const char *in, *want;
+	} rows[] = {
+		{"SHA-256 of abc", CRYPTO_HASH_SHA256, "abc",
+			"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
+		{"SHA-256 of nothing", CRYPTO_HASH_SHA256, "",
+			"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+		{"MD5 of message digest", CRYPTO_HASH_MD5, "message digest",
+			"f96b697d7cb7938d525a2f31aaf161d0"},
+		{"SHA-384 of abc", CRYPTO_HASH_SHA384, "abc",
+			"cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed"
+			"8086072ba1e7cc2358baeca134c825a7"},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct crypto_digest *d = NULL;
+		uint8_t out[CRYPTO_DIGEST_MAX];
+		size_t n = 0;
+		CHECK_ROW(rows[i].name);
+		assert_true(crypto_digest_new(rows[i].what, &d, NULL));
+		for (int again = 0; again < 2; again++) { /* the second time byte by byte */
+			size_t step = again ? 1 : strlen(rows[i].in);
+			for (size_t at = 0; at < strlen(rows[i].in); at += step)
+				assert_true(crypto_digest_add(d, rows[i].in + at, step));
+			assert_true(crypto_digest_end(d, out, &n));
+			check_hex(out, n, rows[i].want);
+		}
+		crypto_digest_free(d);
+	}
+	uint8_t one[CRYPTO_SHA256_SIZE];
+	assert_true(crypto_sha256(SPAN("abc"), one));
+	check_hex(one, sizeof(one), rows[0].want);
+	crypto_digest_free(NULL);
+}
+
+/* RFC 4231 4.2, 4.3, 4.7. */
+static void
+macs(void **state)
+{
+	char key[131];
+	uint8_t out[CRYPTO_SHA256_SIZE];
+
+	(void)state;
+	memset(key, 0x0b, 20);
+	assert_true(crypto_hmac_sha256((struct span){key, 20}, SPAN("Hi There"), out));
+	check_hex(out, sizeof(out),
+		"b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+	assert_true(crypto_hmac_sha256(SPAN("Jefe"), SPAN("what do ya want for nothing?"), out));
+	check_hex(out, sizeof(out),
+		"5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+	memset(key, 0xaa, sizeof(key));
+	assert_true(crypto_hmac_sha256((struct span){key, sizeof(key)},
+		SPAN("Test Using Larger Than Block-Size Key - Hash Key First"), out));
+	check_hex(out, sizeof(out),
+		"60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
+static void
+randomness(void **state)
+{
+	uint8_t a[32] = {0};
+	uint8_t b[32] = {0};
+
+	(void)state;
+	assert_true(crypto_prepare(NULL));
+	assert_true(crypto_random(a, sizeof(a), NULL));
+	assert_true(crypto_random(b, sizeof(b), NULL));
+	assert_false(crypto_same(a, b, sizeof(a)));
+	assert_true(crypto_same(a, a, sizeof(a)));
+	memcpy(b, a, sizeof(a));
+	b[31] ^= 1;
+	assert_false(crypto_same(a, b, sizeof(a)));
+	assert_false(crypto_random(a, 257, NULL));
+}
+
+/* A generated key signs, and its JWK is what the tests of auth/ verify with. */
+static void
+keys(void **state)
+{
+	AUTO_BUF pem = BUF_INIT(4096);
+	AUTO_BUF jwk = BUF_INIT(4096);
+	AUTO_BUF kid = BUF_INIT(64);
+	AUTO_BUF sig = BUF_INIT(4096);
+	struct crypto_key *k = NULL;
+	struct span s;
+
+	(void)state;
+	assert_true(crypto_key_generate(&pem, NULL));
+	assert_true(span_starts(buf_span(&pem), SPAN("-----BEGIN PRIVATE KEY-----\n")));
+	assert_true(crypto_key_load(buf_span(&pem), &k, NULL));
+	assert_string_equal(crypto_key_alg(k), "ES256");
+	assert_true(crypto_key_sign(k, SPAN("a.b"), &sig, NULL));
+	assert_int_equal(sig.n, 64);
+	assert_true(crypto_key_jwk(k, &jwk, &kid, NULL));
+	crypto_key_free(k);
+	AUTO_JSON j = json_parse(buf_span(&jwk), NULL, NULL);
+	assert_non_null(j);
+	assert_true(json_get_str(j, "kid", &s));
+	assert_true(span_eq(s, buf_span(&kid)));
+	assert_int_equal(s.n, 43);
+	assert_true(json_get_str(j, "x", &s));
+	assert_int_equal(s.n, 43);
+	assert_null(json_get(j, "d"));
+	crypto_key_free(NULL);
+}
+
+static void
+bad_keys(void **state)
+{
+	static const struct {
+		const char *name, *pem, *ref;
+	} rows[] = {
+		{"nothing", "", "RFC 7468"},
+		{"text", "hello", "RFC 7468"},
+		{"cut PEM",
+			"-----BEGIN PRIVATE KEY-----\n"
+			"MIG2AgEAMBAGByqGSM49AgEGBSuBBAAiBIGeMIGbAgEBBDBiVjMIkWS7FFAf4BTi\n"
+			"-----END PRIVATE KEY-----\n",
+			"RFC 7468"},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct crypto_key *k = NULL;
+		struct err e = {0};
+		CHECK_ROW(rows[i].name);
+		assert_false(crypto_key_load(span_of(rows[i].pem), &k, &e));
+		assert_null(k);
+		assert_string_equal(e.ref, rows[i].ref);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(digests),
+		cmocka_unit_test(macs),
+		cmocka_unit_test(randomness),
+		cmocka_unit_test(keys),
+		cmocka_unit_test(bad_keys),
+	};
+	return cmocka_run_group_tests_name("crypto", tests, NULL, NULL);
+}
