@@ -17,13 +17,12 @@ struct target {
 	struct span authority; /* absolute form only; decides over Host */
 	struct span raw;       /* path as sent, "/" where the absolute form has none */
 	struct span path;      /* decoded, in the caller's out; "*" for the asterisk */
-	struct span query;     /* as sent, without '?'; absent: none.  Only characters of RFC 3986
-				*/
+	struct span query;     /* as sent, without the question mark; absent: none; visible ASCII */
 };
 
 /*
- * `out` takes the decoded path: raw.n bytes are always enough.  Every failure is a 400 (ERR_SYNTAX)
- * but ERR_ABSENT: 404.  `path` of a success begins with '/', is UTF-8, has no control character, no
+ * `out` takes the decoded path: raw.n bytes (at least 1) are always enough.  Every failure is a 400
+ * (ERR_SYNTAX). `path` of a success begins with '/', is UTF-8, has no control character, no
  * "." or ".." segment and no empty one but the last (a final slash).  Under /data and /archive
  * "%2F" is refused.
  */
