@@ -97,6 +97,10 @@ bool role_kill_reader(struct role *r, unsigned slot, struct err *e);
 /* A job's end, for the supervisor's one-shot mode: exit code. */
 bool role_job_done(struct role *r, int code, struct err *e);
 
+/* First of the stripes of a role in the metrics (agent/base/metric.h): the front and the gate have
+ * one for each worker, slot = worker. */
+unsigned role_stripe(enum process what, unsigned slot);
+
 int role_front_main(unsigned slot);
 int role_gate_main(unsigned slot);
 int role_reader_main(unsigned slot);
