@@ -38,6 +38,7 @@ enum { EXIT_OK = 0, EXIT_NO = 1, EXIT_USAGE = 2, EXIT_CONFIG = 3, EXIT_SANDBOX =
  *   policy.N              policy files (gate), in the order of settings.policies
  *   jwks.N                key file of issuer N (gate)
  *   audit                 the audit log, O_APPEND | O_RDWR (gate)
+ *   audit.dir             its folder, O_PATH (gate): keys of the months, audit.torn
  *   root.N                data root N, O_PATH | O_DIRECTORY (gate, indexer)
  *   catalogue.dir         folder of the catalogue, O_PATH | O_DIRECTORY (gate, indexer)
  *   proposals             proposals.yaml (indexer)

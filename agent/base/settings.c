@@ -19,6 +19,9 @@
 #define WORKERS_AUTO 8U
 #define SOCKETS_MAX  128U /* listening sockets in all: they pass through one bundle */
 
+#define LAYOUT_NAMES 8U /* as settings_check_layout has it */
+#define NAME_LONG    40U
+
 struct reader {
 	struct settings *s;
 	const char *file;
@@ -288,36 +291,71 @@ key_node(const struct yaml_node *map, const char *key)
 	return v != NULL ? v : map;
 }
 
+/* The folders of a layout as names. */
+struct folders {
+	const char *name[LAYOUT_NAMES];
+	char store[LAYOUT_NAMES][NAME_LONG];
+	size_t n;
+};
+
+static void
+layout_folders(const char *layout, struct folders *f)
+{
+	struct span rest = span_of(layout);
+	struct span name = SPAN_NONE;
+
+	f->n = 0;
+	while (f->n < LAYOUT_NAMES && settings_check_next(&rest, &name))
+		if (span_cstr(name, f->store[f->n], NAME_LONG)) {
+			f->name[f->n] = f->store[f->n];
+			f->n++;
+		}
+}
+
+static bool
+has_name(const struct folders *f, struct span name)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (span_is(name, f->name[i]))
+			return true;
+	return false;
+}
+
 /* Every {name} of a template must be a folder of the layout. */
 static void
-check_names(struct reader *r, const struct settings_root *root, const char *text,
-	const struct yaml_node *node)
+check_names(struct reader *r, const char *layout, const char *text, const struct yaml_node *node)
 {
-	const char *names[16];
-	char store[16][40];
-	struct span rest = span_of(root->layout);
+	struct folders f;
+	struct span rest = span_of(text);
 	struct span name = SPAN_NONE;
-	size_t n = 0;
 
-	while (n < 16 && settings_check_next(&rest, &name))
-		if (span_cstr(name, store[n], sizeof(store[n]))) {
-			names[n] = store[n];
-			n++;
-		}
-	for (rest = span_of(text); settings_check_next(&rest, &name);) {
-		bool known = false;
-		for (size_t i = 0; i < n; i++)
-			known = known || span_is(name, names[i]);
-		const char *near = known ? NULL : yaml_near(name, names, n);
-		if (!known)
-			fault_at(r, node, "{%.*s} is not a folder of the layout '%s'%s%s%s",
-				SPAN_ARG(name), root->layout,
-				near != NULL ? "; did you mean {" : "", near != NULL ? near : "",
-				near != NULL ? "}?" : "");
+	layout_folders(layout, &f);
+	while (settings_check_next(&rest, &name)) {
+		if (has_name(&f, name))
+			continue;
+		const char *near = yaml_near(name, f.name, f.n);
+		fault_at(r, node, "{%.*s} is not a folder of the layout '%s'%s%s%s", SPAN_ARG(name),
+			layout, near != NULL ? "; did you mean {" : "", near != NULL ? near : "",
+			near != NULL ? "}?" : "");
 	}
-	if (n > 0 && text == root->pid && strstr(text, names[n - 1]) == NULL)
-		fault_at(r, node, "pid: must hold {%s}: else all datasets of a folder are one pid",
-			names[n - 1]);
+}
+
+/* A pid that leaves the last folder out would be that of many datasets. */
+static void
+check_pid(struct reader *r, const struct settings_root *root, const struct yaml_node *node)
+{
+	struct folders f;
+	struct span rest = span_of(root->pid);
+	struct span name = SPAN_NONE;
+
+	check_names(r, root->layout, root->pid, node);
+	layout_folders(root->layout, &f);
+	bool held = f.n == 0;
+	while (settings_check_next(&rest, &name))
+		held = held || span_is(name, f.name[f.n - 1]);
+	if (!held)
+		fault_at(r, node, "pid: must hold {%s}, or datasets beside one another share a pid",
+			f.name[f.n - 1]);
 }
 
 static void
@@ -331,9 +369,9 @@ check_roots(struct reader *r, const struct yaml_node *top)
 		if (root->proposal == NULL && strstr(root->layout, "{proposal}") != NULL &&
 			yaml_get(node, "proposal") == NULL)
 			root->proposal = "{proposal}";
-		check_names(r, root, root->pid, key_node(node, "pid"));
+		check_pid(r, root, key_node(node, "pid"));
 		if (root->proposal != NULL)
-			check_names(r, root, root->proposal, key_node(node, "proposal"));
+			check_names(r, root->layout, root->proposal, key_node(node, "proposal"));
 		for (size_t j = 0; j < i; j++)
 			if (r->s->roots[j].name != NULL &&
 				strcmp(r->s->roots[j].name, root->name) == 0)
@@ -348,6 +386,8 @@ check_issuers(struct reader *r, const struct yaml_node *top)
 	for (size_t i = 0; i < r->s->n_issuers; i++) {
 		struct settings_issuer *s = &r->s->issuers[i];
 		const struct yaml_node *node = item_node(top, "issuers", i);
+		if (node->kind != YAML_MAP)
+			continue; /* reported already */
 		s->line = node->line;
 		if (s->name == NULL)
 			s->name = s->issuer;

@@ -2,7 +2,6 @@
 #include "agent/base/settings_check.h"
 
 #include <arpa/inet.h>
-#include <string.h>
 
 #define LAYOUT_MAX 8U /* folders deep */
 #define HOST_MAX   253U
@@ -40,32 +39,38 @@ settings_check_name(struct span v, struct err *e)
 	bool good = v.n > 0 && v.n <= 63 && (is_lower(v.p[0]) || is_digit(v.p[0]));
 
 	for (size_t i = 0; good && i < v.n; i++)
-		good = is_lower(v.p[i]) || is_digit(v.p[i]) || memchr("._-", v.p[i], 3) != NULL;
+		good = is_lower(v.p[i]) || is_digit(v.p[i]) || span_has(SPAN("._-"), v.p[i]);
 	return good ||
 	       err_set(e, ERR_SYNTAX, NULL,
 		       "must be a name of a-z, 0-9, '.', '_' and '-', at most 63 characters");
 }
 
+/* host[:port] or [IPv6][:port] (RFC 3986 3.2.2); *port is absent where none is written. */
+static bool
+cut_port(struct span v, struct span *host, struct span *port)
+{
+	bool literal = v.n > 0 && v.p[0] == '[';
+
+	*port = literal ? span_skip(v, 1) : v;
+	*host = span_cut(port, literal ? ']' : ':');
+	if (!literal)
+		return true;
+	if (port->p == NULL || (port->n > 0 && port->p[0] != ':'))
+		return false;
+	*port = port->n > 0 ? span_skip(*port, 1) : SPAN_NONE;
+	return true;
+}
+
 bool
 settings_check_host(struct span v, struct err *e)
 {
-	struct span port = SPAN_NONE;
-	struct span host = v;
+	struct span host;
+	struct span port;
 	uint64_t number = 0;
-	bool good = true;
+	bool good = cut_port(v, &host, &port) && host.n > 0 && host.n <= HOST_MAX;
 
-	if (v.n > 0 && v.p[0] == '[') { /* an IPv6 literal, RFC 3986 3.2.2 */
-		port = span_skip(v, 1);
-		host = span_cut(&port, ']');
-		good = port.p != NULL && (port.n == 0 || port.p[0] == ':');
-		port = port.n > 0 ? span_skip(port, 1) : SPAN_NONE;
-	} else {
-		port = v;
-		host = span_cut(&port, ':');
-	}
-	good = good && host.n > 0 && host.n <= HOST_MAX;
 	for (size_t i = 0; good && i < host.n; i++)
-		good = is_alnum(host.p[i]) || memchr(".-:", host.p[i], 3) != NULL;
+		good = is_alnum(host.p[i]) || span_has(SPAN(".-:"), host.p[i]);
 	if (good && port.p != NULL)
 		good = span_u64(port, 65535, &number) && number > 0;
 	return good || err_set(e, ERR_SYNTAX, NULL, "must be a host name, or host:port");
@@ -103,18 +108,13 @@ is_address(struct span v, unsigned *ret_bits)
 bool
 settings_check_listen(struct span v, struct err *e)
 {
-	bool bracket = v.n > 0 && v.p[0] == '[';
-	struct span port = bracket ? span_skip(v, 1) : v;
-	struct span host = span_cut(&port, bracket ? ']' : ':');
+	struct span host;
+	struct span port;
 	uint64_t number = 0;
 	unsigned bits = 0;
 
-	if (bracket && port.n > 0 && port.p[0] == ':')
-		port = span_skip(port, 1);
-	else if (bracket)
-		port = SPAN_NONE;
-	if (is_address(host, &bits) && bits == (bracket ? 128U : 32U) &&
-		span_u64(port, 65535, &number))
+	if (cut_port(v, &host, &port) && is_address(host, &bits) &&
+		bits == (v.p[0] == '[' ? 128U : 32U) && span_u64(port, 65535, &number))
 		return true;
 	return err_set(e, ERR_SYNTAX, NULL,
 		"must be ADDRESS:PORT with a numeric address, like 127.0.0.1:8443 or [::1]:8443");
@@ -140,7 +140,7 @@ settings_check_zone(struct span v, struct err *e)
 	bool good = v.n > 0 && v.n <= 64 && is_alnum(v.p[0]);
 
 	for (size_t i = 0; good && i < v.n; i++)
-		good = is_alnum(v.p[i]) || memchr("/_+-", v.p[i], 4) != NULL;
+		good = is_alnum(v.p[i]) || span_has(SPAN("/_+-"), v.p[i]);
 	return good || err_set(e, ERR_SYNTAX, NULL,
 			       "must be a name of the time zone database, like Europe/Stockholm");
 }
@@ -225,13 +225,15 @@ settings_check_template(struct span v, struct err *e)
 {
 	struct span rest = v;
 
+	if (v.n == 0)
+		return err_set(e, ERR_SYNTAX, NULL, "must not be empty");
 	while (rest.p != NULL) {
 		struct span part = span_cut(&rest, '/');
 		if (part.n == 0 || span_is(part, ".") || span_is(part, ".."))
 			return err_set(e, ERR_SYNTAX, NULL,
 				"must not have empty, '.' or '..' segments: it stands in URLs");
 	}
-	for (size_t i = 0; i < v.n; i++)
+	for (size_t i = 0; v.p != NULL && i < v.n; i++)
 		if ((unsigned char)v.p[i] <= 0x20 || v.p[i] == 0x7f)
 			return err_set(
 				e, ERR_SYNTAX, NULL, "must not hold spaces: it stands in URLs");

@@ -35,21 +35,20 @@ enum settings_kind {
 };
 
 struct settings_key {
-	enum settings_section section;
 	const char *name;
-	enum settings_kind kind;
-	size_t offset; /* in the section's struct */
-	const char *text;
-	bool required;
-	unsigned min, max;    /* of a number or of a list's length */
-	const char *fallback; /* as it would be written; NULL: none */
+	const char *text;     /* one line of explanation */
+	const char *fallback; /* the default as it would be written; NULL: none */
 	const char *shown;    /* a default that is worked out, in words */
 	const char *unit;
 	const char *const *words; /* the values that may be; NULL-terminated */
 	bool (*check)(struct span v, struct err *e);
-	/* MAP and MAPS */
-	enum settings_section child;
-	size_t count, size;
+	size_t offset;      /* in the section's struct */
+	size_t count, size; /* MAPS */
+	enum settings_section section;
+	enum settings_section child; /* MAP and MAPS */
+	enum settings_kind kind;
+	unsigned min, max; /* of a number or of a list's length */
+	bool required;
 };
 
 #define SETTINGS_SECTION_KEYS 32U /* at most, in one section */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/base/yaml.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,7 +51,7 @@ struct reader {
 
 /* A message is one line for a terminal and a log: nothing in it may move the cursor or begin a new
  * line. */
-static void
+__attribute__((format(printf, 2, 0))) static void
 add_clean(struct buf *b, const char *fmt, va_list ap)
 {
 	char msg[1024];
@@ -62,7 +63,7 @@ add_clean(struct buf *b, const char *fmt, va_list ap)
 	}
 }
 
-static void
+__attribute__((format(printf, 5, 0))) static void
 error_line(struct buf *report, const char *file, unsigned line, unsigned col, const char *fmt,
 	va_list ap)
 {
@@ -233,6 +234,7 @@ node_hang(struct reader *r, struct yaml_node *n)
 		return;
 	}
 	struct frame *f = &r->stack[r->depth - 1];
+	assert(f->node != NULL);
 	if (f->node->kind == YAML_MAP) {
 		n->key = f->key;
 		n->key_line = f->key_line;
@@ -250,8 +252,9 @@ node_hang(struct reader *r, struct yaml_node *n)
 static bool
 key_due(const struct reader *r)
 {
-	return r->depth > 0 && r->stack[r->depth - 1].node->kind == YAML_MAP &&
-	       !r->stack[r->depth - 1].has_key;
+	const struct frame *f = r->depth > 0 ? &r->stack[r->depth - 1] : NULL;
+
+	return f != NULL && f->node != NULL && f->node->kind == YAML_MAP && !f->has_key;
 }
 
 static bool

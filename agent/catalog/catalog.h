@@ -20,14 +20,20 @@ struct catalog;
 
 bool catalog_open(const char *path, struct catalog **ret, struct err *e); /* read-only */
 void catalog_close(struct catalog *c);
+/*
+ * True: nobody holds the catalogue open for writing and this process may not write beside it, so
+ * the file as of its last checkpoint is read and stays what it was.  Open again later.
+ */
+bool catalog_is_snapshot(const struct catalog *c);
 
 struct catalog_dataset {
 	int64_t id;
 	struct span pid;
-	unsigned root;        /* index of the data root in the settings */
-	struct span folder;   /* relative to the root; "" = the root itself */
-	struct span title;    /* may be absent */
-	struct span proposal; /* absent: not known */
+	unsigned root; /* index of the data root in the settings that the indexer last saw */
+	struct span root_name; /* its name, which is what counts: compare before opening */
+	struct span folder;    /* relative to the root; "" = the root itself */
+	struct span title;     /* may be absent */
+	struct span proposal;  /* absent: not known */
 	struct span proposal_title;
 	struct span instrument, facility, source, sample, definition;
 	struct span technique, technique_label;
@@ -36,7 +42,8 @@ struct catalog_dataset {
 	int64_t document; /* 0: none */
 	struct object_facts
 		facts;    /* pid, proposal, instrument, kind, route, flags, dates, policy, events */
-	struct span json; /* the whole record as shown by `pan-agent show --json` */
+	bool file_dates;  /* experiment dates are those of the files, by proposals.yaml's word */
+	struct span json; /* the merged record of its files; of catalog_by_pid alone */
 };
 
 struct catalog_file {

@@ -2,7 +2,7 @@
 #include "agent/base/yaml.h"
 #include "tests/unit/check.h"
 
-#define ROOM (64U * 1024U * 1024U)
+#define ROOM ((size_t)64 * 1024 * 1024)
 
 /* The first breach: the whole line but for the tail of the message. */
 static void

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "agent/base/arena.h"
+#include "agent/base/buf.h"
+#include "agent/base/err.h"
+#include "agent/base/settings.h"
+#include "agent/catalog/catalog.h"
+#include "agent/http/exchange.h"
+#include "auth/auth.h"
+#include "policy/audit.h"
+#include "policy/policy.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * The one decision path: who is asking, what is it, may they, open it, write it down, answer.
+ * `struct gate` is shared by the gate's threads and never changes once they run; `struct gate_desk`
+ * is one thread's own place: catalogue connection, memory of the request, buffers of the answer.
+ */
+struct gate {
+	const struct settings *settings;
+	const struct policy_set *policies;
+	struct auth *auth;
+	struct audit *audit;
+	int *roots; /* O_PATH descriptors, in the order of settings->roots */
+	const uint64_t *epoch;
+	struct metrics *metrics;
+	bool stale; /* the configuration on disk was refused; the old one is in force */
+};
+
+struct gate_desk {
+	const struct gate *gate;
+	struct catalog *catalog;
+	struct metrics *metrics; /* this thread's stripe */
+	struct arena mem;
+	struct buf fields, body, record;
+};
+
+/* One question being answered: what is known so far. */
+struct gate_case {
+	const struct http_ask *ask;
+	int64_t now, now_ms;
+	struct subject subject;
+	struct facts facts;
+	struct catalog_dataset dataset;
+	struct span rest; /* of the path behind the pid */
+	struct decision decision;
+	uint64_t record; /* sequence number of the audit record of the decision */
+};
+
+bool gate_desk_init(struct gate_desk *d, const struct gate *g, struct err *e);
+void gate_desk_fini(struct gate_desk *d);
+
+/*
+ * Answer one question.  Always fills *ret; its spans live in the desk until the next call, its
+ * grant (if any) is the caller's.  Blocks for the catalogue, the audit log and the opening of a
+ * file, for nothing else.
+ */
+void gate_answer(
+	struct gate_desk *d, const struct http_ask *ask, int64_t now_ms, struct http_answer *ret);
+
+/* The descriptor to send along with an HTTP_FILE answer; still the grant's. */
+int gate_descriptor(const struct http_answer *a);
+
+/*
+ * Open a file of a dataset beneath its data root and grant its bytes (openat2, RESOLVE_BENEATH):
+ * only after a permit. ERR_ABSENT for whatever is not a regular file inside.
+ */
+bool gate_open(struct gate_desk *d, const struct gate_case *c, const struct catalog_file *f,
+	struct grant **ret, struct err *e);
+/* The body that stands in d->body, inside the message or, when long, as a sealed memory file. */
+void gate_body(struct gate_desk *d, const struct gate_case *c, struct http_answer *ret);
+/* "Name: value\r\n" to d->fields. */
+void gate_field(struct gate_desk *d, const char *name, struct span value);

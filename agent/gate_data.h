@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "agent/gate.h"
+
+/* /data/: the list of datasets, listings of a dataset, its files. */
+void gate_data_answer(struct gate_desk *d, struct gate_case *c, struct http_answer *ret);
+
+/*
+ * Decide `action` on c->dataset for c->subject: c->decision.  False: the catalogue does not answer.
+ * Writes nothing: for the quiet questions behind a list, such as which datasets show in it.
+ */
+bool gate_data_judge(struct gate_desk *d, struct gate_case *c, enum action action, struct err *e);

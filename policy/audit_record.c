@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "policy/audit_record.h"
+
+#include "agent/base/civil.h"
+#include "agent/base/jsonw.h"
+
+/* Members are written as those of an object whose braces the log adds. */
+static void
+start(struct jsonw *w, struct buf *out, const uint8_t trace[16])
+{
+	jsonw_init(w, out);
+	if (trace != NULL)
+		jsonw_hex(w, "trace", trace, 16);
+}
+
+static void
+write_when(struct jsonw *w, const char *key, const struct when *t)
+{
+	AUTO_BUF b = BUF_INIT(64);
+
+	civil_write_iso(&b, t->is_date ? (int64_t)t->date * 86400 : t->instant);
+	jsonw_str(w, key, t->is_date ? span_first(buf_span(&b), 10) : buf_span(&b));
+}
+
+static void
+write_bits(struct jsonw *w, const char *key, uint32_t bits, const char *const *names, int n)
+{
+	jsonw_list(w, key);
+	for (int i = 0; i < n; i++)
+		if ((bits >> i & 1U) != 0)
+			jsonw_cstr(w, NULL, names[i]);
+	jsonw_end(w, ']');
+}
+
+static void
+write_subject(struct jsonw *w, struct audit_who who, const struct facts *f)
+{
+	if (f->subject == NULL || !f->subject->authenticated) {
+		jsonw_null(w, "subject");
+		return;
+	}
+	jsonw_obj(w, "subject");
+	jsonw_str(w, "id", who.id);
+	jsonw_str(w, "iss", f->subject->iss);
+	write_bits(w, "roles", f->roles, role_names, ROLE_COUNT);
+	jsonw_cstr(w, "assurance", assurance_names[f->subject->assurance]);
+	if (f->n_accepted > 0) {
+		jsonw_list(w, "accepted");
+		for (size_t i = 0; i < f->n_accepted; i++)
+			jsonw_str(w, NULL, f->accepted[i]);
+		jsonw_end(w, ']');
+	}
+	jsonw_end(w, '}');
+}
+
+static void
+write_object(struct jsonw *w, const struct object_facts *o)
+{
+	jsonw_obj(w, "object");
+	jsonw_str(w, "pid", o->pid);
+	if (o->proposal.p != NULL)
+		jsonw_str(w, "proposal", o->proposal);
+	if (o->instrument.p != NULL)
+		jsonw_str(w, "instrument", o->instrument);
+	jsonw_cstr(w, "kind", kind_names[o->kind]);
+	jsonw_cstr(w, "route", route_names[o->route]);
+	write_bits(w, "flags", o->flags, flag_names, FLAG_COUNT);
+	jsonw_obj(w, "dates");
+	for (int i = 0; i < MILESTONE_COUNT; i++)
+		if (o->dates[i].given)
+			write_when(w, milestone_names[i], &o->dates[i]);
+	jsonw_end(w, '}');
+	if (o->policy.p != NULL)
+		jsonw_str(w, "policy", o->policy);
+	jsonw_u64(w, "events", o->n_events);
+	jsonw_end(w, '}');
+}
+
+static void
+write_outcome(struct jsonw *w, const struct decision *d)
+{
+	jsonw_cstr(w, "effect", d->permit ? "permit" : "deny");
+	jsonw_str(w, "rule", d->rule);
+	jsonw_u64(w, "line", d->line);
+	jsonw_str(w, "policy", d->policy);
+	if (d->sha256 != NULL) {
+		jsonw_u64(w, "version", d->version);
+		jsonw_hex(w, "sha256", d->sha256, 32);
+	} else {
+		jsonw_null(w, "version");
+		jsonw_null(w, "sha256");
+	}
+	jsonw_cstr(w, "state", state_names[d->state]);
+	if (d->has_release) {
+		AUTO_BUF b = BUF_INIT(64);
+		civil_write_iso(&b, d->release_at);
+		jsonw_str(w, "release_at", buf_span(&b));
+	} else {
+		jsonw_null(w, "release_at");
+	}
+	jsonw_str(w, "reason", d->reason);
+	jsonw_i64(w, "status", d->status);
+	jsonw_list(w, "obligations");
+	for (size_t i = 0; i < d->n_obligations; i++)
+		jsonw_str(w, NULL, d->obligations[i]);
+	jsonw_end(w, ']');
+}
+
+void
+audit_record_decision(struct buf *out, const uint8_t trace[16], struct audit_who who,
+	const struct facts *f, const struct decision *d, struct span file)
+{
+	struct jsonw w;
+
+	start(&w, out, trace);
+	write_subject(&w, who, f);
+	write_object(&w, &f->object);
+	jsonw_cstr(&w, "action", action_names[f->action]);
+	jsonw_obj(&w, "context");
+	jsonw_cstr(&w, "network", network_names[f->network]);
+	jsonw_cstr(&w, "purpose", purpose_names[f->purpose]);
+	jsonw_cstr(&w, "protocol", protocol_names[f->protocol]);
+	jsonw_end(&w, '}');
+	write_outcome(&w, d);
+	if (file.p != NULL)
+		jsonw_str(&w, "file", file);
+}
+
+void
+audit_record_close(struct buf *out, const struct audit_closing *c)
+{
+	struct jsonw w;
+
+	start(&w, out, c->trace);
+	jsonw_u64(&w, "decision", c->decision);
+	jsonw_u64(&w, "bytes", c->bytes);
+	jsonw_cstr(&w, "result", c->result);
+	if (c->last >= c->first) {
+		jsonw_list(&w, "ranges");
+		jsonw_list(&w, NULL);
+		jsonw_u64(&w, NULL, c->first);
+		jsonw_u64(&w, NULL, c->last);
+		jsonw_end(&w, ']');
+		jsonw_end(&w, ']');
+	}
+}
+
+void
+audit_record_start(struct buf *out, const char *version, const struct policy_set *policies)
+{
+	struct jsonw w;
+
+	start(&w, out, NULL);
+	jsonw_cstr(&w, "agent", version);
+	jsonw_list(&w, "policies");
+	for (size_t i = 0; i < policy_set_count(policies); i++) {
+		jsonw_obj(&w, NULL);
+		jsonw_str(&w, "policy", policy_set_id(policies, i));
+		jsonw_u64(&w, "version", policy_set_version(policies, i));
+		jsonw_hex(&w, "sha256", policy_set_sha256(policies, i), 32);
+		jsonw_end(&w, '}');
+	}
+	jsonw_end(&w, ']');
+}
+
+void
+audit_record_refused(struct buf *out, const uint8_t trace[16], int status, const char *why)
+{
+	struct jsonw w;
+
+	start(&w, out, trace);
+	jsonw_i64(&w, "status", status);
+	jsonw_cstr(&w, "reason", why);
+}
