@@ -79,10 +79,10 @@ cond_etag_in(struct span list, struct span etag, bool strong)
 static bool
 any_line(const struct http_head *h, struct span name, struct span etag, bool strong)
 {
-	struct span value = SPAN_NONE;
+	size_t n = head_count(h, name);
 
-	for (size_t i = 0; (value = head_get(h, name, i)).p != NULL; i++)
-		if (cond_etag_in(value, etag, strong))
+	for (size_t i = 0; i < n; i++)
+		if (cond_etag_in(head_get(h, name, i), etag, strong))
 			return true;
 	return false;
 }

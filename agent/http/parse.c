@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/http/parse.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 /*
@@ -11,17 +9,20 @@
  * second cuts the lines, now known to be good, into spans.
  */
 
-static enum step __attribute__((format(printf, 5, 6)))
-fail(struct http_parse *p, unsigned status, struct err *e, const char *ref, const char *fmt, ...)
+static enum step
+fail(struct http_parse *p, unsigned status, struct err *e, const char *ref, const char *msg)
 {
-	char msg[200];
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(msg, sizeof(msg), fmt, ap);
-	va_end(ap);
 	p->status = status;
-	(void)err_set(e, status == 414 || status == 431 ? ERR_LIMIT : ERR_SYNTAX, ref, "%s", msg);
+	(void)err_set(e, ERR_SYNTAX, ref, "%s", msg);
+	return STEP_FAIL;
+}
+
+static enum step
+limit(struct http_parse *p, unsigned status, struct err *e, const char *ref, int max,
+	const char *what)
+{
+	p->status = status;
+	(void)err_set(e, ERR_LIMIT, ref, "more than %d %s", max, what);
 	return STEP_FAIL;
 }
 
@@ -67,7 +68,7 @@ check_field_line(struct http_parse *p, struct span line, struct err *e)
 	struct span name = span_cut(&value, ':');
 
 	if (p->lines > HTTP_FIELDS_MAX)
-		return fail(p, 431, e, "RFC 6585 5", "more than %d header fields", HTTP_FIELDS_MAX);
+		return limit(p, 431, e, "RFC 6585 5", HTTP_FIELDS_MAX, "header fields");
 	if (line.p[0] == ' ' || line.p[0] == '\t')
 		return fail(p, 400, e, "RFC 9112 5.2", "a header line begins with a blank");
 	if (value.p == NULL)
@@ -103,15 +104,14 @@ end_line(struct http_parse *p, const char *b, size_t at, struct err *e)
 static enum step
 check_length(struct http_parse *p, struct span line, struct err *e)
 {
-	if (line.n == HTTP_METHOD_MAX && !span_has(line, ' '))
-		return head_token(line)
-			       ? fail(p, 501, e, "RFC 9110 9.1", "a method of more than %d bytes",
-					 HTTP_METHOD_MAX)
-			       : fail(p, 400, e, "RFC 9110 9.1", "the method is not a token");
+	if (line.n == HTTP_METHOD_MAX && !span_has(line, ' ')) {
+		if (!head_token(line))
+			return fail(p, 400, e, "RFC 9110 9.1", "the method is not a token");
+		return limit(p, 501, e, "RFC 9110 9.1", HTTP_METHOD_MAX, "bytes in the method");
+	}
 	if (line.n < HTTP_LINE_MAX)
 		return STEP_READ;
-	return fail(p, 414, e, "RFC 9110 15.5.15", "a request line of more than %d bytes",
-		HTTP_LINE_MAX);
+	return limit(p, 414, e, "RFC 9110 15.5.15", HTTP_LINE_MAX, "bytes in the request line");
 }
 
 /* Any byte but LF, at b[at]. */
@@ -126,7 +126,7 @@ check_byte(struct http_parse *p, const char *b, size_t at, struct err *e)
 		return STEP_READ;
 	if ((c < 0x20 && (c != '\t' || p->lines == 0)) || c == 0x7f)
 		return fail(p, 400, e, p->lines == 0 ? "RFC 9112 3" : "RFC 9110 5.5",
-			"control character 0x%02x in the request head", c);
+			"a control character in the request head");
 	if (p->lines == 0)
 		return check_length(p, (struct span){b + p->line, at - p->line}, e);
 	return STEP_READ;
@@ -136,7 +136,7 @@ check_byte(struct http_parse *p, const char *b, size_t at, struct err *e)
 static enum step
 build(struct http_parse *p, struct span head, struct http_head *ret, struct err *e)
 {
-	struct span rest = span_skip(head, p->empty * 2U);
+	struct span rest = span_skip(head, (size_t)p->empty * 2);
 	struct span line = span_cut(&rest, '\n');
 	struct request_line r;
 
@@ -175,8 +175,7 @@ http_parse(struct http_parse *p, struct span buffered, struct http_head *ret, si
 					   : check_byte(p, buffered.p, at, e);
 	}
 	if (s == STEP_READ && p->seen >= HTTP_HEAD_MAX)
-		return fail(p, 431, e, "RFC 6585 5", "a request head of more than %d bytes",
-			HTTP_HEAD_MAX);
+		return limit(p, 431, e, "RFC 6585 5", HTTP_HEAD_MAX, "bytes in the request head");
 	if (s != STEP_DONE)
 		return s;
 	struct http_head head;

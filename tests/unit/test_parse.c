@@ -318,7 +318,7 @@ pipeline(void **state)
 	size_t used = 0;
 
 	(void)state;
-	for (char c = '1'; c <= '2'; c++) {
+	for (int c = '1'; c <= '2'; c++) {
 		struct http_parse p = {0};
 		assert_int_equal(http_parse(&p, in, &h, &used, NULL), STEP_DONE);
 		assert_int_equal(h.target.p[1], c);

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/http/parse.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static bool
+clean(struct span s)
+{
+	return !span_has(s, '\r') && !span_has(s, '\n') && !span_has(s, '\0');
+}
+
+static void
+check(bool fact)
+{
+	if (!fact)
+		abort();
+}
+
+/*
+ * Whole and in pieces of one byte, with each byte in another buffer at the end: the same verdict,
+ * the same fields.  What is accepted holds no CR, LF or NUL and is not longer than the limit.
+ */
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct span in = {(const char *)data, size};
+	struct http_parse whole = {0};
+	struct http_parse pieces = {0};
+	struct http_head a;
+	struct http_head b;
+	size_t used_a = 0;
+	size_t used_b = 0;
+	enum step s = http_parse(&whole, in, &a, &used_a, NULL);
+	enum step t = STEP_READ;
+
+	for (size_t n = 1; n <= size && t == STEP_READ; n++)
+		t = http_parse(&pieces, span_first(in, n), &b, &used_b, NULL);
+	check(s == t && whole.status == pieces.status);
+	check((s == STEP_FAIL) == (whole.status != 0));
+	check(s != STEP_READ || size < HTTP_HEAD_MAX);
+	if (s != STEP_DONE)
+		return 0;
+	check(used_a == used_b && used_a <= size && used_a <= HTTP_HEAD_MAX);
+	check(memcmp(&a, &b, offsetof(struct http_head, field)) == 0);
+	check(!(a.chunked && a.has_length) && a.content_length <= INT64_MAX);
+	check(clean(a.target) && a.target.n > 0 && !span_has(a.target, ' '));
+	for (size_t i = 0; i < a.n_fields; i++) {
+		check(clean(a.field[i].name) && clean(a.field[i].value));
+		check(span_eq(a.field[i].name, b.field[i].name));
+		check(span_eq(a.field[i].value, b.field[i].value));
+	}
+	return 0;
+}
