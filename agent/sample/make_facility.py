@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Write a small invented facility: NeXus files of four kinds in three proposals, and proposals.yaml.
 
-  make_facility.py DIR [--issuer URL] [--today YYYY-MM-DD] [--seed N]
+  make_facility.py DIR [--issuer URL] [--today YYYY-MM-DD] [--seed N] [--reader SUB]
 
   DIR/data/sc5310/saxs-01        small-angle scattering scan (NXsas)        open: ended four years ago
   DIR/data/sc5310/simulation     fields of an undulator (openPMD-like)      open
@@ -217,6 +217,7 @@ def main():
     ap.add_argument("--issuer", default="https://localhost:8443/demo-issuer", help="issuer of the team's tokens")
     ap.add_argument("--today", type=dt.date.fromisoformat, default=dt.datetime.now(dt.timezone.utc).date())
     ap.add_argument("--seed", type=int, default=1)
+    ap.add_argument("--reader", help="one more member of every team")
     a = ap.parse_args()
     rng = np.random.default_rng(a.seed)
     lines = ["# Written by make_facility.py: an invented user office's list.", "proposals:"]
@@ -225,7 +226,7 @@ def main():
         start = end - dt.timedelta(days=3)
         lines += ['  - id: %s' % p["id"], '    title: "%s"' % p["title"], '    route: %s' % p["route"],
                   '    dates: {experiment_start: %s, experiment_end: %s}' % (start, end), '    team:']
-        lines += ['      - {role: %s, issuer: "%s", sub: %s}' % (role, a.issuer, sub) for role, sub in p["team"]]
+        lines += ['      - {role: %s, issuer: "%s", sub: %s}' % (role, a.issuer, sub) for role, sub in p["team"] + ([("coproposer", a.reader)] if a.reader else [])]
         at = dt.datetime(start.year, start.month, start.day, 9, 12, 30, tzinfo=dt.timezone(dt.timedelta(hours=1)))
         for name, make in p["sets"]:
             make(os.path.join(a.dir, "data", p["id"], name), p, at, rng)
