@@ -223,7 +223,7 @@ layout_match(const struct layout *l, struct span folder, struct arena *a,
 			d.kind = kind >= 0 ? (enum kind)kind : KIND_RAW;
 		}
 	}
-	if (rest.p != NULL)
+	if (rest.p != NULL || (l->n == 0 && folder.n > 0))
 		return err_set(e, ERR_SYNTAX, NULL, "folder lies deeper than the layout");
 	d.pid = fill(&b, l->pid, a);
 	if (!layout_is_pid(d.pid))

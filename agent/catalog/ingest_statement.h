@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "agent/catalog/ingest.h"
+#include "agent/catalog/store.h"
+
+/* The writer's statements, shared by ingest.c and ingest_proposals.c alone. */
+struct ingest {
+	struct store *store;
+};
+
+enum ingest_statement {
+	IQ_SOURCE_PUT,
+	IQ_SOURCE_ID,
+	IQ_SOURCES,
+	IQ_SOURCE_DATASETS_DROP,
+	IQ_SOURCE_DROP,
+	IQ_SOURCE_DATASET,
+	IQ_DOCUMENT_MAKE,
+	IQ_DOCUMENT_ID,
+	IQ_DOCUMENT_PUT,
+	IQ_DOCUMENTS_UNKNOWN,
+	IQ_DOCUMENTS_BLANK,
+	IQ_DOCUMENT_ORPHANS,
+	IQ_MEMBERS_CLEAR,
+	IQ_MEMBER_PUT,
+	IQ_EVENTS_CLEAR,
+	IQ_EVENT_PUT,
+	IQ_DATASET_FIND,
+	IQ_DATASET_NEW,
+	IQ_DATASET_SET,
+	IQ_DATASET_DROP,
+	IQ_TEXT_NEW,
+	IQ_TEXT_SET,
+	IQ_TOUCH,
+	IQ_DIRTY,
+	IQ_READINGS,
+	IQ_READING_PUT,
+	IQ_READING_DROP,
+	IQ_INSTRUMENT_PUT,
+	IQ_INSTRUMENT_ID,
+	IQ_NAME_MAKE,
+	IQ_PARAMETER_DROP,
+	IQ_PARAMETER_PUT,
+	IQ_RECORD,
+	IQ_RECORD_TEXT,
+	IQ_FILE_PUT,
+	IQ_FILE_DROP,
+	IQ_KNOWN,
+	IQ_PROBLEM_DROP,
+	IQ_PROBLEM_PUT,
+	IQ_DEATHS,
+	IQ_DEATH,
+	IQ_COUNT_DATASETS,
+	IQ_COUNT_FILES,
+	IQ_COUNT
+};
+extern const char *const ingest_statements[IQ_COUNT];
