@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
+#include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@
 
 #define LAYOUT_NAMES 8U /* as settings_check_layout has it */
 #define NAME_LONG    40U
+#define PLACES_MAX   512U /* paths whose place is remembered */
 
 struct reader {
 	struct settings *s;
@@ -109,9 +111,16 @@ keep_text(struct reader *r, const struct settings_key *k, const struct yaml_node
 		return NULL;
 	}
 	bool path = k->kind == SETTINGS_PATH || k->kind == SETTINGS_PATHS;
-	if (!path || node->text.p[0] == '/')
+	if (!path)
 		return arena_str(&r->s->arena, node->text);
-	return arena_printf(&r->s->arena, "%s/%.*s", r->folder, SPAN_ARG(node->text)).p;
+	const char *whole =
+		node->text.p[0] == '/'
+			? arena_str(&r->s->arena, node->text)
+			: arena_printf(&r->s->arena, "%s/%.*s", r->folder, SPAN_ARG(node->text)).p;
+	if (r->s->n_places < PLACES_MAX && node->line > 0)
+		r->s->places[r->s->n_places++] = (struct settings_place){
+			.value = whole, .line = node->line, .col = node->col};
+	return whole;
 }
 
 static void
@@ -488,7 +497,8 @@ settings_parse(const char *file, struct span text, struct buf *report, struct er
 		return NULL;
 	}
 	s->file = arena_str(&s->arena, span_of(file));
-	if (s->file != NULL && parse_into(s, text, report, e))
+	s->places = arena_array(&s->arena, PLACES_MAX, sizeof(*s->places));
+	if (s->file != NULL && s->places != NULL && parse_into(s, text, report, e))
 		return s;
 	settings_free(s);
 	return NULL;
@@ -520,54 +530,25 @@ settings_load(const char *file, struct buf *report, struct err *e)
 	return settings_parse(file, buf_span(&text), report, e);
 }
 
-static const char *
-kind_name(enum settings_kind kind)
-{
-	switch (kind) {
-	case SETTINGS_TEXT:
-		return "text";
-	case SETTINGS_PATH:
-		return "path";
-	case SETTINGS_NUMBER:
-		return "number";
-	case SETTINGS_YESNO:
-	case SETTINGS_TRI:
-	case SETTINGS_WORD:
-		return "word";
-	case SETTINGS_TEXTS:
-		return "list of text";
-	case SETTINGS_PATHS:
-		return "list of paths";
-	case SETTINGS_MAP:
-		return "section";
-	case SETTINGS_MAPS:
-		return "list of sections";
-	}
-	return "";
-}
-
-/* Before the names of a section's keys. */
-static const char *
-section_prefix(enum settings_section in)
-{
-	for (const struct settings_key *k = settings_schema(); k->name != NULL; k++)
-		if (in != SETTINGS_TOP && k->section == SETTINGS_TOP && k->child == in)
-			return k->name;
-	return NULL;
-}
-
 void
-settings_dump(struct buf *out)
+settings_fault(
+	const struct settings *s, const char *value, struct buf *report, const char *fmt, ...)
 {
-	for (const struct settings_key *k = settings_schema(); k->name != NULL; k++) {
-		const char *in = section_prefix(k->section);
-		const char *given = k->fallback != NULL ? k->fallback : k->shown;
-		if (given == NULL)
-			given = k->required ? "required" : "none";
-		buf_addf(out, "%s%s%s\t%s\t%s%s%s\t%s\n", in != NULL ? in : "",
-			in != NULL ? "." : "", k->name, kind_name(k->kind), given,
-			k->unit != NULL ? " " : "", k->unit != NULL ? k->unit : "", k->text);
-	}
+	char text[512];
+	unsigned count = 0;
+	unsigned line = 1;
+	unsigned col = 1;
+	va_list ap;
+
+	for (size_t i = 0; i < s->n_places; i++)
+		if (s->places[i].value == value) {
+			line = s->places[i].line;
+			col = s->places[i].col;
+		}
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	yaml_error(report, s->file, line, col, &count, "%s", text);
 }
 
 void

@@ -53,6 +53,12 @@ struct settings_issuer {
 	unsigned line;         /* in agent.yaml, for messages */
 };
 
+/* Where a path stands in the file: for messages about what it names. */
+struct settings_place {
+	const char *value;
+	unsigned line, col;
+};
+
 enum settings_sync { SYNC_ALWAYS, SYNC_SECOND, SYNC_NEVER };
 
 struct settings_limits {
@@ -94,6 +100,8 @@ struct settings {
 	struct settings_issuer *issuers;
 	size_t n_issuers;
 	struct settings_limits limits;
+	struct settings_place *places;
+	size_t n_places;
 };
 
 /*
@@ -106,6 +114,6 @@ struct settings *settings_parse(
 /* The same from a file; one that cannot be read is a line of the report too. */
 struct settings *settings_load(const char *file, struct buf *report, struct err *e);
 void settings_free(struct settings *s); /* NULL allowed */
-/* Every key with type, default and one line of explanation, separated by tabs, as `pan-agent
- * --dump-options` prints them. */
-void settings_dump(struct buf *out);
+/* One more line of a report, at the place of `value`, which is a path of these settings. */
+void settings_fault(const struct settings *s, const char *value, struct buf *report,
+	const char *fmt, ...) __attribute__((format(printf, 4, 5)));

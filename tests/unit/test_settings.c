@@ -4,6 +4,7 @@
 #include "agent/base/scope.h"
 #include "agent/base/settings.h"
 #include "agent/base/settings_check.h"
+#include "agent/base/settings_dump.h"
 
 #include <fcntl.h>
 
@@ -64,6 +65,10 @@ test_defaults(void **state)
 	assert_int_equal(s->limits.connections_per_identity, 100);
 	assert_int_equal(s->limits.drain_seconds, 60);
 	assert_int_equal(s->limits.kept_grants, 1024);
+	settings_fault(s, s->policies.item[0], &report, "cannot be opened: %s", "x");
+	settings_fault(s, s->state_dir, &report, "is a default");
+	check_span(buf_span(&report), "/etc/pan/agent.yaml:13:11: error: cannot be opened: x\n"
+				      "/etc/pan/agent.yaml:1:1: error: is a default\n");
 	assert_null(s->proposals);
 	assert_int_equal(s->n_issuers, 0);
 	assert_int_equal(s->listen.n, 0);
