@@ -351,6 +351,7 @@ static const struct path_row {
 	{"root.", G | I, READ_BENEATH},
 	/* A reader of a SQLite catalogue in WAL mode takes its locks in the -shm file beside it. */
 	{"catalogue.dir", G, WRITE_BENEATH},
+	{"audit.dir", G, WRITE_BENEATH}, /* keys of the months, audit.torn */
 	{"catalogue.dir", I, WRITE_BENEATH | LANDLOCK_ACCESS_FS_REMOVE_FILE},
 };
 
