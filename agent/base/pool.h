@@ -17,5 +17,5 @@ struct pool {
 
 void pool_init(struct pool *p, size_t size);
 void pool_fini(struct pool *p);
-void *pool_get(struct pool *p); /* page-aligned, not cleared; NULL: no memory */
+void *pool_get(struct pool *p);           /* page-aligned, not cleared; NULL: no memory */
 void pool_put(struct pool *p, void *buf); /* NULL allowed */

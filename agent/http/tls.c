@@ -17,8 +17,7 @@
 #include <sys/socket.h>
 
 /* AES-128-GCM first: OpenSSL's clients put AES-256 first, which costs 6 to 13 % more CPU. */
-#define SUITES_13                                                                                  \
-	"TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
+#define SUITES_13 "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
 #define SUITES_12                                                                                  \
 	"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"                               \
 	"ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"                               \
@@ -81,7 +80,7 @@ socket_read(BIO *b, char *out, int n)
 	do {
 		r = recv(t->fd, out, (size_t)n, 0);
 	} while (r < 0 && errno == EINTR);
-	if (r < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+	if (r < 0 && errno == EAGAIN) {
 		t->drained = true;
 		BIO_set_retry_read(b);
 	} else if (r < 0) {
@@ -105,7 +104,7 @@ socket_write(BIO *b, const char *in, int n)
 	do {
 		r = send(t->fd, in, (size_t)n, MSG_NOSIGNAL);
 	} while (r < 0 && errno == EINTR);
-	if (r < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+	if (r < 0 && errno == EAGAIN)
 		BIO_set_retry_write(b);
 	else if (r < 0)
 		t->sys = errno;
@@ -130,7 +129,8 @@ socket_method(void)
 	BIO_METHOD *m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "socket");
 
 	if (m == NULL || BIO_meth_set_read(m, socket_read) != 1 ||
-		BIO_meth_set_write(m, socket_write) != 1 || BIO_meth_set_ctrl(m, socket_ctrl) != 1) {
+		BIO_meth_set_write(m, socket_write) != 1 ||
+		BIO_meth_set_ctrl(m, socket_ctrl) != 1) {
 		BIO_meth_free(m);
 		return NULL;
 	}
@@ -273,7 +273,8 @@ add_chain(SSL_CTX *ssl, const struct tls_pair *pair, struct err *e)
 
 	if (leaf == NULL || SSL_CTX_use_certificate(ssl, leaf) != 1) {
 		(void)lib_error(e, ERR_SYNTAX, pair->name);
-		return err_set(e, ERR_SYNTAX, NULL, "%s: no usable PEM certificate in it", pair->name);
+		return err_set(
+			e, ERR_SYNTAX, NULL, "%s: no usable PEM certificate in it", pair->name);
 	}
 	if (SSL_CTX_clear_chain_certs(ssl) != 1)
 		return lib_error(e, ERR_SYSTEM, pair->name);
@@ -303,8 +304,8 @@ add_pair(SSL_CTX *ssl, const struct tls_pair *pair, struct err *e)
 	}
 	if (SSL_CTX_use_PrivateKey(ssl, key) != 1 || SSL_CTX_check_private_key(ssl) != 1) {
 		ERR_clear_error();
-		return err_set(e, ERR_SYNTAX, NULL, "%s: certificate and key do not belong together",
-			pair->name);
+		return err_set(e, ERR_SYNTAX, NULL,
+			"%s: certificate and key do not belong together", pair->name);
 	}
 	return true;
 }
@@ -500,7 +501,8 @@ tls_write(struct tls *t, struct span bytes, size_t *ret_n, struct err *e)
 	size_t n = 0;
 
 	ERR_clear_error();
-	const int r = SSL_write_ex(t->ssl, bytes.p, bytes.n < TLS_RECORD ? bytes.n : TLS_RECORD, &n);
+	const int r =
+		SSL_write_ex(t->ssl, bytes.p, bytes.n < TLS_RECORD ? bytes.n : TLS_RECORD, &n);
 	if (r != 1)
 		return waits(t, r, "TLS write", e);
 	*ret_n = n;

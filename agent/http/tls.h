@@ -14,9 +14,9 @@
  * renegotiation, no compression, no early data, the server's preference with AES-128-GCM first,
  * ALPN http/1.1.  Nothing here blocks and no failure ends more than its connection.
  */
-#define TLS_RECORD         16384U /* plain text of a full record (RFC 8446 5.1) */
-#define TLS_CONTROL_MAX   64U /* key updates and alerts that a client may send between data */
-#define TLS_HANDSHAKE_MAX  (64U * 1024U) /* bytes of a client's handshake */
+#define TLS_RECORD        16384U /* plain text of a full record (RFC 8446 5.1) */
+#define TLS_CONTROL_MAX   64U    /* key updates and alerts that a client may send between data */
+#define TLS_HANDSHAKE_MAX (64U * 1024U) /* bytes of a client's handshake */
 
 struct tls_keys; /* ticket keys, shared by all workers so that each can resume (RFC 5077, 8446) */
 struct tls_ctx;  /* one for each worker: no lock is shared inside the library */
