@@ -9,7 +9,7 @@
 #include <sys/epoll.h>
 
 /*
- * The event loop of one worker thread: epoll, coarse timers, and tasks for the next turn.  The
+ * The event loop of one worker thread: epoll, coarse timers, and tasks for the end of a turn.  The
  * watchers, timers and tasks stand in their owners' structs and must be taken away (loop_del,
  * loop_timer_stop, loop_task_stop) before those go; it is safe to do so inside any callback.
  */
@@ -74,6 +74,9 @@ loop_timer_runs(const struct loop_timer *t)
 	return t->link.next != NULL;
 }
 
-/* Runs in the next turn, which then does not wait.  Asking twice runs it once. */
+/*
+ * Runs after the descriptors of this turn; asked by a task or a timer, in the next turn, which then
+ * does not wait.  Asking twice runs it once.
+ */
 void loop_task(struct loop *l, struct loop_task *t);
 void loop_task_stop(struct loop_task *t);
