@@ -32,7 +32,7 @@
  *         - {type: extension, at: 2027-01-02, by: director, period: 1y}
  */
 struct proposals_member {
-	enum policy_role role;
+	enum role role;
 	struct span issuer, sub, entitlement; /* sub with its issuer, or entitlement */
 };
 
