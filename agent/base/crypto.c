@@ -239,31 +239,43 @@ number(const struct crypto_key *k, const char *name, size_t width, struct buf *r
 	return ok && buf_ok(ret);
 }
 
+/* The two numbers of the public key, and the thumbprint of RFC 7638 3: over the required members
+ * alone, in the order of their names. */
+static bool
+public_parts(const struct crypto_key *k, struct buf *first, struct buf *second, struct buf *kid)
+{
+	AUTO_BUF canon = BUF_INIT(8192);
+	uint8_t print[CRYPTO_SHA256_SIZE];
+
+	if (k->rsa) {
+		if (!number(k, OSSL_PKEY_PARAM_RSA_E, 0, first) ||
+			!number(k, OSSL_PKEY_PARAM_RSA_N, 0, second))
+			return false;
+		buf_addf(&canon, "{\"e\":\"%.*s\",\"kty\":\"RSA\",\"n\":\"%.*s\"}",
+			SPAN_ARG(buf_span(first)), SPAN_ARG(buf_span(second)));
+	} else {
+		if (!number(k, OSSL_PKEY_PARAM_EC_PUB_X, P256_BYTES, first) ||
+			!number(k, OSSL_PKEY_PARAM_EC_PUB_Y, P256_BYTES, second))
+			return false;
+		buf_addf(&canon, "{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"%.*s\",\"y\":\"%.*s\"}",
+			SPAN_ARG(buf_span(first)), SPAN_ARG(buf_span(second)));
+	}
+	if (!buf_ok(&canon) || !crypto_sha256(buf_span(&canon), print))
+		return false;
+	base64_url_encode(kid, print, sizeof(print));
+	return true;
+}
+
 bool
 crypto_key_jwk(struct crypto_key *k, struct buf *jwk, struct buf *kid_ret, struct err *e)
 {
 	AUTO_BUF first = BUF_INIT(4096);
 	AUTO_BUF second = BUF_INIT(4096);
-	AUTO_BUF canon = BUF_INIT(8192);
 	AUTO_BUF kid = BUF_INIT(64);
-	uint8_t print[CRYPTO_SHA256_SIZE];
 	struct jsonw w;
 
-	if (!number(k, k->rsa ? OSSL_PKEY_PARAM_RSA_E : OSSL_PKEY_PARAM_EC_PUB_X,
-		    k->rsa ? 0 : P256_BYTES, &first) ||
-		!number(k, k->rsa ? OSSL_PKEY_PARAM_RSA_N : OSSL_PKEY_PARAM_EC_PUB_Y,
-			k->rsa ? 0 : P256_BYTES, &second))
+	if (!public_parts(k, &first, &second, &kid))
 		return err_set(e, ERR_SYSTEM, NULL, "the public key cannot be read");
-	/* RFC 7638 3: the required members alone, in the order of their names. */
-	if (k->rsa)
-		buf_addf(&canon, "{\"e\":\"%.*s\",\"kty\":\"RSA\",\"n\":\"%.*s\"}",
-			SPAN_ARG(buf_span(&first)), SPAN_ARG(buf_span(&second)));
-	else
-		buf_addf(&canon, "{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"%.*s\",\"y\":\"%.*s\"}",
-			SPAN_ARG(buf_span(&first)), SPAN_ARG(buf_span(&second)));
-	if (!buf_ok(&canon) || !crypto_sha256(buf_span(&canon), print))
-		return err_set(e, ERR_SYSTEM, NULL, "the key's thumbprint cannot be made");
-	base64_url_encode(&kid, print, sizeof(print));
 	jsonw_init(&w, jwk);
 	jsonw_obj(&w, NULL);
 	jsonw_cstr(&w, "kty", k->rsa ? "RSA" : "EC");
@@ -281,9 +293,10 @@ crypto_key_jwk(struct crypto_key *k, struct buf *jwk, struct buf *kid_ret, struc
 }
 
 bool
-crypto_key_generate(struct buf *pem, struct err *e)
+crypto_key_generate(const char *alg, struct buf *pem, struct err *e)
 {
-	EVP_PKEY *pkey = EVP_EC_gen("P-256");
+	EVP_PKEY *pkey =
+		strcmp(alg, "RS256") == 0 ? EVP_RSA_gen(RSA_BITS_MIN) : EVP_EC_gen("P-256");
 	BIO *bio = BIO_new(BIO_s_mem());
 	const char *text = NULL;
 	bool ok = pkey != NULL && bio != NULL &&

@@ -55,5 +55,6 @@ bool crypto_key_sign(struct crypto_key *k, struct span input, struct buf *ret, s
  * thumbprint (RFC 7638), `use` and `alg`.  kid_ret (may be NULL): the thumbprint alone.
  */
 bool crypto_key_jwk(struct crypto_key *k, struct buf *jwk, struct buf *kid_ret, struct err *e);
-/* A new P-256 key as PEM (PKCS#8, not encrypted): for demonstrations and tests. */
-bool crypto_key_generate(struct buf *pem, struct err *e);
+/* A new private key as PEM (PKCS#8, not encrypted), for demonstrations and tests: ES256 gives
+ * P-256, RS256 gives RSA of 2048 bits. */
+bool crypto_key_generate(const char *alg, struct buf *pem, struct err *e);

@@ -96,7 +96,7 @@ reason(const json_error_t *je)
 		return "a number is out of range";
 	case json_error_null_byte_in_key:
 	case json_error_null_character:
-		return "a NUL character in a name";
+		return "a NUL character where none may be";
 	case json_error_invalid_utf8:
 		return "not UTF-8";
 	case json_error_out_of_memory:
@@ -137,7 +137,7 @@ json_parse(struct span text, const struct json_limits *limits, struct err *e)
 	if (!measure(text, &l, e))
 		return NULL;
 	json_t *j = json_loadb(text.p != NULL ? text.p : "", text.n,
-		JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &je);
+		JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | (l.no_nul ? 0 : JSON_ALLOW_NUL), &je);
 	if (j == NULL) {
 		err_set(e, ERR_SYNTAX, rfc, "JSON: %s (line %d, column %d)", reason(&je), je.line,
 			je.column);

@@ -36,6 +36,7 @@ struct json_limits {
 	unsigned depth;   /* of nested lists and objects; default 32 */
 	unsigned members; /* of all objects together; default 1 000 000 */
 	bool object;      /* the value must be an object */
+	bool no_nul;      /* \u0000 in a string is refused */
 };
 
 /*

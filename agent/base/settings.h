@@ -99,6 +99,7 @@ struct settings {
 	struct settings_list facility_networks; /* CIDR blocks that count as network `facility` */
 	struct settings_issuer *issuers;
 	size_t n_issuers;
+	bool kept_keys; /* signature_backend: kept-key, or liboauth2 (default) */
 	struct settings_limits limits;
 	struct settings_place *places;
 	size_t n_places;

@@ -16,6 +16,7 @@
 static const char *const yesno[] = {"no", "yes", "false", "true", NULL};
 static const char *const sandbox[] = {"best-effort", "required", NULL};
 static const char *const levels[] = {"error", "warn", "info", "debug", NULL}; /* enum log_level */
+static const char *const backends[] = {"liboauth2", "kept-key", NULL};
 static const char *const syncs[] = {"always", "second", "never", NULL}; /* enum settings_sync */
 static const char *const profiles[] = {
 	"rfc9068", "wlcg", "scitokens", "egi", "keycloak", "umbrella", NULL};
@@ -75,6 +76,8 @@ static const struct settings_key keys[] = {
 		.required = true,
 		.child = SETTINGS_POLICY,
 		.text = "the rules that decide"},
+	{TOP(kept_keys), .name = "signature_backend", .kind = SETTINGS_YESNO, .words = backends,
+		.fallback = "liboauth2", .text = "what verifies the signatures of tokens"},
 	{TOP(issuers), .name = "issuers", .kind = SETTINGS_MAPS, .max = 32,
 		.child = SETTINGS_ISSUER, .count = offsetof(struct settings, n_issuers),
 		.size = sizeof(struct settings_issuer), .text = "whose tokens are believed"},

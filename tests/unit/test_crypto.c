@@ -105,7 +105,7 @@ keys(void **state)
 	struct span s;
 
 	(void)state;
-	assert_true(crypto_key_generate(&pem, NULL));
+	assert_true(crypto_key_generate("ES256", &pem, NULL));
 	assert_true(span_starts(buf_span(&pem), SPAN("-----BEGIN PRIVATE KEY-----\n")));
 	assert_true(crypto_key_load(buf_span(&pem), &k, NULL));
 	assert_string_equal(crypto_key_alg(k), "ES256");

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "agent/base/arena.h"
+#include "agent/base/err.h"
+#include "agent/base/json.h"
+#include "agent/base/span.h"
+#include "auth/issuers.h"
+#include "policy/subject.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * What a token says, judged by its issuer's rules, on the bytes that were signed.  No claim is
+ * converted: a number in a string is not a number.  Pure; `now` is seconds UTC.  Every refusal is
+ * ERR_UNAUTH with "claim: what is wrong (clause)"; it may quote iss, aud, azp and times, nothing
+ * else of the token.
+ */
+#define CLAIMS_ENTITLEMENTS_MAX 1000U /* ENT-6: 40 are ordinary */
+#define CLAIMS_TEXT_MAX         256U  /* bytes of sub and of other names */
+
+/* The life of a token: what has to be asked again on every request. */
+struct claims_life {
+	double exp;
+	double nbf; /* 0: not given */
+};
+
+/* exp, nbf and iat.  The leeway is for nbf and iat; there is none for exp. */
+bool claims_life(const struct issuer *i, const struct json *payload, int64_t now,
+	struct claims_life *ret, struct err *e);
+bool claims_alive(const struct claims_life *life, unsigned leeway, int64_t now, struct err *e);
+/* aud, or azp where aud is absent and the issuer has a list of clients (AUD-2, AUD-4). */
+bool claims_audience(const struct issuer *i, const struct json *payload, struct err *e);
+/* cnf, sub, the unique id, scope, groups, assurance: the subject in `mem`, without `expires`. */
+bool claims_subject(const struct issuer *i, const struct json *payload, struct arena *mem,
+	struct subject *ret, struct err *e);
+/* All of these, in the order of the table of section 4. */
+bool claims_check(const struct issuer *i, const struct json *payload, int64_t now,
+	struct arena *mem, struct claims_life *ret_life, struct subject *ret, struct err *e);

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "agent/base/arena.h"
+#include "agent/base/span.h"
+
+#include <stdbool.h>
+
+/*
+ * Groups and capabilities as AARC-G069 and AARC-G027 write them:
+ *   <namespace>:group:<group>[:<subgroup>]*[:role=<role>][#<authority>]   (G027: `res`)
+ * in one normal form: `urn`, namespace identifier and namespace in lower case, percent-escapes in
+ * upper-case hex; the rest keeps its case.  A value of any other form is opaque text that only an
+ * equal text matches.  Pure.
+ */
+#define ENTITLEMENT_MAX 1024U /* bytes of one value; 40 ordinary ones make 4 KiB (ENT-6) */
+
+struct entitlement {
+	struct span text;      /* normal form; in the arena */
+	bool opaque;           /* nothing below is set */
+	bool capability;       /* `res` instead of `group` */
+	struct span space;     /* "urn:geant:umbrellaid.org"; these point into text */
+	struct span path;      /* "pan:proposal:MX-1234" */
+	struct span role;      /* absent: none */
+	struct span authority; /* absent: none */
+};
+
+/* False only when the arena is full or the value is longer than ENTITLEMENT_MAX. */
+bool entitlement_parse(struct span value, struct arena *mem, struct entitlement *ret);
+/*
+ * A rule without an authority matches any; a rule without a role matches any role; a subgroup is
+ * not its parent, nor the reverse (ENT-3, ENT-4).
+ */
+bool entitlement_matches(const struct entitlement *rule, const struct entitlement *value);

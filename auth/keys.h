@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "agent/base/buf.h"
+#include "agent/base/err.h"
+#include "agent/base/span.h"
+#include "auth/jws.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * The public keys of one issuer out of a JWK set (RFC 7517 5), filtered: RSA of 2048 to 8192 bits
+ * with an odd exponent of 3 or more, EC on P-256 or P-384; `use` absent or sig, `key_ops` absent or
+ * with verify, `alg` absent or fitting.  Everything else (oct, OKP, enc, weak, malformed, private)
+ * is dropped with its reason, and the rest stays usable.  Immutable after keys_load; a lookup and a
+ * verification are safe in any number of threads.
+ */
+struct keys;
+
+#define KEYS_MAX       64U
+#define KEYS_BYTES_MAX (64U * 1024U) /* of a JWK set */
+#define KEYS_TRIED_MAX 4U            /* for a token without kid (SIG-3) */
+
+struct key {
+	struct span kid; /* absent: the key has none */
+	unsigned algs;   /* bit 1U << enum jws_alg: what it may verify */
+	const char *jwk; /* its public members alone, as the text of a JWK */
+	void *pkey;      /* libcrypto's form, imported once; for keys_verify */
+	unsigned bits;
+};
+
+/*
+ * algs: the issuer's list, bits of enum jws_alg.  One line for each dropped key goes to `report`
+ * (may be NULL), without line ends of other kinds.  ERR_SYNTAX when the text is no JWK set; a set
+ * without a usable key is a success with keys_count() == 0.  The caller frees.
+ */
+bool keys_load(
+	struct span jwks, unsigned algs, struct buf *report, struct keys **ret, struct err *e);
+void keys_free(struct keys *k); /* NULL is allowed */
+size_t keys_count(const struct keys *k);
+const struct key *keys_at(const struct keys *k, size_t i);
+/* The next key from *at (start with 0) with this kid; an absent kid means every key.  NULL: no
+ * more. */
+const struct key *keys_next(const struct keys *k, struct span kid, size_t *at);
+
+/*
+ * The kept-key signature backend: the key is used as it was imported.  input, sig and alg as
+ * jws_parse gives them; alg must be one of key->algs.
+ */
+bool keys_verify(const struct key *key, const struct jws *j);
