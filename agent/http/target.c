@@ -61,8 +61,8 @@ cut_name(struct span host, struct span *ret_name, struct span *rest)
 bool
 target_host(struct span host, struct span *ret_name, unsigned *ret_port, struct err *e)
 {
-	struct span name;
-	struct span rest;
+	struct span name = SPAN_NONE;
+	struct span rest = SPAN_NONE;
 	uint64_t port = TARGET_PORT_NONE;
 
 	if (!cut_name(host, &name, &rest))
@@ -81,8 +81,8 @@ target_host(struct span host, struct span *ret_name, unsigned *ret_port, struct 
 bool
 target_ours(struct span authority, const struct span *own, size_t n_own)
 {
-	struct span name;
-	struct span mine;
+	struct span name = SPAN_NONE;
+	struct span mine = SPAN_NONE;
 	unsigned port = 0;
 	unsigned my_port = 0;
 
@@ -208,7 +208,7 @@ static bool
 cut_authority(struct span *rest, struct span *ret, struct err *e)
 {
 	static const struct span schemes[] = {SPAN_INIT("https://"), SPAN_INIT("http://")};
-	struct span name;
+	struct span name = SPAN_NONE;
 	unsigned port = 0;
 	size_t skip = 0;
 
