@@ -56,8 +56,8 @@ struct decision {
 	bool has_release;
 	int64_t release_at;   /* seconds UTC */
 	int32_t release_date; /* days since the epoch, in the policy's zone */
-	uint32_t grantors;    /* of enum role; grantors_self: the asker by accepting terms */
-	enum role grantor_order[ROLE_COUNT];
+	uint32_t grantors;    /* of enum policy_role; grantors_self: the asker by accepting terms */
+	enum policy_role grantor_order[ROLE_COUNT];
 	size_t n_grantors;
 	bool grantors_self;
 	const struct span *obligations;

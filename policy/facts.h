@@ -14,7 +14,7 @@
  * enumerators stand in policy/facts.c and are the words of the policy file, of JSON and of messages
  * alike.
  */
-enum role {
+enum policy_role {
 	ROLE_ANONYMOUS,
 	ROLE_AUTHENTICATED,
 	ROLE_REGISTERED,
@@ -97,7 +97,7 @@ struct policy_event {
 	bool malformed; /* closes the object; nothing else of it is read */
 	enum event_type type;
 	struct when at;
-	enum role by;
+	enum policy_role by;
 	struct span id, of; /* absent: none */
 	bool has_period;
 	struct period period;
@@ -117,7 +117,8 @@ struct object_facts {
 
 struct facts {
 	const struct subject *subject; /* NULL: anonymous */
-	uint32_t roles; /* of enum role, towards this object; without anonymous and authenticated */
+	uint32_t roles; /* of enum policy_role, towards this object; without anonymous and
+			   authenticated */
 	const struct span *accepted; /* "ID@VERSION" of accepted terms */
 	size_t n_accepted;
 	struct object_facts object;

@@ -51,7 +51,7 @@ take_fd(int *fd)
 
 /* The same for a pointer: `return take_ptr(&p);` */
 #define take_ptr(pp)                                                                               \
-	({                                                                                         \
+	__extension__({                                                                            \
 		__typeof__(*(pp)) taken_ = *(pp);                                                  \
 		*(pp) = NULL;                                                                      \
 		taken_;                                                                            \

@@ -70,7 +70,7 @@ read_values(const struct event_text *t, struct policy_event *v)
 	int by = facts_name(t->value[EVENT_TEXT_BY], role_names, ROLE_COUNT);
 	if (by < 0)
 		return "`by` is not a role";
-	v->by = (enum role)by;
+	v->by = (enum policy_role)by;
 	struct span period = t->value[EVENT_TEXT_PERIOD];
 	v->has_period = period.p != NULL;
 	if (v->has_period && !event_read_period(period, &v->period))

@@ -137,7 +137,7 @@ read_member(struct reader *r, const struct yaml_node *map, struct proposals_memb
 	int found = word_of(r, role, "role", role_names, ROLE_COUNT);
 	if (found >= 0 && found <= ROLE_REGISTERED)
 		FAULT(r, role, "this role comes from the token, not from the team");
-	m->role = found >= 0 ? (enum role)found : ROLE_ANONYMOUS;
+	m->role = found >= 0 ? (enum policy_role)found : ROLE_ANONYMOUS;
 	if ((m->sub.p == NULL) == (m->entitlement.p == NULL))
 		FAULT(r, map, "a team member is named by issuer and sub, or by an entitlement");
 	else if (m->sub.p != NULL && m->issuer.p == NULL)

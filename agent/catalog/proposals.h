@@ -32,7 +32,7 @@
  *         - {type: extension, at: 2027-01-02, by: director, period: 1y}
  */
 struct proposals_member {
-	enum role role;
+	enum policy_role role;
 	struct span issuer, sub, entitlement; /* sub with its issuer, or entitlement */
 };
 

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "agent/base/buf.h"
+#include "agent/base/err.h"
+#include "agent/base/loop.h"
+#include "agent/http/conn.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * A worker's side of its socketpair to the gate: many questions in flight, told apart by number;
+ * everything that one turn of the loop brings leaves in one system call.  Each question is kept
+ * until it is answered: when the gate dies, all of them wait for the next one, at most
+ * FRONT_LINK_DOWN_MS, and are sent again.
+ */
+#define FRONT_LINK_ASKS    16384U /* questions in flight; more are refused */
+#define FRONT_LINK_NOTES   65536U /* notes that wait for the gate; more are lost, and counted */
+#define FRONT_LINK_DOWN_MS 5000
+#define FRONT_LINK_ASK_MS  30000 /* a gate that lives and does not answer */
+#define FRONT_LINK_BATCH   32U   /* messages in one sendmmsg(2) */
+
+struct front_link;
+
+bool front_link_new(struct loop *loop, struct front_link **ret, struct err *e);
+void front_link_free(struct front_link *l);
+/* The services of a connection (conn_gate: ask, forget, done), arg = l. */
+bool front_link_ask(void *l, struct conn *c, struct http_ask *q);
+void front_link_forget(void *l, uint64_t id);
+void front_link_done(void *l, const struct http_done *d);
+/* Takes fd: the gate is there (again). */
+void front_link_up(struct front_link *l, int fd);
+bool front_link_is_up(const struct front_link *l);
+/* Nothing waits to be sent or answered. */
+bool front_link_quiet(const struct front_link *l);
+uint64_t front_link_lost(const struct front_link *l); /* notes that could not be kept */

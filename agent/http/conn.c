@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/http/conn.h"
+
+#include "agent/base/crypto.h"
+#include "agent/base/scope.h"
+#include "agent/http/conn_answer.h"
+#include "agent/http/conn_read.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define SECOND 1000
+
+/* ---- what the connections of a worker share ---- */
+
+bool
+conn_env_init(struct conn_env *env, struct err *e)
+{
+	uint8_t random[16];
+
+	if (!crypto_random(random, sizeof(random), e))
+		return false;
+	memcpy(env->trace, random, sizeof(env->trace));
+	pool_init(&env->in, CONN_IN_SIZE);
+	pool_init(&env->out, TLS_OUT_SIZE);
+	pool_init(&env->request, sizeof(struct conn_request));
+	env->head = (struct buf)BUF_INIT(CONN_OUT_ROOM);
+	env->conns.next = &env->conns;
+	env->conns.prev = &env->conns;
+	return true;
+}
+
+static struct conn *
+first(struct conn_env *env)
+{
+	return (struct conn *)(void *)env->conns.next;
+}
+
+void
+conn_env_fini(struct conn_env *env)
+{
+	while (env->conns.next != &env->conns)
+		conn_close(first(env));
+	pool_fini(&env->in);
+	pool_fini(&env->out);
+	pool_fini(&env->request);
+	buf_fini(&env->head);
+}
+
+void
+conn_env_drain(struct conn_env *env)
+{
+	struct loop_link *at = env->conns.next;
+
+	env->draining = true;
+	while (at != &env->conns) {
+		struct conn *c = (struct conn *)(void *)at;
+		at = at->next;
+		if (c->state == CONN_HEAD)
+			loop_task(env->loop, &c->task); /* closes it if it is idle */
+	}
+}
+
+/* ---- buffers ---- */
+
+static void
+release_in(struct conn *c)
+{
+	if (c->in == NULL)
+		return;
+	explicit_bzero(c->in, c->in_n); /* it held credentials */
+	pool_put(&c->env->in, c->in);
+	c->in = NULL;
+	c->in_at = 0;
+	c->in_n = 0;
+}
+
+static void
+release_request(struct conn *c)
+{
+	struct conn_request *r = c->req;
+
+	if (r == NULL)
+		return;
+	buf_fini(&r->body);
+	body_fini(&r->out);
+	free(r->text);
+	pool_put(&c->env->request, r);
+	c->req = NULL;
+}
+
+static bool
+idle(const struct conn *c)
+{
+	return c->state == CONN_HEAD && c->in_n == c->in_at && tls_out_waiting(&c->out) == 0;
+}
+
+/* ---- deadlines ---- */
+
+static void
+deadline(struct conn *c, enum conn_timer what, int64_t seconds)
+{
+	bool total = what == CONN_T_HANDSHAKE || what == CONN_T_HEAD || what == CONN_T_RATE;
+
+	if (what == c->deadline && total)
+		return; /* counts from its first moment, whatever moves meanwhile */
+	c->deadline = what;
+	c->rate_mark = c->out.sent;
+	if (what == CONN_T_NONE)
+		loop_timer_stop(&c->timer);
+	else
+		loop_timer(c->env->loop, &c->timer, seconds * SECOND);
+}
+
+/* By what it waits for now. */
+static void
+deadline_set(struct conn *c, enum conn_go go)
+{
+	const struct settings_limits *l = c->env->limits;
+
+	switch (c->state) {
+	case CONN_HANDSHAKE:
+		deadline(c, CONN_T_HANDSHAKE, l->handshake_seconds);
+		return;
+	case CONN_LINGER:
+		deadline(c, CONN_T_LINGER, CONN_LINGER_SECONDS);
+		return;
+	case CONN_HEAD:
+	case CONN_BODY:
+	case CONN_ASK:
+	case CONN_SEND:
+	case CONN_DROP:
+	case CONN_FINISH:
+		break;
+	}
+	if (go == CONN_WRITES || go == CONN_YIELD)
+		deadline(c, CONN_T_RATE, CONN_RATE_SECONDS);
+	else if (c->state == CONN_BODY || c->state == CONN_DROP)
+		deadline(c, CONN_T_BODY, l->body_seconds);
+	else if (c->state == CONN_ASK)
+		deadline(c, CONN_T_NONE, 0);
+	else if (c->in_n > c->in_at || !c->served)
+		deadline(c, CONN_T_HEAD, l->head_seconds);
+	else
+		deadline(c, CONN_T_IDLE, l->idle_seconds);
+}
+
+static void
+reset(struct conn *c)
+{
+	struct linger hard = {.l_onoff = 1, .l_linger = 0};
+
+	(void)setsockopt(c->watch.fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+	conn_close(c);
+}
+
+static void
+too_slow(struct conn *c)
+{
+	if (c->state == CONN_DROP || c->req == NULL || (!c->req->begun && c->in_n == c->in_at)) {
+		c->state = CONN_FINISH;
+	} else {
+		c->req->keep = false;
+		if (conn_answer_status(c, 408, NULL) == CONN_OVER) {
+			conn_close(c);
+			return;
+		}
+	}
+	conn_drive(c);
+}
+
+static void
+on_timer(void *arg)
+{
+	struct conn *c = arg;
+	uint64_t rate = (uint64_t)c->env->limits->min_rate * CONN_RATE_SECONDS;
+
+	switch (c->deadline) {
+	case CONN_T_RATE:
+		if (c->out.sent - c->rate_mark < rate) {
+			reset(c);
+			return;
+		}
+		c->deadline = CONN_T_NONE;
+		deadline(c, CONN_T_RATE, CONN_RATE_SECONDS);
+		return;
+	case CONN_T_HEAD:
+	case CONN_T_BODY:
+		too_slow(c);
+		return;
+	case CONN_T_IDLE:
+		c->state = CONN_FINISH;
+		conn_drive(c);
+		return;
+	case CONN_T_NONE:
+	case CONN_T_HANDSHAKE:
+	case CONN_T_LINGER:
+		break;
+	}
+	conn_close(c);
+}
+
+/* ---- steps ---- */
+
+static enum conn_go
+handshake(struct conn *c)
+{
+	static const char plain[] = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\n"
+				    "Content-Length: 35\r\nConnection: close\r\n\r\n"
+				    "This port speaks HTTPS, not HTTP.\r\n";
+	struct err e = {.code = ERR_NONE};
+
+	switch (tls_handshake(c->tls, &e)) {
+	case STEP_DONE:
+		metric_add(c->env->metrics, METRIC_HANDSHAKES, 1);
+		c->state = CONN_HEAD;
+		return CONN_GO;
+	case STEP_READ:
+		return CONN_READS;
+	case STEP_WRITE:
+		return CONN_WRITES;
+	case STEP_FAIL:
+		break;
+	}
+	metric_add(c->env->metrics, METRIC_HANDSHAKES_FAILED, 1);
+	if (e.code != ERR_SYNTAX)
+		return CONN_OVER;
+	(void)send(c->watch.fd, plain, sizeof(plain) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	(void)shutdown(c->watch.fd, SHUT_WR);
+	c->state = CONN_LINGER;
+	return CONN_GO;
+}
+
+static enum conn_go
+finish(struct conn *c)
+{
+	enum conn_go go = conn_answer_flush(c);
+
+	if (go != CONN_GO)
+		return go;
+	tls_close(c->tls);
+	if (c->eof || shutdown(c->watch.fd, SHUT_WR) < 0)
+		return CONN_OVER;
+	c->state = CONN_LINGER;
+	return CONN_GO;
+}
+
+/* Closing with unread bytes would make the kernel send a reset, which can overtake the answer. */
+static enum conn_go
+linger(struct conn *c)
+{
+	char nothing[4096];
+
+	while (c->lingered < CONN_DROP_MAX) {
+		ssize_t n = recv(c->watch.fd, nothing, sizeof(nothing), 0);
+		if (n < 0 && errno == EAGAIN)
+			return CONN_READS;
+		if (n <= 0)
+			return CONN_OVER;
+		c->lingered += (uint32_t)n;
+	}
+	return CONN_OVER;
+}
+
+static enum conn_go
+step(struct conn *c)
+{
+	switch (c->state) {
+	case CONN_HANDSHAKE:
+		return handshake(c);
+	case CONN_HEAD:
+		return conn_read_head(c);
+	case CONN_BODY:
+		return conn_read_body(c);
+	case CONN_ASK:
+		return CONN_WAITS;
+	case CONN_SEND:
+		return conn_answer_send(c);
+	case CONN_DROP:
+		return conn_read_drop(c);
+	case CONN_FINISH:
+		return finish(c);
+	case CONN_LINGER:
+		return linger(c);
+	}
+	return CONN_OVER;
+}
+
+void
+conn_drive(struct conn *c)
+{
+	enum conn_go go = CONN_GO;
+
+	c->turn_mark = c->out.sent;
+	while (go == CONN_GO)
+		go = step(c);
+	if ((go == CONN_READS || go == CONN_WAITS) && tls_out_waiting(&c->out) > 0) {
+		enum conn_go sent = conn_answer_flush(c);
+		go = sent == CONN_GO ? go : sent;
+	} else if (go == CONN_READS && c->state == CONN_HEAD) {
+		conn_answer_notes(c, true);
+	}
+	if (go == CONN_OVER) {
+		conn_close(c);
+		return;
+	}
+	if (go == CONN_YIELD)
+		loop_task(c->env->loop, &c->task);
+	if (idle(c)) {
+		release_in(c);
+		release_request(c);
+	}
+	deadline_set(c, go);
+}
+
+static void
+on_task(void *arg)
+{
+	conn_drive(arg);
+}
+
+static void
+on_event(void *arg, uint32_t events)
+{
+	struct conn *c = arg;
+
+	if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
+		conn_close(c);
+		return;
+	}
+	if ((events & (EPOLLIN | EPOLLRDHUP)) != 0)
+		tls_wake(c->tls, (events & EPOLLRDHUP) != 0);
+	conn_drive(c);
+}
+
+/* ---- life ---- */
+
+static void
+socket_options(int fd)
+{
+	int one = 1;
+	unsigned timeout = CONN_RATE_SECONDS * SECOND;
+
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof(timeout));
+}
+
+bool
+conn_new(struct conn_env *env, int fd, const uint8_t peer[16], struct err *e)
+{
+	AUTO_FD own = fd;
+	AUTO_FREE struct conn *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return err_set(e, ERR_LIMIT, NULL, "no memory for a connection");
+	*c = (struct conn){.env = env,
+		.watch = {.fd = fd, .fn = on_event, .arg = c},
+		.timer = {.fn = on_timer, .arg = c},
+		.task = {.fn = on_task, .arg = c}};
+	memcpy(c->peer, peer, sizeof(c->peer));
+	socket_options(fd);
+	if (!tls_new(env->tls, fd, &c->tls, e))
+		return false;
+	if (!loop_add(env->loop, &c->watch, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, e)) {
+		tls_free(c->tls);
+		return false;
+	}
+	c->out = (struct tls_out){.tls = c->tls, .pool = &env->out};
+	c->link.prev = env->conns.prev;
+	c->link.next = &env->conns;
+	env->conns.prev->next = &c->link;
+	env->conns.prev = &c->link;
+	env->n_conns++;
+	metric_add(env->metrics, METRIC_CONNECTIONS, 1);
+	metric_add(env->metrics, METRIC_CONNECTIONS_TOTAL, 1);
+	(void)take_fd(&own);
+	struct conn *made = take_ptr(&c);
+	deadline_set(made, CONN_READS);
+	return true;
+}
+
+void
+conn_close(struct conn *c)
+{
+	struct conn_env *env = c->env;
+	int fd = c->watch.fd;
+
+	if (c->state == CONN_ASK)
+		env->gate.forget(env->gate.arg, c->req->ask_id);
+	conn_answer_notes(c, false);
+	loop_del(env->loop, &c->watch);
+	loop_timer_stop(&c->timer);
+	loop_task_stop(&c->task);
+	tls_out_release(&c->out);
+	release_in(c);
+	release_request(c);
+	tls_free(c->tls);
+	(void)close(fd);
+	c->link.next->prev = c->link.prev;
+	c->link.prev->next = c->link.next;
+	env->n_conns--;
+	metric_add(env->metrics, METRIC_CONNECTIONS, -1);
+	env->gate.closed(env->gate.arg, c);
+	free(c);
+}

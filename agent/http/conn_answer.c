@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/http/conn_answer.h"
+
+#include "agent/base/civil.h"
+#include "agent/base/crypto.h"
+#include "agent/http/cond.h"
+#include "agent/http/conn_read.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BOUNDARY_BYTES 16U
+
+/* ---- notes: what the gate is told when the bytes of an answer have left ---- */
+
+static void
+note_begin(struct conn *c, const struct grant_info *g, const struct range_set *set)
+{
+	struct conn_request *r = c->req;
+	struct http_done *d = &r->note[r->n_notes++];
+
+	*d = (struct http_done){.decision = g->decision, .first = 1, .result = HTTP_COMPLETE};
+	memcpy(d->trace, r->trace, sizeof(d->trace));
+	if (set != NULL) {
+		d->first = set->r[0].first;
+		d->last = set->r[set->n - 1].last;
+	}
+}
+
+static struct http_done *
+note_in_work(struct conn *c)
+{
+	return &c->req->note[c->req->n_notes - 1];
+}
+
+/* All bytes of the buffer left: the notes but the one in work can go. */
+static void
+notes_left(struct conn *c)
+{
+	struct conn_request *r = c->req;
+	size_t n = r->noting ? r->n_notes - 1 : r->n_notes;
+
+	for (size_t i = 0; i < n; i++)
+		c->env->gate.done(c->env->gate.arg, &r->note[i]);
+	if (r->noting)
+		r->note[0] = r->note[n];
+	r->n_notes -= n;
+}
+
+void
+conn_answer_notes(struct conn *c, bool all_left)
+{
+	struct conn_request *r = c->req;
+	uint64_t unsent = tls_out_waiting(&c->out);
+
+	if (r == NULL || r->n_notes == 0)
+		return;
+	if (all_left) {
+		notes_left(c);
+		return;
+	}
+	for (size_t i = r->n_notes; i > 0; i--) {
+		struct http_done *d = &r->note[i - 1];
+		uint64_t lost = d->bytes < unsent ? d->bytes : unsent;
+		d->bytes -= lost;
+		unsent -= lost;
+		if (d->result == HTTP_COMPLETE && (lost > 0 || (r->noting && i == r->n_notes)))
+			d->result = HTTP_CLIENT_GONE;
+	}
+	r->noting = false;
+	notes_left(c);
+}
+
+enum conn_go
+conn_answer_flush(struct conn *c)
+{
+	uint64_t before = c->out.sent;
+	enum step s = STEP_DONE;
+
+	if (tls_out_waiting(&c->out) > 0) {
+		s = tls_out_flush(&c->out, NULL);
+		metric_add(c->env->metrics, METRIC_BYTES_SENT, (int64_t)(c->out.sent - before));
+	}
+	switch (s) {
+	case STEP_DONE:
+		conn_answer_notes(c, true);
+		return CONN_GO;
+	case STEP_READ:
+	case STEP_WRITE:
+		return CONN_WRITES;
+	case STEP_FAIL:
+		break;
+	}
+	return CONN_OVER;
+}
+
+/* ---- heads ---- */
+
+static void
+count_status(struct conn *c, unsigned status)
+{
+	static const enum metric of[] = {METRIC_REQUESTS_2XX, METRIC_REQUESTS_2XX,
+		METRIC_REQUESTS_2XX, METRIC_REQUESTS_3XX, METRIC_REQUESTS_4XX, METRIC_REQUESTS_5XX};
+
+	metric_add(c->env->metrics, of[status / 100 < 6 ? status / 100 : 5], 1);
+}
+
+static bool
+keeps(struct conn *c)
+{
+	struct conn_request *r = c->req;
+
+	r->keep = r->keep && !c->env->draining && conn_read_can_drop(c);
+	return r->keep;
+}
+
+static unsigned
+minor(const struct conn *c)
+{
+	return c->req->begun ? c->req->head.minor : 1;
+}
+
+static bool
+is_head(const struct conn *c)
+{
+	return c->req->begun && c->req->head.method == HTTP_HEAD;
+}
+
+static struct buf *
+head_start(struct conn *c, unsigned status)
+{
+	struct buf *out = &c->env->head;
+
+	buf_reset(out);
+	respond_tick(&c->env->clock, c->env->loop->utc);
+	respond_start(out, status, &c->env->clock);
+	count_status(c, status);
+	return out;
+}
+
+/* The answer in work is in the output, whole. */
+static enum conn_go
+answer_done(struct conn *c)
+{
+	struct conn_request *r = c->req;
+
+	body_fini(&r->out);
+	free(r->text);
+	r->text = NULL;
+	r->noting = false;
+	if (!r->keep) {
+		c->state = CONN_FINISH;
+		return CONN_GO;
+	}
+	if (r->unread)
+		return conn_read_drop(c);
+	conn_read_next(c);
+	return CONN_GO;
+}
+
+/* The head of env->head goes out; false: it is too long or there is no memory. */
+static bool
+head_send(struct conn *c)
+{
+	struct span head = buf_span(&c->env->head);
+
+	return buf_ok(&c->env->head) && tls_out_head(&c->out, &head, 1);
+}
+
+enum conn_go
+conn_answer_error(struct conn *c, const struct respond_error *p)
+{
+	struct respond_error full = *p;
+
+	if (!c->req->begun)
+		c->req->keep = false; /* nothing behind a broken head can be trusted */
+	full.keep = c->req->begun && keeps(c);
+	full.head = is_head(c);
+	full.minor = minor(c);
+	buf_reset(&c->env->head);
+	respond_tick(&c->env->clock, c->env->loop->utc);
+	respond_error(&c->env->head, &c->env->clock, &full);
+	count_status(c, p->status);
+	return head_send(c) ? answer_done(c) : CONN_OVER;
+}
+
+enum conn_go
+conn_answer_status(struct conn *c, unsigned status, const struct err *e)
+{
+	struct respond_error p = {.status = status, .err = e};
+
+	return conn_answer_error(c, &p);
+}
+
+enum conn_go
+conn_answer_options(struct conn *c, const char *allow, bool dav)
+{
+	struct buf *out = head_start(c, 200);
+
+	respond_field(out, "Allow", span_of(allow));
+	if (dav)
+		respond_field(out, "DAV", SPAN("1"));
+	respond_length(out, 0);
+	respond_end(out, keeps(c), minor(c));
+	return head_send(c) ? answer_done(c) : CONN_OVER;
+}
+
+/* ---- inline answers ---- */
+
+static enum conn_go
+answer_inline(struct conn *c, const struct http_answer *a)
+{
+	struct conn_request *r = c->req;
+	struct buf *out = head_start(c, a->status);
+
+	buf_add(out, a->fields);
+	if (a->status != 204 && a->status != 304)
+		respond_length(out, a->text.n);
+	respond_end(out, keeps(c), minor(c));
+	if (!head_send(c))
+		return CONN_OVER;
+	if (is_head(c) || a->text.n == 0)
+		return answer_done(c);
+	struct span rest = span_skip(a->text, tls_out_mem(&c->out, a->text));
+	if (rest.n == 0)
+		return answer_done(c);
+	r->text = malloc(rest.n);
+	if (r->text == NULL)
+		return CONN_OVER;
+	memcpy(r->text, rest.p, rest.n);
+	r->n_text = rest.n;
+	r->text_at = 0;
+	c->state = CONN_SEND;
+	return CONN_GO;
+}
+
+/* ---- files ---- */
+
+/* The fields of the gate: all, or without Content-Type, whose value is then given back. */
+static struct span
+add_fields(struct buf *out, struct span fields, bool keep_type)
+{
+	struct span type = SPAN_NONE;
+
+	while (fields.n > 0) {
+		struct span line = span_cut(&fields, '\n');
+		struct span value = line;
+		struct span name = span_cut(&value, ':');
+		if (span_eq_nocase(name, SPAN("Content-Type"))) {
+			type = span_trim(span_first(value, value.n > 0 ? value.n - 1 : 0));
+			if (!keep_type)
+				continue;
+		}
+		buf_add(out, line);
+		buf_addc(out, '\n');
+	}
+	return type;
+}
+
+static void
+add_validators(struct buf *out, const struct grant_info *g)
+{
+	if (g->etag[0] == '\0')
+		return;
+	respond_field(out, "ETag", span_of(g->etag));
+	buf_adds(out, "Last-Modified: ");
+	civil_write_http(out, g->modified);
+	buf_adds(out, "\r\n");
+}
+
+static enum conn_go
+answer_not_modified(struct conn *c, const struct http_answer *a)
+{
+	const struct grant_info *g = grant_info(a->grant);
+	struct buf *out = head_start(c, 304);
+
+	(void)add_fields(out, a->fields, false);
+	add_validators(out, g);
+	respond_end(out, keeps(c), minor(c));
+	note_begin(c, g, NULL);
+	return head_send(c) ? answer_done(c) : CONN_OVER;
+}
+
+/* The same for the same ETag and Range on every node with this certificate, so that a retry
+ * elsewhere continues; nobody who writes files can know it.
+ */
+static bool
+boundary_make(struct conn *c, const struct grant_info *g, struct buf *out)
+{
+	uint8_t mac[CRYPTO_SHA256_SIZE];
+	struct span key = {(const char *)c->env->boundary_key, sizeof(c->env->boundary_key)};
+
+	buf_adds(out, g->etag);
+	buf_add(out, c->req->head.range);
+	bool ok = buf_ok(out) && crypto_hmac_sha256(key, buf_span(out), mac);
+	buf_reset(out);
+	buf_add_hex(out, mac, BOUNDARY_BYTES);
+	return ok && buf_ok(out);
+}
+
+/* The body, and the fields that describe it. */
+static bool
+set_parts(struct conn *c, const struct http_answer *a, const struct range_set *set, struct buf *out)
+{
+	AUTO_BUF boundary = BUF_INIT(HTTP_HEAD_MAX);
+	struct span type = add_fields(out, a->fields, false);
+
+	if (!boundary_make(c, grant_info(a->grant), &boundary))
+		return false;
+	buf_adds(out, "Content-Type: multipart/byteranges; boundary=");
+	buf_add(out, buf_span(&boundary));
+	buf_adds(out, "\r\n");
+	if (type.n == 0)
+		type = SPAN("application/octet-stream");
+	return body_parts(&c->req->out, a->grant, set, buf_span(&boundary), type);
+}
+
+static bool
+set_body(struct conn *c, const struct http_answer *a, const struct range_set *set, struct buf *out)
+{
+	if (set != NULL && set->n > 1)
+		return set_parts(c, a, set, out);
+	buf_add(out, a->fields);
+	if (set == NULL) {
+		body_whole(&c->req->out, a->grant);
+		return true;
+	}
+	buf_adds(out, "Content-Range: ");
+	range_write(out, &set->r[0], grant_info(a->grant)->size);
+	buf_adds(out, "\r\n");
+	body_range(&c->req->out, a->grant, &set->r[0]);
+	return true;
+}
+
+static enum conn_go
+answer_bytes(struct conn *c, const struct http_answer *a, const struct range_set *set)
+{
+	const struct grant_info *g = grant_info(a->grant);
+	struct range_set whole = {.n = 1, .r = {{0, g->size - 1}}};
+	struct buf *out = head_start(c, set != NULL ? 206 : a->status);
+
+	if (!set_body(c, a, set, out))
+		return CONN_OVER;
+	if (a->ranges)
+		respond_field(out, "Accept-Ranges", SPAN("bytes"));
+	add_validators(out, g);
+	respond_length(out, body_length(&c->req->out));
+	respond_end(out, keeps(c), minor(c));
+	if (!head_send(c))
+		return CONN_OVER;
+	if (is_head(c)) {
+		note_begin(c, g, NULL);
+		return answer_done(c);
+	}
+	if (set == NULL && g->size > 0)
+		set = &whole;
+	note_begin(c, g, set);
+	c->req->noting = true;
+	c->state = CONN_SEND;
+	return CONN_GO;
+}
+
+/* Preconditions, then Range (RFC 9110 13.2.2): only now, after the gate's permit. */
+static enum conn_go
+answer_file(struct conn *c, const struct http_answer *a)
+{
+	const struct grant_info *g = grant_info(a->grant);
+	const struct http_head *h = &c->req->head;
+	int64_t now = c->env->loop->utc;
+	struct cond_state cur = {.etag = span_of(g->etag), .modified = g->modified};
+	struct respond_error p = {.status = 412};
+	struct range_set set;
+
+	if (!a->ranges)
+		return answer_bytes(c, a, NULL);
+	switch (cond_eval(h, &cur, now)) {
+	case COND_PROCEED:
+		break;
+	case COND_NOT_MODIFIED:
+		return answer_not_modified(c, a);
+	case COND_FAILED:
+		note_begin(c, g, NULL);
+		return conn_answer_error(c, &p);
+	}
+	if (h->method != HTTP_GET || h->ranges != 1 || !cond_range(h, &cur, now))
+		return answer_bytes(c, a, NULL);
+	switch (range_parse(h->range, g->size, &set)) {
+	case RANGE_IGNORE:
+		return answer_bytes(c, a, NULL);
+	case RANGE_PARTS:
+		return answer_bytes(c, a, &set);
+	case RANGE_OUTSIDE:
+		break;
+	}
+	p.status = 416;
+	p.size = &g->size;
+	note_begin(c, g, NULL);
+	return conn_answer_error(c, &p);
+}
+
+enum conn_go
+conn_answer_gate(struct conn *c, const struct http_answer *a)
+{
+	switch (a->body) {
+	case HTTP_FILE:
+		return answer_file(c, a);
+	case HTTP_NO_BODY:
+	case HTTP_INLINE:
+		break;
+	}
+	return answer_inline(c, a);
+}
+
+/* ---- streaming ---- */
+
+/* The body cannot be completed: what is in the buffer may leave, the rest never does. */
+static enum conn_go
+cut(struct conn *c, enum http_result why)
+{
+	note_in_work(c)->result = why;
+	metric_add(c->env->metrics, METRIC_TRANSFERS_CUT, 1);
+	(void)conn_answer_flush(c);
+	return CONN_OVER;
+}
+
+static enum conn_go
+send_file(struct conn *c)
+{
+	struct conn_env *env = c->env;
+	uint64_t epoch = __atomic_load_n(env->epoch, __ATOMIC_ACQUIRE);
+	size_t n = 0;
+	enum body_step s = tls_out_file(&c->out, &c->req->out, env->loop->utc, epoch, &n);
+
+	note_in_work(c)->bytes += n;
+	switch (s) {
+	case BODY_MORE:
+		return conn_answer_flush(c);
+	case BODY_END:
+		return answer_done(c);
+	case BODY_CUT:
+		return cut(c, HTTP_CUT);
+	case BODY_BROKEN:
+		break;
+	}
+	return cut(c, HTTP_BROKEN);
+}
+
+static enum conn_go
+send_text(struct conn *c)
+{
+	struct conn_request *r = c->req;
+	struct span rest = {r->text + r->text_at, r->n_text - r->text_at};
+
+	r->text_at += tls_out_mem(&c->out, rest);
+	if (r->text_at == r->n_text)
+		return answer_done(c);
+	return conn_answer_flush(c);
+}
+
+enum conn_go
+conn_answer_send(struct conn *c)
+{
+	if (c->out.sent - c->turn_mark >= CONN_TURN_MAX)
+		return CONN_YIELD;
+	return c->req->out.grant != NULL ? send_file(c) : send_text(c);
+}

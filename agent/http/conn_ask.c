@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/http/conn_ask.h"
+
+#include "agent/http/conn_answer.h"
+#include "agent/http/conn_read.h"
+#include "agent/http/route.h"
+
+#include <string.h>
+
+/* ---- trace ids: the client's (W3C Trace Context, traceparent version 00), or one of ours ---- */
+
+static int
+hex_digit(char x)
+{
+	if (x >= '0' && x <= '9')
+		return x - '0';
+	return x >= 'a' && x <= 'f' ? x - 'a' + 10 : -1;
+}
+
+static bool
+trace_read(struct span s, uint8_t ret[16])
+{
+	static const uint8_t zero[16];
+	uint8_t id[16];
+
+	if (s.n < 55 || s.p[0] != '0' || s.p[1] != '0' || s.p[2] != '-' || s.p[35] != '-')
+		return false;
+	for (size_t i = 0; i < sizeof(id); i++) {
+		int high = hex_digit(s.p[3 + 2 * i]);
+		int low = hex_digit(s.p[4 + 2 * i]);
+		if (high < 0 || low < 0)
+			return false;
+		id[i] = (uint8_t)(high << 4 | low);
+	}
+	if (memcmp(id, zero, sizeof(id)) == 0)
+		return false;
+	memcpy(ret, id, sizeof(id));
+	return true;
+}
+
+/* Unique, not secret: a random start and a counter, mixed (splitmix64). */
+static void
+trace_make(struct conn_env *env, uint8_t ret[16])
+{
+	uint64_t x = ++env->trace[1] * 0x9e3779b97f4a7c15U;
+
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9U;
+	x = (x ^ x >> 27) * 0x94d049bb133111ebU;
+	x ^= x >> 31;
+	memcpy(ret, &env->trace[0], 8);
+	memcpy(ret + 8, &x, 8);
+}
+
+enum conn_go
+conn_ask_route(struct conn *c)
+{
+	struct conn_request *r = c->req;
+	const struct http_head *h = &r->head;
+	struct err e = {.code = ERR_NONE};
+
+	r->keep = h->keep_alive;
+	if (!trace_read(h->traceparent, r->trace))
+		trace_make(c->env, r->trace);
+	if (!target_parse(h->target, h->method, r->path, sizeof(r->path), &r->target, &e)) {
+		r->keep = r->keep && e.code == ERR_ABSENT;
+		return conn_answer_status(c, e.code == ERR_ABSENT ? 404 : 400, &e);
+	}
+	struct span authority = r->target.authority.p != NULL ? r->target.authority : h->host;
+	if (!target_ours(authority, c->env->own, c->env->n_own))
+		return conn_answer_status(c, 421, NULL);
+	const struct route *row = route_find(r->target.path);
+	if (row == NULL)
+		return conn_answer_status(c, 404, NULL);
+	if (!route_takes(row, h->method)) {
+		struct respond_error p = {.status = 405, .allow = row->allow};
+		return conn_answer_error(c, &p);
+	}
+	if (h->method == HTTP_OPTIONS)
+		return conn_answer_options(c, row->allow, row->dav);
+	return conn_read_start(c);
+}
+
+static void
+ask_fill(const struct conn *c, struct http_ask *q)
+{
+	const struct conn_request *r = c->req;
+	const struct http_head *h = &r->head;
+
+	*q = (struct http_ask){
+		.method = h->method,
+		.path = r->target.path,
+		.query = r->target.query,
+		.authorization = h->authorization,
+		.accept = h->accept,
+		.depth = h->method == HTTP_PROPFIND ? h->depth : SPAN_NONE,
+		.want_digest = h->want_digest,
+		.want_repr_digest = h->want_repr_digest,
+		.body = buf_span(&r->body),
+		.two_credentials = h->authorizations > 1,
+	};
+	memcpy(q->peer, c->peer, sizeof(q->peer));
+	memcpy(q->trace, r->trace, sizeof(q->trace));
+}
+
+enum conn_go
+conn_ask_gate(struct conn *c)
+{
+	struct conn_env *env = c->env;
+	struct http_ask q;
+
+	ask_fill(c, &q);
+	uint64_t epoch = __atomic_load_n(env->epoch, __ATOMIC_ACQUIRE);
+	const struct http_answer *kept = kept_get(env->kept, &q, env->loop->utc, epoch);
+	if (kept != NULL) {
+		metric_add(env->metrics, METRIC_GRANTS_REUSED, 1);
+		return conn_answer_gate(c, kept);
+	}
+	if (!env->gate.ask(env->gate.arg, c, &q)) {
+		struct respond_error p = {.status = 503, .retry_after = 1};
+		return conn_answer_error(c, &p);
+	}
+	c->req->ask_id = q.id;
+	c->state = CONN_ASK;
+	return CONN_GO;
+}
+
+void
+conn_answered(struct conn *c, struct http_answer *a)
+{
+	struct http_ask q;
+
+	if (c->state != CONN_ASK) {
+		grant_unref(a->grant);
+		return;
+	}
+	ask_fill(c, &q);
+	kept_put(c->env->kept, &q, a);
+	if (a->close)
+		c->req->keep = false;
+	enum conn_go go = conn_answer_gate(c, a);
+	grant_unref(a->grant);
+	if (go == CONN_OVER)
+		conn_close(c);
+	else
+		conn_drive(c);
+}
+
+void
+conn_unanswered(struct conn *c)
+{
+	struct respond_error p = {.status = 503, .retry_after = 2};
+
+	if (c->state != CONN_ASK)
+		return;
+	if (conn_answer_error(c, &p) == CONN_OVER)
+		conn_close(c);
+	else
+		conn_drive(c);
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/http/conn_read.h"
+
+#include "agent/http/conn_answer.h"
+#include "agent/http/conn_ask.h"
+
+#include <string.h>
+
+static size_t
+waiting(const struct conn *c)
+{
+	return c->in_n - c->in_at;
+}
+
+/* Bytes behind the head in work, without moving it: its spans point into the buffer. */
+static struct span
+behind_head(const struct conn *c)
+{
+	size_t at = c->in_at + c->req->n_head;
+
+	return (struct span){c->in + at, c->in_n - at};
+}
+
+static void
+take_behind_head(struct conn *c, size_t used)
+{
+	size_t at = c->in_at + c->req->n_head;
+
+	memmove(c->in + at, c->in + at + used, c->in_n - at - used);
+	c->in_n -= (uint32_t)used;
+}
+
+static bool
+request_begin(struct conn *c)
+{
+	if (c->req == NULL) {
+		c->req = pool_get(&c->env->request);
+		if (c->req == NULL)
+			return false;
+		c->req->n_notes = 0;
+		c->req->noting = false;
+		c->req->body = (struct buf)BUF_INIT(HTTP_BODY_MAX);
+		c->req->out = (struct body){.grant = NULL};
+		c->req->text = NULL;
+	}
+	struct conn_request *r = c->req;
+	r->parse = (struct http_parse){.seen = 0};
+	r->n_head = 0;
+	r->begun = false;
+	r->unread = false;
+	r->keep = false;
+	return true;
+}
+
+/* STEP_DONE as CONN_GO; the end of the stream ends the connection after what waits. */
+static enum conn_go
+read_more(struct conn *c)
+{
+	size_t n = 0;
+
+	if (c->in == NULL) {
+		c->in = pool_get(&c->env->in);
+		if (c->in == NULL)
+			return CONN_OVER;
+	}
+	switch (tls_read(c->tls, c->in + c->in_n, CONN_IN_SIZE - c->in_n, &n, NULL)) {
+	case STEP_DONE:
+		if (n == 0) {
+			c->eof = true;
+			c->state = CONN_FINISH;
+		}
+		c->in_n += (uint32_t)n;
+		return CONN_GO;
+	case STEP_READ:
+		return CONN_READS;
+	case STEP_WRITE:
+		return CONN_WRITES;
+	case STEP_FAIL:
+		break;
+	}
+	return CONN_OVER;
+}
+
+static enum conn_go
+head_done(struct conn *c, size_t used)
+{
+	struct conn_request *r = c->req;
+
+	r->n_head = used;
+	r->begun = true;
+	r->unread = r->head.chunked || (r->head.has_length && r->head.content_length > 0);
+	c->served = true;
+	return conn_ask_route(c);
+}
+
+enum conn_go
+conn_read_head(struct conn *c)
+{
+	size_t used = 0;
+	struct err e = {.code = ERR_NONE};
+
+	if (tls_out_room(&c->out) < CONN_OUT_ROOM ||
+		(c->req != NULL && c->req->n_notes >= CONN_NOTES)) {
+		enum conn_go go = conn_answer_flush(c);
+		if (go != CONN_GO)
+			return go;
+	}
+	if (waiting(c) > 0) {
+		if (c->req == NULL && !request_begin(c))
+			return CONN_OVER;
+		struct span buffered = {c->in + c->in_at, waiting(c)};
+		switch (http_parse(&c->req->parse, buffered, &c->req->head, &used, &e)) {
+		case STEP_DONE:
+			return head_done(c, used);
+		case STEP_FAIL:
+			return conn_answer_status(c, c->req->parse.status, &e);
+		case STEP_READ:
+		case STEP_WRITE:
+			break;
+		}
+	}
+	if (c->in_at > 0) {
+		memmove(c->in, c->in + c->in_at, waiting(c));
+		c->in_n -= c->in_at;
+		c->in_at = 0;
+	}
+	enum conn_go go = read_more(c);
+	if (go == CONN_READS && c->env->draining && waiting(c) == 0) {
+		c->state = CONN_FINISH;
+		return CONN_GO;
+	}
+	return go;
+}
+
+void
+conn_read_next(struct conn *c)
+{
+	c->in_at += (uint32_t)c->req->n_head;
+	if (c->in_at == c->in_n) {
+		c->in_at = 0;
+		c->in_n = 0;
+	}
+	buf_fini(&c->req->body);
+	(void)request_begin(c);
+	c->state = CONN_HEAD;
+}
+
+/* ---- request bodies ---- */
+
+bool
+conn_read_can_drop(const struct conn *c)
+{
+	const struct http_head *h = &c->req->head;
+
+	if (!c->req->unread)
+		return true;
+	/* Whether the client still sends a body that it was told to hold back is not known. */
+	if (h->expect_continue)
+		return false;
+	return h->chunked || h->content_length <= CONN_DROP_MAX;
+}
+
+static void
+body_init(struct conn *c, uint64_t limit)
+{
+	struct conn_request *r = c->req;
+
+	if (r->head.chunked)
+		chunk_init(&r->chunk, limit);
+	else
+		r->body_left = r->head.content_length;
+}
+
+/* STEP_DONE: the body ended; STEP_READ: all that is there was used. */
+static enum step
+body_take(struct conn *c, struct buf *out, struct err *e)
+{
+	struct conn_request *r = c->req;
+	struct span in = behind_head(c);
+	size_t used = 0;
+	enum step s = STEP_READ;
+
+	if (r->head.chunked) {
+		s = chunk_feed(&r->chunk, in, out, &used, e);
+		if (s == STEP_FAIL)
+			return s;
+	} else {
+		used = in.n < r->body_left ? in.n : (size_t)r->body_left;
+		if (out != NULL)
+			buf_add(out, span_first(in, used));
+		r->body_left -= used;
+		s = r->body_left == 0 ? STEP_DONE : STEP_READ;
+	}
+	take_behind_head(c, used);
+	return s;
+}
+
+static bool
+body_wanted(const struct conn_request *r)
+{
+	return r->head.method == HTTP_PROPFIND || r->head.method == HTTP_POST;
+}
+
+enum conn_go
+conn_read_start(struct conn *c)
+{
+	struct conn_request *r = c->req;
+
+	if (!r->unread)
+		return conn_ask_gate(c);
+	if (r->head.has_length && r->head.content_length > HTTP_BODY_MAX)
+		return conn_answer_status(c, 413, NULL);
+	body_init(c, HTTP_BODY_MAX);
+	c->state = CONN_BODY;
+	if (r->head.expect_continue && behind_head(c).n == 0) {
+		buf_reset(&c->env->head);
+		respond_continue(&c->env->head);
+		(void)tls_out_mem(&c->out, buf_span(&c->env->head));
+	}
+	return CONN_GO;
+}
+
+enum conn_go
+conn_read_body(struct conn *c)
+{
+	struct conn_request *r = c->req;
+	struct err e = {.code = ERR_NONE};
+
+	switch (body_take(c, body_wanted(r) ? &r->body : NULL, &e)) {
+	case STEP_DONE:
+		r->unread = false;
+		return buf_ok(&r->body) ? conn_ask_gate(c) : CONN_OVER;
+	case STEP_FAIL:
+		r->keep = false;
+		return conn_answer_status(c, r->chunk.status, &e);
+	case STEP_READ:
+	case STEP_WRITE:
+		break;
+	}
+	return read_more(c);
+}
+
+enum conn_go
+conn_read_drop(struct conn *c)
+{
+	if (c->state != CONN_DROP) {
+		c->state = CONN_DROP;
+		body_init(c, CONN_DROP_MAX);
+	}
+	switch (body_take(c, NULL, NULL)) {
+	case STEP_DONE:
+		conn_read_next(c);
+		return CONN_GO;
+	case STEP_FAIL:
+		c->state = CONN_FINISH;
+		return CONN_GO;
+	case STEP_READ:
+	case STEP_WRITE:
+		break;
+	}
+	return read_more(c);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "agent/http/conn.h"
+
+/* The steps of a connection that take bytes in. */
+enum conn_go conn_read_head(struct conn *c);
+/* After a head: what its body needs.  Answers 413 or 100 Continue by itself. */
+enum conn_go conn_read_start(struct conn *c);
+enum conn_go conn_read_body(struct conn *c);
+/* After the answer to a request whose body was not wanted. */
+enum conn_go conn_read_drop(struct conn *c);
+/* May the body of a refused request be dropped, so that the connection can stay? */
+bool conn_read_can_drop(const struct conn *c);
+/* The request is done: its head's bytes are used up. */
+void conn_read_next(struct conn *c);

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "agent/base/span.h"
+#include "agent/http/exchange.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * Which paths there are, and which methods each takes.  The front refuses the rest by itself: 404
+ * for a path without a row, 405 with Allow for a method that the row does not take.  Pure.
+ */
+struct route {
+	struct span path; /* the path itself */
+	bool below;       /* and everything below it */
+	bool dav;         /* OPTIONS says DAV: 1 */
+	uint32_t methods; /* set of 1U << enum http_method */
+	const char *allow;
+};
+
+/* `path` is decoded, "*" for the asterisk.  NULL: 404. */
+const struct route *route_find(struct span path);
+static inline bool
+route_takes(const struct route *r, enum http_method m)
+{
+	return (r->methods & (1U << m)) != 0;
+}

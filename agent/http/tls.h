@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "agent/base/err.h"
+#include "agent/base/span.h"
+#include "agent/base/step.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * TLS on the server's side: the one file that includes openssl/ssl.h.  TLS 1.2 and 1.3, no
+ * renegotiation, no compression, no early data, the server's preference with AES-128-GCM first,
+ * ALPN http/1.1.  Nothing here blocks and no failure ends more than its connection.
+ */
+#define TLS_RECORD        16384U /* plain text of a full record (RFC 8446 5.1) */
+#define TLS_CONTROL_MAX   64U    /* key updates and alerts that a client may send between data */
+#define TLS_HANDSHAKE_MAX (64U * 1024U) /* bytes of a client's handshake */
+
+struct tls_keys; /* ticket keys, shared by all workers so that each can resume (RFC 5077, 8446) */
+struct tls_ctx;  /* one for each worker: no lock is shared inside the library */
+struct tls;      /* one connection */
+
+/* PEM text; each is one certificate chain with its key.  Borrowed for the call. */
+struct tls_pair {
+	struct span chain, key;
+	const char *name; /* for messages, for example the file */
+};
+
+bool tls_keys_new(struct tls_keys **ret, struct err *e);
+void tls_keys_free(struct tls_keys *k);
+
+/* `keys` must outlive the context.  ERR_SYNTAX names the pair that is wrong. */
+bool tls_ctx_new(const struct tls_pair *pairs, size_t n, struct tls_keys *keys,
+	struct tls_ctx **ret, struct err *e);
+void tls_ctx_free(struct tls_ctx *c); /* connections that still use it keep it alive */
+
+/* The descriptor stays the caller's, and must be non-blocking. */
+bool tls_new(struct tls_ctx *c, int fd, struct tls **ret, struct err *e);
+void tls_free(struct tls *t);
+
+/* The socket may have something to read: call it for every event before reading again. */
+void tls_wake(struct tls *t, bool peer_closed);
+/*
+ * STEP_DONE, or what it waits for.  ERR_SYNTAX: the client spoke plain HTTP; ERR_UPSTREAM: any
+ * other failure of the handshake.
+ */
+enum step tls_handshake(struct tls *t, struct err *e);
+/* STEP_DONE with *ret_n bytes; 0 bytes: the client has ended its side. */
+enum step tls_read(struct tls *t, char *buf, size_t cap, size_t *ret_n, struct err *e);
+/* Up to one record.  After STEP_WRITE the next call must begin with the same bytes. */
+enum step tls_write(struct tls *t, struct span bytes, size_t *ret_n, struct err *e);
+/* Send close_notify if it fits into the socket; never waits for the client's. */
+void tls_close(struct tls *t);
+/* "TLSv1.3 TLS_AES_128_GCM_SHA256" */
+const char *tls_cipher(const struct tls *t);
