@@ -10,11 +10,6 @@
 
 #include "agent/base/crypto.h"
 
-/* The library changed the call in 2.2 (a sixth argument for the HTTP status). */
-#ifndef PAN_OAUTH2_ARGS
-#define PAN_OAUTH2_ARGS 5
-#endif
-
 #define OIDC_SLOT_BYTES                                                                            \
 	65536U /* more than any payload of a 16 KiB token: never cut, never logged */
 #define OIDC_SLOTS_MAX 512U
@@ -124,6 +119,7 @@ bool
 oidc_verify(const struct oidc_verifier *v, const char *token)
 {
 	json_t *payload = NULL;
+	/* CMakeLists.txt asks the compiler which form the installed library has. */
 #if PAN_OAUTH2_ARGS == 6
 	oauth2_http_status_code_t status = 0;
 	bool ok = oauth2_token_verify(v->owner->log, NULL, v->verify, token, &payload, &status);

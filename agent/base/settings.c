@@ -400,11 +400,6 @@ check_issuers(struct reader *r, const struct yaml_node *top)
 		s->line = node->line;
 		if (s->name == NULL)
 			s->name = s->issuer;
-		if (s->audience.n == 0 && s->azp.n == 0 && s->allow_any_audience != 1)
-			fault_at(r, node,
-				"key 'audience' is missing: what `aud` must name so that a token "
-				"is "
-				"for us (RFC 9068 4)");
 		if (s->demo_key != NULL && !s->demo)
 			fault_at(r, key_node(node, "demo_key"),
 				"demo_key: only an issuer marked `demo: yes` may have one");

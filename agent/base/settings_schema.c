@@ -122,6 +122,7 @@ static const struct settings_key keys[] = {
 	{ISSUER(jwks_file), .name = "jwks_file", .kind = SETTINGS_PATH, .required = true,
 		.text = "file of the issuer's public keys (a JWK set)"},
 	{ISSUER(audience), .name = "audience", .kind = SETTINGS_TEXTS, .max = 32,
+		.shown = "public_url, with and without a slash at its end",
 		.text = "one of these must stand in `aud`"},
 	{ISSUER(algorithms), .name = "algorithms", .kind = SETTINGS_TEXTS, .max = 4,
 		.words = algorithms, .shown = "RS256, ES256",
