@@ -65,10 +65,13 @@ struct decision {
 	bool has_fields;
 	uint32_t fields; /* of enum meta_field */
 	bool has_next_change;
-	int64_t next_change; /* seconds UTC: the answer may change by time alone from then on */
-	unsigned max_age;    /* seconds for a shared cache */
-	struct span contact; /* of the policy: whom to ask; absent: none */
-	struct span licence; /* SPDX identifier of the policy */
+	int64_t next_change;  /* seconds UTC: the answer may change by time alone from then on */
+	unsigned max_age;     /* seconds for a shared cache */
+	struct span contact;  /* of the policy: whom to ask; absent: none */
+	struct span licence;  /* SPDX identifier of the policy */
+	struct span timezone; /* of the policy, as Europe/Paris */
+	struct span terms;    /* reason terms-not-accepted: "ID@VERSION"; else absent */
+	struct span terms_title, terms_url; /* of those terms; the address may be absent */
 };
 
 /* The decision as one JSON object (policy language, section 5.1 and 11); `id` absent: null. */
@@ -78,3 +81,6 @@ void decision_write_json(const struct decision *d, struct span id, struct buf *o
  * rule ... ; ask the pi ...". Never names a person.
  */
 void decision_write_sentence(const struct decision *d, const struct facts *f, struct buf *out);
+/* "pi, coproposer or delegate", with `last` (" or ") before the last one. */
+void decision_write_roles(
+	struct buf *out, const enum policy_role *order, size_t n, const char *last);

@@ -35,6 +35,13 @@ unsigned policy_set_version(const struct policy_set *s, size_t i);
 const uint8_t *policy_set_sha256(const struct policy_set *s, size_t i);
 
 /*
+ * The policy that decides a dataset (the one in force when its data were taken), for explanations;
+ * NULL: none or several fit.
+ */
+struct policy;
+const struct policy *policy_bound(const struct policy_set *s, const struct object_facts *o);
+
+/*
  * The one decision function of this program: pure, no allocation, no clock, thread-safe.
  */
 void policy_decide(const struct policy_set *s, const struct facts *f, struct decision *ret);

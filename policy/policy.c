@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "policy/policy.h"
+
+#include "agent/base/yaml.h"
+#include "policy/calendar.h"
+#include "policy/eval.h"
+#include "policy/parse.h"
+#include "policy/selftest.h"
+
+#include <stdlib.h>
+
+struct policy_set {
+	size_t n;
+	struct policy **policies;
+};
+
+/* ---- load ---- */
+
+/* Two files that would answer for the same data (6). */
+static bool
+overlap(const struct policy *a, const struct policy *b, struct buf *report)
+{
+	unsigned count = 0;
+
+	if (span_eq(a->id, b->id)) {
+		yaml_error(report, b->file, b->id_line, b->id_col, &count,
+			"overlap: policy '%.*s' is also in %s", SPAN_ARG(b->id), a->file);
+		return true;
+	}
+	if (a->bind_on != b->bind_on || (a->has_until && a->valid_until <= b->valid_from) ||
+		(b->has_until && b->valid_until <= a->valid_from))
+		return false;
+	yaml_error(report, b->file, b->from_line, b->from_col, &count,
+		"overlap: '%.*s' and '%.*s' (%s) are valid on the same days and bound by '%s'; "
+		"give the "
+		"older one a valid_until",
+		SPAN_ARG(b->id), SPAN_ARG(a->id), a->file, milestone_names[b->bind_on]);
+	return true;
+}
+
+static unsigned
+overlaps(const struct policy_set *s, struct buf *report)
+{
+	unsigned found = 0;
+
+	for (size_t j = 0; j < s->n; j++)
+		for (size_t i = 0; i < j; i++)
+			if (overlap(s->policies[i], s->policies[j], report))
+				found++;
+	return found;
+}
+
+static bool
+load_one(struct policy_set *s, const struct policy_source *src, struct buf *report)
+{
+	unsigned number = 0;
+	struct policy *p = parse_policy(src->name, src->text, report, NULL);
+
+	if (p == NULL)
+		return false;
+	if (selftest_run(p, report, NULL, &number) > 0) {
+		model_free(p);
+		return false;
+	}
+	s->policies[s->n++] = p;
+	return true;
+}
+
+struct policy_set *
+policy_set_load(const struct policy_source *files, size_t n, struct buf *report, struct err *e)
+{
+	struct policy_set *s = calloc(1, sizeof(*s));
+	unsigned bad = 0;
+
+	if (s == NULL || (s->policies = calloc(n > 0 ? n : 1, sizeof(*s->policies))) == NULL) {
+		free(s);
+		(void)err_set(e, ERR_LIMIT, NULL, "policy: no memory");
+		return NULL;
+	}
+	for (size_t i = 0; i < n; i++)
+		bad += !load_one(s, &files[i], report);
+	if (bad == 0)
+		bad = overlaps(s, report);
+	if (bad == 0)
+		return s;
+	(void)err_set(e, ERR_SYNTAX, NULL, "%u of %zu policy files %s", bad, n,
+		bad == 1 ? "has faults" : "have faults");
+	policy_set_free(s);
+	return NULL;
+}
+
+void
+policy_set_free(struct policy_set *s)
+{
+	if (s == NULL)
+		return;
+	for (size_t i = 0; i < s->n; i++)
+		model_free(s->policies[i]);
+	free(s->policies);
+	free(s);
+}
+
+size_t
+policy_set_count(const struct policy_set *s)
+{
+	return s->n;
+}
+
+struct span
+policy_set_id(const struct policy_set *s, size_t i)
+{
+	return s->policies[i]->id;
+}
+
+unsigned
+policy_set_version(const struct policy_set *s, size_t i)
+{
+	return s->policies[i]->version;
+}
+
+const uint8_t *
+policy_set_sha256(const struct policy_set *s, size_t i)
+{
+	return s->policies[i]->sha256;
+}
+
+/* ---- binding (POL-12) ---- */
+
+static bool
+fits(const struct policy *p, const struct object_facts *o)
+{
+	const enum milestone order[] = {p->bind_on, MILESTONE_EXPERIMENT_END,
+		MILESTONE_DATA_COLLECTED, MILESTONE_PROPOSAL_ACCEPTED};
+
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+		const struct when *w = &o->dates[order[i]];
+		if (!w->given)
+			continue;
+		int32_t date = calendar_when_date(p->zone, w);
+		return p->valid_from <= date && (!p->has_until || date < p->valid_until);
+	}
+	return false;
+}
+
+const struct policy *
+policy_bound(const struct policy_set *s, const struct object_facts *o)
+{
+	const struct policy *found = NULL;
+
+	for (size_t i = 0; i < s->n; i++) {
+		const struct policy *p = s->policies[i];
+		if (o->policy.p != NULL ? !span_eq(o->policy, p->id) : !fits(p, o))
+			continue;
+		if (found != NULL)
+			return NULL; /* several fit: none does */
+		found = p;
+	}
+	return found;
+}
+
+void
+policy_decide(const struct policy_set *s, const struct facts *f, struct decision *ret)
+{
+	if (!eval_input_ok(f)) {
+		eval_refuse("input", "unknown-input", 500, ret);
+		return;
+	}
+	const struct policy *p = policy_bound(s, &f->object);
+	if (p == NULL)
+		eval_refuse("no-policy", "no-policy", 404, ret);
+	else
+		eval_decide(p, f, ret);
+}
