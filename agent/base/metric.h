@@ -46,10 +46,14 @@ enum metric {
 #define METRIC_STRIPES 160U
 
 int metric_create(struct err *e); /* memfd of the region, or -1 */
-struct metrics *metric_map(
-	int fd, unsigned stripe, struct err *e); /* stripe of this thread or role */
-struct metrics *metric_stripe(
-	struct metrics *m, unsigned stripe); /* the same region, another stripe */
+/*
+ * Map the region and take a stripe of it for this thread or role; NULL with e.  Taking a stripe
+ * sets its gauges to zero, so that what a dead process left there is gone; its counters go on.
+ */
+struct metrics *metric_map(int fd, unsigned stripe, struct err *e);
+/* Take another stripe of the same region; NULL for NULL and for a stripe that does not exist. */
+struct metrics *metric_stripe(struct metrics *m, unsigned stripe);
+void metric_unmap(struct metrics *m); /* with all its stripes; NULL allowed */
 void metric_add(struct metrics *m, enum metric what, int64_t n);
 void metric_set(struct metrics *m, enum metric what, int64_t v); /* gauges with one writer */
 int64_t metric_get(const struct metrics *m, enum metric what);   /* over all stripes */
