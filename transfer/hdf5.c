@@ -13,8 +13,11 @@
 
 #include "transfer/text.h"
 
-/* The only name that the driver opens.  A file can name it too, hence `taken` below. */
-#define ONLY_NAME "(descriptor)"
+/*
+ * The only name that the driver opens.  A file can name it too, hence `taken` below.  Absolute, for
+ * the library asks for the working directory otherwise.
+ */
+#define ONLY_NAME "/(descriptor)"
 
 /* The descriptor that a file lives on; each may be opened once. */
 struct source {
@@ -45,6 +48,7 @@ struct hdf5 {
 	hid_t file;
 	hid_t transfer;
 	unsigned objects, refused;
+	bool cut; /* a group has more members than are listed */
 };
 
 /* ---- the driver: pread on one descriptor, nothing else ---- */
@@ -66,13 +70,7 @@ driver_open(const char *name, unsigned flags, hid_t fapl, haddr_t maxaddr)
 		return NULL;
 	f->source = info->source;
 	f->source->taken = true;
-	return &f->pub;
-}
-
-static struct driver_file *
-driver_file(H5FD_t *pub)
-{
-	return (struct driver_file *)pub;
+	return (H5FD_t *)f; /* its first member */
 }
 
 static const struct driver_file *
@@ -84,7 +82,7 @@ driver_const(const H5FD_t *pub)
 static herr_t
 driver_close(H5FD_t *pub)
 {
-	driver_file(pub)->source->taken = false;
+	((struct driver_file *)pub)->source->taken = false;
 	free(pub);
 	return 0;
 }
@@ -118,7 +116,7 @@ static herr_t
 driver_set_eoa(H5FD_t *pub, H5FD_mem_t type, haddr_t addr)
 {
 	(void)type;
-	driver_file(pub)->eoa = addr;
+	((struct driver_file *)pub)->eoa = addr;
 	return 0;
 }
 
@@ -133,7 +131,7 @@ driver_get_eof(const H5FD_t *pub, H5FD_mem_t type)
 static herr_t
 driver_read(H5FD_t *pub, H5FD_mem_t type, hid_t dxpl, haddr_t addr, size_t size, void *out)
 {
-	const struct driver_file *f = driver_file(pub);
+	const struct driver_file *f = (struct driver_file *)pub;
 	char *p = out;
 
 	(void)type;
@@ -296,7 +294,7 @@ hdf5_close(struct hdf5 *f)
 bool
 hdf5_exhausted(const struct hdf5 *f)
 {
-	return f->objects >= HDF5_OBJECTS;
+	return f->cut || f->objects >= HDF5_OBJECTS;
 }
 
 unsigned
@@ -319,7 +317,7 @@ open_object(struct hdf5 *f, hid_t from, const char *name, struct hdf5_node *ret)
 {
 	H5O_info_t info;
 
-	if (hdf5_exhausted(f))
+	if (f->objects >= HDF5_OBJECTS)
 		return false;
 	f->objects++;
 	hid_t id = H5Oopen(from, name, H5P_DEFAULT);
@@ -386,11 +384,14 @@ list_link(hid_t group, const char *name, const H5L_info_t *info, void *arg)
 	}
 	if (length == 0 || length > HDF5_NAME_MAX)
 		return 0;
+	l->f->cut = l->f->cut || l->n == HDF5_MEMBERS;
+	if (l->n == HDF5_MEMBERS)
+		return 1; /* ends the walk */
 	char *copy = arena_str(l->a, (struct span){name, length});
 	if (copy == NULL)
 		return 1;
 	l->names[l->n++] = copy;
-	return l->n == HDF5_MEMBERS; /* 1 ends the walk */
+	return 0;
 }
 
 bool

@@ -35,7 +35,7 @@ bool hdf5_start(struct hdf5_library **ret, struct err *e);
 struct hdf5;
 bool hdf5_open(const struct hdf5_library *lib, int fd, struct hdf5 **ret, struct err *e);
 void hdf5_close(struct hdf5 *f);             /* NULL is allowed; closes what is still open in it */
-bool hdf5_exhausted(const struct hdf5 *f);   /* HDF5_OBJECTS was reached */
+bool hdf5_exhausted(const struct hdf5 *f);   /* HDF5_OBJECTS or HDF5_MEMBERS was reached */
 unsigned hdf5_refused(const struct hdf5 *f); /* external links and storage, virtual datasets */
 
 enum hdf5_kind { HDF5_GROUP, HDF5_DATASET, HDF5_OTHER };

@@ -26,3 +26,6 @@ struct nexus_zone {
  */
 bool nexus_read(const struct hdf5_library *lib, int fd, const struct nexus_zone *zone,
 	struct buf *out, struct err *e);
+
+/* The answer for a file that could not be looked at: format "other" with this problem. */
+void nexus_write_problem(const char *problem, struct buf *out);

@@ -116,8 +116,7 @@ read_texts(struct nexus_walk *w, struct nexus_entry *en)
 			continue;
 		if (!empty)
 			nexus_walk_note(w, en->name,
-				"%s is a placeholder or no plain text and is "
-				"left out",
+				"%s is left out: a placeholder, too long, or not one plain text",
 				key_names[text_rows[i].key]);
 	}
 }

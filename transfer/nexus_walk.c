@@ -77,8 +77,9 @@ nexus_walk_text(struct nexus_walk *w, const struct hdf5_node *group, const char 
 	AUTO_HDF5_NODE node = HDF5_NODE_NONE;
 	struct span raw = SPAN_NONE;
 
-	bool there = hdf5_child(w->f, group, field, &node) && hdf5_text(w->f, &node, w->a, &raw);
+	bool there = hdf5_child(w->f, group, field, &node);
+	bool read = there && hdf5_text(w->f, &node, w->a, &raw);
 	if (empty != NULL)
-		*empty = !there || span_trim(raw).n == 0;
-	return there && text_shown(raw, w->a, ret);
+		*empty = !there || (read && span_trim(raw).n == 0);
+	return read && text_shown(raw, w->a, ret);
 }

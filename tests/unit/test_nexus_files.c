@@ -5,6 +5,7 @@
  * paths as arguments a probe that prints the answer for each.
  */
 #include "agent/base/scope.h"
+#include "agent/catalog/reading.h"
 #include "agent/sandbox.h"
 #include "tests/unit/check.h"
 #include "transfer/nexus.h"
@@ -198,6 +199,11 @@ count_answer(struct count *c, int status, const struct buf *answer)
 	assert_true(WIFEXITED(status));
 	assert_true(answer->n > 0 && answer->n <= READING_MAX);
 	assert_true(span_utf8(buf_span(answer)));
+	AUTO_ARENA a = {0};
+	struct reading reading;
+	assert_true(arena_init(&a, 1U << 20));
+	assert_true(
+		reading_parse(buf_span(answer), &a, &reading, NULL)); /* as the catalogue does */
 	c->answered++;
 	c->problem += memmem(answer->p, answer->n, "\"problem\":null", 14) == NULL;
 	c->nexus += span_starts(buf_span(answer), SPAN("{\"format\":\"nexus\""));
