@@ -440,6 +440,8 @@ ingest_known_files(struct ingest *i, int64_t dataset, struct span after, struct 
 			.mtime_ns = store_col_i64(s, IQ_KNOWN, 3),
 			.again = store_col_i64(s, IQ_KNOWN, 4) != 0,
 			.has_digests = store_col_i64(s, IQ_KNOWN, 5) != 0,
+			.hdf5 = store_col_i64(s, IQ_KNOWN, 6) != 0,
+			.broken = store_col_i64(s, IQ_KNOWN, 7) != 0,
 		};
 	if (r == STORE_ROW)
 		store_reset(s, IQ_KNOWN);

@@ -67,6 +67,8 @@ struct ingest_digests {
 	uint8_t sha256[32], md5[16];
 	uint32_t adler32, crc32c;
 };
+/* The reason on record for a file that nobody takes for HDF5. */
+#define INGEST_PLAIN "not HDF5"
 struct ingest_file {
 	struct span path; /* relative to the dataset's folder, UTF-8 */
 	uint64_t bytes;
@@ -87,6 +89,8 @@ struct ingest_known {
 	uint64_t bytes;
 	int64_t mtime_s, mtime_ns;
 	bool again, has_digests;
+	bool hdf5;   /* nexus or hdf5 */
+	bool broken; /* has a problem other than INGEST_PLAIN */
 };
 /* The next files after `after` (absent: from the start), at most n; *ret_n 0 at the end. */
 bool ingest_known_files(struct ingest *i, int64_t dataset, struct span after, struct arena *a,

@@ -77,7 +77,9 @@ const char *const ingest_statements[IQ_COUNT] = {
 		" format = ?6, problem = ?7, again = ?8, summed = ?9, sha256 = ?10, md5 = ?11,"
 		" adler32 = ?12, crc32c = ?13",
 	[IQ_FILE_DROP] = "DELETE FROM file WHERE dataset = ? AND path = ?",
-	[IQ_KNOWN] = "SELECT path, bytes, mtime, mtime_ns, again, summed IS NOT NULL FROM file"
+	[IQ_KNOWN] = "SELECT path, bytes, mtime, mtime_ns, again, summed IS NOT NULL,"
+		     " format IN ('nexus', 'hdf5'),"
+		     " problem IS NOT NULL AND problem <> '" INGEST_PLAIN "' FROM file"
 		     " WHERE dataset = ? AND path > ? ORDER BY path LIMIT ?",
 	[IQ_PROBLEM_DROP] = "DELETE FROM problem WHERE source = ?",
 	[IQ_PROBLEM_PUT] =
