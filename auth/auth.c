@@ -51,7 +51,7 @@ static bool
 load_keys(struct auth *a, size_t i, struct span jwks, struct buf *report, struct err *e)
 {
 	struct key_set *set = &a->sets[i];
-	AUTO_BUF dropped = BUF_INIT(64U * 1024U);
+	AUTO_BUF dropped = BUF_INIT(65536);
 	struct err why = {.code = ERR_NONE};
 	char text[300];
 
@@ -195,21 +195,24 @@ refuse(const struct err *e, struct auth_refusal *why)
 
 /* ---- checking ---- */
 
-static bool
-find_issuer(const struct auth *a, const struct jws *j, const struct issuer **ret, struct err *e)
+/* The issuer of the unverified iss: it picks the keys and the rules, nothing else. */
+static const struct issuer *
+find_issuer(const struct auth *a, const struct jws *j, struct err *e)
 {
 	const struct json *v = json_get(j->payload, "iss");
-	struct span iss;
+	struct span iss = SPAN_NONE;
 
-	if (!json_str(v, &iss))
-		return err_set(e, ERR_UNAUTH, "RFC 9068 2.2", "iss: is %s; expected a string",
+	if (!json_str(v, &iss)) {
+		err_set(e, ERR_UNAUTH, "RFC 9068 2.2", "iss: is %s; expected a string",
 			json_kind_name(json_kind(v)));
-	*ret = issuers_find(&a->issuers, iss);
-	if (*ret == NULL)
-		return err_set(e, ERR_UNAUTH, "RFC 9068 4",
+		return NULL;
+	}
+	const struct issuer *i = issuers_find(&a->issuers, iss);
+	if (i == NULL)
+		err_set(e, ERR_UNAUTH, "RFC 9068 4",
 			"iss: %.*s is not trusted by this server (setting issuers)",
 			SPAN_ARG(span_first(iss, 80)));
-	return true;
+	return i;
 }
 
 static bool
@@ -220,29 +223,12 @@ signed_by(const struct auth *a, const struct key_set *set, size_t index, const s
 	return keys_verify(keys_at(set->keys, index), j);
 }
 
-/* The keys of the token's own issuer that carry its kid and fit its alg (SIG-1, SIG-3, SIG-4). */
+/* Why no key of the issuer will do: none has the kid, none fits the alg, or none made it. */
 static bool
-check_signature(const struct auth *a, const struct issuer *i, const struct jws *j, struct err *e)
+no_key(const struct issuer *i, const struct jws *j, unsigned found, unsigned tried, struct err *e)
 {
-	const struct key_set *set = &a->sets[i - a->issuers.item];
 	struct span kid = j->kid.p != NULL ? span_first(j->kid, 40) : SPAN("(none)");
-	const struct key *key = NULL;
-	size_t at = 0;
-	unsigned found = 0;
-	unsigned tried = 0;
 
-	if (set->keys == NULL || keys_count(set->keys) == 0)
-		return err_set(e, ERR_UPSTREAM, "RFC 7517",
-			"issuer %.*s: its keys are not available",
-			SPAN_ARG(span_first(i->iss, 80)));
-	while (tried < KEYS_TRIED_MAX && (key = keys_next(set->keys, j->kid, &at)) != NULL) {
-		found++;
-		if ((key->algs >> j->alg & 1U) == 0)
-			continue;
-		tried++;
-		if (signed_by(a, set, at - 1, j))
-			return true;
-	}
 	if (found == 0)
 		return err_set(e, ERR_UNAUTH, "RFC 7515 4.1.4",
 			"kid: key %.*s is not published by %.*s", SPAN_ARG(kid),
@@ -255,17 +241,42 @@ check_signature(const struct auth *a, const struct issuer *i, const struct jws *
 		SPAN_ARG(kid), SPAN_ARG(span_first(i->iss, 60)));
 }
 
+/* The keys of the token's own issuer that carry its kid and fit its alg (SIG-1, SIG-3, SIG-4). */
+static bool
+check_signature(const struct auth *a, const struct issuer *i, const struct jws *j, struct err *e)
+{
+	const struct key_set *set = &a->sets[i - a->issuers.item];
+	const struct key *key = NULL;
+	size_t at = 0;
+	unsigned found = 0;
+	unsigned tried = 0;
+
+	if (set->keys == NULL || keys_count(set->keys) == 0)
+		return err_set(e, ERR_UPSTREAM, "RFC 7517",
+			"issuer %.*s: its keys are not available",
+			SPAN_ARG(span_first(i->iss, 80)));
+	while (tried < KEYS_TRIED_MAX && (key = keys_next(set->keys, j->kid, &at)) != NULL) {
+		bool fits = (key->algs >> j->alg & 1U) != 0;
+		found++;
+		tried += fits;
+		if (fits && signed_by(a, set, at - 1, j))
+			return true;
+	}
+	return no_key(i, j, found, tried, e);
+}
+
 static bool
 check_token(const struct auth *a, struct span token, int64_t now, struct arena *mem,
 	struct token_cached *ret, struct err *e)
 {
 	AUTO_JWS j = {.token = SPAN_NONE};
-	const struct issuer *i = NULL;
 	struct token_cached got = {.issuer = 0};
 
-	if (!jws_parse(token, mem, &j, e) || !find_issuer(a, &j, &i, e) ||
-		!issuers_header(i, &j, e) || !check_signature(a, i, &j, e) ||
-		!claims_check(i, j.payload, now, mem, &got.life, &got.subject, e))
+	if (!jws_parse(token, mem, &j, e))
+		return false;
+	const struct issuer *i = find_issuer(a, &j, e);
+	if (i == NULL || !issuers_header(i, &j, e) || !check_signature(a, i, &j, e) ||
+		!claims_check(i, j.payload, now, mem, &got.claims, e))
 		return false;
 	got.issuer = (size_t)(i - a->issuers.item);
 	*ret = got;
@@ -297,10 +308,10 @@ auth_check(struct auth *a, struct span authorization, int64_t now, struct arena 
 	uint8_t key[CRYPTO_SHA256_SIZE];
 
 	if (cached(a, authorization, mem, key, &got)) {
-		if (!claims_alive(&got.life, a->issuers.item[got.issuer].leeway, now, &e))
+		if (!claims_alive(&got.claims.life, a->issuers.item[got.issuer].leeway, now, &e))
 			return refuse(&e, why);
 		atomic_fetch_add_explicit(&a->hits, 1, memory_order_relaxed);
-		*ret = got.subject;
+		*ret = got.claims.subject;
 		return true;
 	}
 	if (!credential_parse(authorization, &c, &e))
@@ -320,7 +331,7 @@ auth_check(struct auth *a, struct span authorization, int64_t now, struct arena 
 		return refuse(&e, why);
 	if (crypto_sha256(c.token, key))
 		token_cache_put(a->cache, key, &got);
-	*ret = got.subject;
+	*ret = got.claims.subject;
 	return true;
 }
 

@@ -65,7 +65,7 @@ claims_life(const struct issuer *i, const struct json *payload, int64_t now,
 static bool
 listed(const struct words *w, const struct json *v)
 {
-	struct span s;
+	struct span s = SPAN_NONE;
 
 	if (!json_str(v, &s) || s.n == 0)
 		return false;
@@ -101,35 +101,38 @@ wrong_audience(const struct issuer *i, const struct json *payload, struct err *e
 		SPAN_ARG(first_audience(json_get(payload, "aud"))), SPAN_ARG(want));
 }
 
+/* AUD-4: an issuer whose tokens have no aud may be taken by its clients instead. */
+static bool
+without_audience(const struct issuer *i, const struct json *payload, struct err *e)
+{
+	struct span want = i->audience.n > 0 ? span_first(i->audience.item[0], 80) : SPAN("none");
+	struct span azp = SPAN("absent");
+
+	if (i->azp.n == 0)
+		return err_set(e, ERR_UNAUTH, "RFC 9068 2.2",
+			"aud: absent; expected %.*s (settings audience, azp)", SPAN_ARG(want));
+	if (listed(&i->azp, json_get(payload, "azp")))
+		return true;
+	(void)json_get_str(payload, "azp", &azp);
+	return err_set(e, ERR_UNAUTH, "OpenID Connect Core 1.0, 2",
+		"azp: %.*s; no aud, and this client is not on the list (setting azp)",
+		SPAN_ARG(span_first(azp, 60)));
+}
+
 bool
 claims_audience(const struct issuer *i, const struct json *payload, struct err *e)
 {
 	const struct json *aud = json_get(payload, "aud");
-	bool ok = json_kind(aud) == JSON_KIND_STRING && listed(&i->audience, aud);
+	bool ok = listed(&i->audience, aud);
+	bool strings = true;
 
-	if (aud == NULL && i->azp.n == 0)
-		return err_set(e, ERR_UNAUTH, "RFC 9068 2.2",
-			"aud: absent; expected %.*s (settings audience, azp)",
-			SPAN_ARG(i->audience.n > 0 ? span_first(i->audience.item[0], 80)
-						   : SPAN("none")));
-	if (aud == NULL) {
-		if (listed(&i->azp, json_get(payload, "azp")))
-			return true;
-		struct span azp = SPAN("absent");
-		(void)json_get_str(payload, "azp", &azp);
-		return err_set(e, ERR_UNAUTH, "OpenID Connect Core 1.0, 2",
-			"azp: %.*s; no aud, and this client is not on the list (setting azp)",
-			SPAN_ARG(span_first(azp, 60)));
+	if (aud == NULL)
+		return without_audience(i, payload, e);
+	for (size_t k = 0; json_kind(aud) == JSON_KIND_LIST && k < json_count(aud); k++) {
+		strings = strings && json_kind(json_at(aud, k)) == JSON_KIND_STRING;
+		ok = ok || listed(&i->audience, json_at(aud, k));
 	}
-	if (json_kind(aud) == JSON_KIND_LIST) {
-		bool strings = true;
-		for (size_t k = 0; k < json_count(aud); k++) {
-			strings = strings && json_kind(json_at(aud, k)) == JSON_KIND_STRING;
-			ok = ok || listed(&i->audience, json_at(aud, k));
-		}
-		ok = ok && strings;
-	}
-	return ok || wrong_audience(i, payload, e);
+	return (ok && strings) || wrong_audience(i, payload, e);
 }
 
 static bool
@@ -203,8 +206,8 @@ who(const struct issuer *i, const struct json *payload, struct arena *mem, struc
 	struct err *e)
 {
 	char first[CLAIMS_TEXT_MAX];
-	struct span id;
-	struct span sub;
+	struct span id = SPAN_NONE;
+	struct span sub = SPAN_NONE;
 
 	if (!name_claim(payload, SPAN("sub"), &sub, e))
 		return false;
@@ -385,16 +388,14 @@ claims_subject(const struct issuer *i, const struct json *payload, struct arena 
 
 bool
 claims_check(const struct issuer *i, const struct json *payload, int64_t now, struct arena *mem,
-	struct claims_life *ret_life, struct subject *ret, struct err *e)
+	struct claims *ret, struct err *e)
 {
-	struct claims_life life;
-	struct subject s;
+	struct claims c = {.life = {0, 0}};
 
-	if (!claims_life(i, payload, now, &life, e) || !claims_audience(i, payload, e) ||
-		!claims_subject(i, payload, mem, &s, e))
+	if (!claims_life(i, payload, now, &c.life, e) || !claims_audience(i, payload, e) ||
+		!claims_subject(i, payload, mem, &c.subject, e))
 		return false;
-	s.expires = (int64_t)life.exp;
-	*ret_life = life;
-	*ret = s;
+	c.subject.expires = (int64_t)c.life.exp;
+	*ret = c;
 	return true;
 }

@@ -26,6 +26,11 @@ struct claims_life {
 	double nbf; /* 0: not given */
 };
 
+struct claims {
+	struct claims_life life;
+	struct subject subject;
+};
+
 /* exp, nbf and iat.  The leeway is for nbf and iat; there is none for exp. */
 bool claims_life(const struct issuer *i, const struct json *payload, int64_t now,
 	struct claims_life *ret, struct err *e);
@@ -37,4 +42,4 @@ bool claims_subject(const struct issuer *i, const struct json *payload, struct a
 	struct subject *ret, struct err *e);
 /* All of these, in the order of the table of section 4. */
 bool claims_check(const struct issuer *i, const struct json *payload, int64_t now,
-	struct arena *mem, struct claims_life *ret_life, struct subject *ret, struct err *e);
+	struct arena *mem, struct claims *ret, struct err *e);

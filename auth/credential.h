@@ -9,7 +9,7 @@
 
 /* The value of one Authorization field (RFC 6750 2.1).  Pure. */
 
-#define CREDENTIAL_TOKEN_MAX (16U * 1024U) /* HTTP-4: EGI and Keycloak tokens stay below 4 KiB */
+#define CREDENTIAL_TOKEN_MAX 16384U /* HTTP-4: EGI and Keycloak tokens stay below 4 KiB */
 
 enum credential_kind {
 	CREDENTIAL_NONE,  /* no field, or another scheme than Bearer: as if nothing was sent */

@@ -269,26 +269,31 @@ issuers_find(const struct issuers *i, struct span iss)
 	return NULL;
 }
 
+static bool
+known_typ(const struct issuer *i, struct span typ)
+{
+	if (typ.p == NULL)
+		return i->typ_absent;
+	for (size_t k = 0; k < i->typ.n; k++)
+		if (span_eq_nocase(bare_type(typ), i->typ.item[k]))
+			return true;
+	return false;
+}
+
 bool
 issuers_header(const struct issuer *i, const struct jws *j, struct err *e)
 {
-	struct span typ = bare_type(j->typ);
-	bool known = j->typ.p == NULL && i->typ_absent;
-
 	if ((i->algs >> j->alg & 1U) == 0)
 		return err_set(e, ERR_UNAUTH, "RFC 8725 3.1",
 			"alg: %s is not one that this issuer may use (algorithms)",
 			jws_alg_names[j->alg]);
-	for (size_t k = 0; j->typ.p != NULL && k < i->typ.n; k++)
-		known = known || span_eq_nocase(typ, i->typ.item[k]);
-	if (!known && j->typ.p == NULL)
-		return err_set(e, ERR_UNAUTH, "RFC 9068 2.1",
-			"typ: absent; expected at+jwt (configuration: typ)");
-	if (!known)
+	if (!known_typ(i, j->typ)) {
+		struct span got = j->typ.p != NULL ? span_first(j->typ, 40) : SPAN("absent");
+		struct span want = i->typ.n > 0 ? i->typ.item[0] : SPAN("no typ");
 		return err_set(e, ERR_UNAUTH, "RFC 8725 3.11",
-			"typ: %.*s is not an access token here; expected %.*s (configuration: typ)",
-			SPAN_ARG(span_first(j->typ, 40)),
-			SPAN_ARG(i->typ.n > 0 ? i->typ.item[0] : SPAN("no typ")));
+			"typ: %.*s; not an access token here, expected %.*s (setting typ)",
+			SPAN_ARG(got), SPAN_ARG(want));
+	}
 	if (j->kid.p == NULL && i->require_kid)
 		return err_set(e, ERR_UNAUTH, "RFC 7515 4.1.4",
 			"kid: absent; this issuer's tokens name their key (require_kid)");

@@ -137,8 +137,8 @@ split(struct span token, struct span part[3], struct err *e)
 static bool
 read_parts(struct arena *mem, struct jws *j, struct err *e)
 {
-	struct span part[3];
-	struct span sig;
+	struct span part[3] = {SPAN_NONE, SPAN_NONE, SPAN_NONE};
+	struct span sig = SPAN_NONE;
 
 	if (!split(j->token, part, e) || !decode(part[0], "header", mem, &j->header_text, e) ||
 		!decode(part[1], "payload", mem, &j->payload_text, e) ||

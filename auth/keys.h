@@ -20,8 +20,8 @@
 struct keys;
 
 #define KEYS_MAX       64U
-#define KEYS_BYTES_MAX (64U * 1024U) /* of a JWK set */
-#define KEYS_TRIED_MAX 4U            /* for a token without kid (SIG-3) */
+#define KEYS_BYTES_MAX 65536U /* of a JWK set */
+#define KEYS_TRIED_MAX 4U     /* for a token without kid (SIG-3) */
 
 struct key {
 	struct span kid; /* absent: the key has none */

@@ -137,7 +137,7 @@ shard_of(struct token_cache *c, const uint8_t key[32])
 static struct slot *
 set_of(struct shard *s, const uint8_t key[32])
 {
-	return &s->slot[key[1] % (SETS / SHARDS) * WAYS];
+	return &s->slot[(size_t)(key[1] % (SETS / SHARDS)) * WAYS];
 }
 
 bool
@@ -157,7 +157,7 @@ token_cache_get(
 		if (to == NULL)
 			break;
 		*ret = at->entry;
-		ret->subject = copy_subject(&at->entry.subject, to);
+		ret->claims.subject = copy_subject(&at->entry.claims.subject, to);
 		at->used = ++s->tick;
 		hit = true;
 	}
@@ -169,13 +169,13 @@ void
 token_cache_put(struct token_cache *c, const uint8_t key[32], const struct token_cached *entry)
 {
 	struct token_cached e = *entry;
-	size_t n = subject_size(&e.subject);
+	size_t n = subject_size(&e.claims.subject);
 	char *store = n <= TOKEN_CACHE_ENTRY_MAX ? malloc(n + 1) : NULL;
 	struct shard *s = shard_of(c, key);
 
 	if (store == NULL)
 		return;
-	e.subject = copy_subject(&e.subject, store);
+	e.claims.subject = copy_subject(&e.claims.subject, store);
 	(void)pthread_mutex_lock(&s->lock);
 	struct slot *set = set_of(s, key);
 	struct slot *oldest = set;

@@ -21,8 +21,7 @@
 struct token_cache;
 struct token_cached {
 	size_t issuer; /* index, the caller's */
-	struct claims_life life;
-	struct subject subject;
+	struct claims claims;
 };
 
 struct token_cache *token_cache_new(void);    /* NULL: no memory */

@@ -19,11 +19,11 @@
 #include "agent/base/settings.h"
 #include "agent/cli/command.h"
 
-#define CONFIG_MAX       (4U << 20)
-#define PEM_MAX          (64U << 10)
+#define CONFIG_MAX       4194304U
+#define PEM_MAX          65536U
 #define ENTITLEMENTS     64U
 #define LIFETIME_DEFAULT 3600U
-#define LIFETIME_MAX     (366U * 86400U)
+#define LIFETIME_MAX     31622400U /* 366 days */
 
 static const char usage_text[] =
 	"usage: pan-agent token mint [--config FILE] --sub NAME [options]\n"
