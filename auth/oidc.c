@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "auth/oidc.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,14 @@
 #define OIDC_SLOT_BYTES                                                                            \
 	65536U /* more than any payload of a 16 KiB token: never cut, never logged */
 #define OIDC_SLOTS_MAX 512U
+
+/*
+ * The library is started once in a process: each oauth2_init replaces its lock and forgets the old
+ * one.  This is that state, written once; it is never stopped, since oauth2_shutdown would take the
+ * caches away from another set of keys that is still in use.
+ */
+static pthread_once_t library_once = PTHREAD_ONCE_INIT;
+static oauth2_log_t *library_log;
 
 struct oidc {
 	oauth2_log_t *log;
@@ -41,6 +50,14 @@ drop(oauth2_log_sink_t *sink, const char *file, unsigned long line, const char *
 	(void)text;
 }
 
+static void
+start_library(void)
+{
+	oauth2_log_sink_t *sink = oauth2_log_sink_create(OAUTH2_LOG_ERROR, drop, NULL);
+
+	library_log = sink != NULL ? oauth2_init(OAUTH2_LOG_ERROR, sink) : NULL;
+}
+
 bool
 oidc_start(struct oidc **ret, struct err *e)
 {
@@ -54,8 +71,8 @@ oidc_start(struct oidc **ret, struct err *e)
 	}
 	buf_add_hex(&hex, id, sizeof(id));
 	(void)span_cstr(buf_span(&hex), o->name, sizeof(o->name));
-	oauth2_log_sink_t *sink = oauth2_log_sink_create(OAUTH2_LOG_ERROR, drop, NULL);
-	o->log = sink != NULL ? oauth2_init(OAUTH2_LOG_ERROR, sink) : NULL;
+	(void)pthread_once(&library_once, start_library);
+	o->log = library_log;
 	if (o->log == NULL) {
 		free(o);
 		return err_set(e, ERR_SYSTEM, NULL, "liboauth2 cannot start");
@@ -67,10 +84,6 @@ oidc_start(struct oidc **ret, struct err *e)
 void
 oidc_stop(struct oidc *o)
 {
-	/*
-	 * Not oauth2_shutdown: it takes away the caches of the whole process, and another set of
-	 * keys may still be in use while this one is dropped.
-	 */
 	free(o);
 }
 
