@@ -89,11 +89,21 @@ json_lists(struct jsonw *w, const struct decision *d)
 void
 decision_write_json(const struct decision *d, struct span id, struct buf *out)
 {
+	AUTO_BUF quoted = BUF_INIT(out->max);
+
+	if (id.p != NULL)
+		jsonw_quote(&quoted, id);
+	decision_write_json_raw(d, id.p != NULL ? buf_span(&quoted) : SPAN("null"), out);
+}
+
+void
+decision_write_json_raw(const struct decision *d, struct span id, struct buf *out)
+{
 	struct jsonw w;
 
 	jsonw_init(&w, out);
 	jsonw_obj(&w, NULL);
-	jsonw_str(&w, "id", id);
+	jsonw_raw(&w, "id", id);
 	jsonw_cstr(&w, "effect", d->permit ? "permit" : "deny");
 	jsonw_str(&w, "rule", d->rule);
 	jsonw_u64(&w, "line", d->line);

@@ -76,6 +76,8 @@ struct decision {
 
 /* The decision as one JSON object (policy language, section 5.1 and 11); `id` absent: null. */
 void decision_write_json(const struct decision *d, struct span id, struct buf *out);
+/* The same; `id` is JSON text of any kind. */
+void decision_write_json_raw(const struct decision *d, struct span id, struct buf *out);
 /*
  * One sentence of plain English: "This dataset is under embargo until 2027-05-31 (Europe/Paris);
  * rule ... ; ask the pi ...". Never names a person.

@@ -5,10 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/cli/cli_policy.h"
 #include "agent/cli/cli_token.h"
 
 /* One row for each command, in the order of `pan-agent --help`; the last row ends the table. */
 static const struct command commands[] = {
+	{"policy", "check, test and explain policy files", cli_policy},
 	{"token", "mint a token of a demonstration issuer, or make such an issuer", cli_token},
 	{NULL, NULL, NULL},
 };
