@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/config.h"
+
+#include "agent/base/scope.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define TEXT_MAX ((off_t)16 << 20) /* bytes of a text that is copied */
+
+#define FRONT   BUNDLE_ROLE(PROCESS_FRONT)
+#define GATE    BUNDLE_ROLE(PROCESS_GATE)
+#define INDEXER BUNDLE_ROLE(PROCESS_INDEXER)
+
+struct loader {
+	struct config *c;
+	const struct settings *s;
+	struct buf *report;
+	unsigned roles;
+	unsigned faults;
+};
+
+/* What went wrong with a file, at the line that names it. */
+static void
+fault(struct loader *l, const char *path, const char *what)
+{
+	settings_fault(l->s, path, l->report, "%s: %s: %s", path, what, strerrordesc_np(errno));
+	l->faults++;
+}
+
+static void
+keep(struct loader *l, unsigned roles, const char *name, const char *path, int *fd)
+{
+	struct err e = {0};
+
+	if (!bundle_add(&l->c->bundle, roles, name, path, fd, &e)) {
+		settings_fault(l->s, path, l->report, "%s", e.msg);
+		l->faults++;
+	}
+}
+
+/* A sealed copy of an opened file; -1 with errno. */
+static int
+snapshot(int fd)
+{
+	AUTO_FD copy = memfd_create("pan-agent", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	struct stat st;
+	off_t at = 0;
+
+	if (copy < 0 || fstat(fd, &st) < 0)
+		return -1;
+	if (!S_ISREG(st.st_mode) || st.st_size > TEXT_MAX) {
+		errno = S_ISDIR(st.st_mode) ? EISDIR : EFBIG;
+		return -1;
+	}
+	while (at < st.st_size) {
+		char block[65536];
+		ssize_t n = pread(fd, block, sizeof(block), at);
+		if (n < 0 || (n > 0 && pwrite(copy, block, (size_t)n, at) != n))
+			return -1;
+		if (n == 0)
+			break;
+		at += n;
+	}
+	if (fcntl(copy, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0)
+		return -1;
+	return take_fd(&copy);
+}
+
+static void
+add_text(struct loader *l, unsigned roles, const char *name, const char *path)
+{
+	if ((roles & l->roles) == 0)
+		return;
+	AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int copy = fd >= 0 ? snapshot(fd) : -1;
+	if (copy < 0)
+		fault(l, path, "cannot be read");
+	else
+		keep(l, roles, name, path, &copy);
+}
+
+/* Opened, not read: flags decide what the role may do. */
+static void
+add_open(struct loader *l, unsigned roles, const char *name, const char *path, int flags)
+{
+	if ((roles & l->roles) == 0)
+		return;
+	int fd = open(path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
+	if (fd < 0)
+		fault(l, path, "cannot be opened");
+	else
+		keep(l, roles, name, path, &fd);
+}
+
+/* The folder that holds a file. */
+static void
+add_folder_of(struct loader *l, unsigned roles, const char *name, const char *path)
+{
+	char dir[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+
+	if ((roles & l->roles) == 0)
+		return;
+	(void)snprintf(dir, sizeof(dir), "%.*s", slash > path ? (int)(slash - path) : 1, path);
+	int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		fault(l, path, "its folder cannot be opened");
+	else
+		keep(l, roles, name, dir, &fd);
+}
+
+static void
+make_folder(struct loader *l, const char *path)
+{
+	if (mkdir(path, 0750) < 0 && errno != EEXIST)
+		fault(l, path, "cannot be made");
+}
+
+static void
+add_shared(struct loader *l, const struct config_shared *shared)
+{
+	static const struct {
+		const char *name;
+		size_t at;
+		unsigned roles;
+	} rows[] = {
+		{"epoch", offsetof(struct config_shared, epoch_read), BUNDLE_ALL & ~GATE},
+		{"epoch", offsetof(struct config_shared, epoch_write), GATE},
+		{"metrics", offsetof(struct config_shared, metrics), BUNDLE_ALL},
+	};
+
+	for (size_t i = 0; shared != NULL && i < sizeof(rows) / sizeof(rows[0]); i++) {
+		int have = *(const int *)(const void *)((const char *)shared + rows[i].at);
+		int fd = have >= 0 ? fcntl(have, F_DUPFD_CLOEXEC, 4) : -1;
+		if (have >= 0 && fd < 0)
+			fault(l, rows[i].name, "cannot be shared");
+		else if (have >= 0)
+			keep(l, rows[i].roles, rows[i].name, rows[i].name, &fd);
+	}
+}
+
+static void
+add_proposals(struct loader *l)
+{
+	if (l->s->proposals == NULL || (l->roles & INDEXER) == 0)
+		return;
+	add_open(l, INDEXER, "proposals", l->s->proposals, O_RDONLY);
+	if (stat(l->s->proposals, &l->c->proposals) < 0)
+		l->c->proposals = (struct stat){0};
+}
+
+static void
+add_files(struct loader *l)
+{
+	const struct settings *s = l->s;
+	char name[32];
+
+	for (size_t i = 0; i < s->n_certificates; i++) {
+		(void)snprintf(name, sizeof(name), "tls.chain.%zu", i);
+		add_text(l, FRONT, name, s->certificates[i].chain);
+		(void)snprintf(name, sizeof(name), "tls.key.%zu", i);
+		add_open(l, FRONT, name, s->certificates[i].key, O_RDONLY);
+	}
+	for (size_t i = 0; i < s->policies.n; i++) {
+		(void)snprintf(name, sizeof(name), "policy.%zu", i);
+		add_text(l, GATE, name, s->policies.item[i]);
+	}
+	for (size_t i = 0; i < s->n_issuers; i++) {
+		(void)snprintf(name, sizeof(name), "jwks.%zu", i);
+		add_text(l, GATE, name, s->issuers[i].jwks_file);
+	}
+	for (size_t i = 0; i < s->n_roots; i++) {
+		(void)snprintf(name, sizeof(name), "root.%zu", i);
+		add_open(l, GATE | INDEXER, name, s->roots[i].path, O_PATH | O_DIRECTORY);
+	}
+	add_folder_of(l, GATE | INDEXER, "catalogue.dir", s->catalogue);
+	add_proposals(l);
+}
+
+/* The absolute path of the file: relative ones in it mean its folder, in every role. */
+static bool
+absolute(const char *file, char out[PATH_MAX])
+{
+	char cwd[PATH_MAX];
+
+	if (file[0] == '/')
+		return snprintf(out, PATH_MAX, "%s", file) < PATH_MAX;
+	if (getcwd(cwd, sizeof(cwd)) == NULL)
+		return false;
+	return snprintf(out, PATH_MAX, "%s/%s", cwd, file) < PATH_MAX;
+}
+
+static struct settings *
+read_settings(const char *file, int copy, struct buf *report, struct err *e)
+{
+	struct stat st;
+
+	if (fstat(copy, &st) < 0 || st.st_size == 0)
+		return settings_parse(file, SPAN(""), report, e);
+	void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, copy, 0);
+	if (p == MAP_FAILED) {
+		(void)err_set(e, ERR_SYSTEM, NULL, "map %s", file);
+		return NULL;
+	}
+	struct settings *s = settings_parse(file, (struct span){p, (size_t)st.st_size}, report, e);
+	(void)munmap(p, (size_t)st.st_size);
+	return s;
+}
+
+struct config *
+config_load(const char *file, unsigned roles, bool create, const struct config_shared *shared,
+	struct buf *report, struct err *e)
+{
+	char path[PATH_MAX];
+	AUTO_FD fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	AUTO_FD copy = fd >= 0 ? snapshot(fd) : -1;
+	struct config *c = calloc(1, sizeof(*c));
+
+	if (copy < 0 || c == NULL || !absolute(file, path)) {
+		(void)err_set(e, ERR_SYSTEM, NULL, "cannot read the configuration");
+		buf_addf(report, "%s:1:1: error: cannot be read: %s\n", file,
+			strerrordesc_np(errno));
+		config_free(c);
+		return NULL;
+	}
+	c->settings = read_settings(path, copy, report, e);
+	if (c->settings == NULL) {
+		config_free(c);
+		return NULL;
+	}
+	struct loader l = {.c = c, .s = c->settings, .report = report, .roles = roles};
+	keep(&l, BUNDLE_ALL, "agent.yaml", path, &copy);
+	if (create) {
+		make_folder(&l, c->settings->state_dir);
+		make_folder(&l, c->settings->runtime_dir);
+		make_folder(&l, c->settings->log_dir);
+		add_open(&l, GATE, "audit", c->settings->audit_file, O_RDWR | O_APPEND | O_CREAT);
+	}
+	add_folder_of(&l, GATE, "audit.dir", c->settings->audit_file);
+	add_files(&l);
+	add_shared(&l, shared);
+	if (l.faults == 0)
+		return c;
+	(void)err_set(e, ERR_SYSTEM, NULL, "%s names %u file%s that cannot be had", file, l.faults,
+		l.faults == 1 ? "" : "s");
+	config_free(c);
+	return NULL;
+}
+
+void
+config_free(struct config *c)
+{
+	if (c == NULL)
+		return;
+	bundle_fini(&c->bundle);
+	settings_free(c->settings);
+	free(c);
+}
+
+bool
+config_refresh_proposals(struct config *c)
+{
+	struct stat st;
+	const char *path = c->settings->proposals;
+
+	if (path == NULL || stat(path, &st) < 0 ||
+		(st.st_ino == c->proposals.st_ino && st.st_dev == c->proposals.st_dev &&
+			st.st_size == c->proposals.st_size &&
+			st.st_mtim.tv_sec == c->proposals.st_mtim.tv_sec &&
+			st.st_mtim.tv_nsec == c->proposals.st_mtim.tv_nsec))
+		return false;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return false;
+	for (size_t i = 0; i < c->bundle.n; i++)
+		if (strcmp(c->bundle.entries[i].file.name, "proposals") == 0) {
+			(void)close(c->bundle.entries[i].file.fd);
+			c->bundle.entries[i].file.fd = take_fd(&fd);
+			c->proposals = st;
+			return true;
+		}
+	(void)close(fd);
+	return false;
+}
+
+/* ---- what a reload cannot change ---- */
+
+static bool
+same_text(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static bool
+same_list(const struct settings_list *a, const struct settings_list *b)
+{
+	bool same = a->n == b->n;
+
+	for (size_t i = 0; same && i < a->n; i++)
+		same = same_text(a->item[i], b->item[i]);
+	return same;
+}
+
+static bool
+same_certificates(const struct settings *a, const struct settings *b)
+{
+	bool same = a->n_certificates == b->n_certificates;
+
+	for (size_t i = 0; same && i < a->n_certificates; i++)
+		same = same_text(a->certificates[i].chain, b->certificates[i].chain) &&
+		       same_text(a->certificates[i].key, b->certificates[i].key);
+	return same;
+}
+
+void
+config_fixed_keys(const struct settings *old, const struct settings *now, struct buf *names)
+{
+	const struct {
+		const char *name;
+		bool same;
+	} keys[] = {
+		{"public_url", same_text(old->public_url, now->public_url)},
+		{"hosts", same_list(&old->hosts, &now->hosts)},
+		{"listen", same_list(&old->listen, &now->listen)},
+		{"workers", old->workers == now->workers},
+		{"readers", old->readers == now->readers},
+		{"sandbox", old->sandbox_required == now->sandbox_required},
+		{"sandbox_landlock", old->landlock == now->landlock},
+		{"certificates", same_certificates(old, now)},
+		{"runtime_dir", same_text(old->runtime_dir, now->runtime_dir)},
+		{"catalogue", same_text(old->catalogue, now->catalogue)},
+		{"limits", memcmp(&old->limits, &now->limits, sizeof(old->limits)) == 0},
+	};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (!keys[i].same)
+			buf_addf(names, "%s%s", names->n > 0 ? ", " : "", keys[i].name);
+}

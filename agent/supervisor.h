@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "agent/admin.h"
+#include "agent/base/buf.h"
+#include "agent/base/metric.h"
+#include "agent/config.h"
+#include "agent/listen.h"
+#include "agent/supervisor_child.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * The parent of all roles: it reads the configuration, opens what the roles may read, holds the
+ * listening sockets and starts the roles again when they end.  It sees no byte of a client.  One
+ * thread, one poll loop; everything below is its state.
+ */
+
+/* The places of the child table. */
+enum seat {
+	SEAT_INDEXER,
+	SEAT_GATE,
+	SEAT_FRONT,
+	SEAT_NEXT, /* the gate of a configuration that is being tried */
+	SEAT_OLD,  /* gates that finish their work after a reload */
+	SEAT_READER = SEAT_OLD + 4,
+	SEATS = SEAT_READER + 16
+};
+
+enum phase {
+	PHASE_START, /* until all roles were ready once: a failure ends the daemon */
+	PHASE_SERVE,
+	PHASE_DRAIN, /* SIGTERM: the front finishes, then the others go */
+	PHASE_LAST,  /* the front is gone: the others are told to end */
+	PHASE_END,
+};
+
+struct supervisor_reload {
+	bool busy;  /* SEAT_NEXT is starting */
+	bool again; /* asked for meanwhile */
+	bool stale; /* the last one was refused: what is on disk is not in force */
+	struct buf report;
+	struct buf restart; /* names of what needs a restart */
+	unsigned waiters[ADMIN_CLIENTS];
+	size_t n_waiters;
+	uint64_t done, failed;
+};
+
+struct supervisor_job {
+	bool running; /* the indexer has it */
+	bool waiting; /* until the indexer is ready */
+	int fd;       /* where its progress goes, while it waits */
+	struct buf text;
+};
+
+struct supervisor {
+	const char *file;
+	bool once; /* one job of the indexer, then the end */
+	enum phase phase;
+	int code; /* exit status */
+	long long now, until;
+	struct config *boot;   /* the front's: what a reload cannot change */
+	struct config *config; /* in force; may be the same */
+	struct config *next;   /* being tried */
+	struct config_shared shared;
+	uint64_t *epoch;
+	struct metrics *metrics;
+	struct listen_set sockets;
+	struct child child[SEATS];
+	int signals; /* signalfd */
+	int lock;    /* of the catalogue */
+	struct admin *admin;
+	struct supervisor_reload reload;
+	struct supervisor_job job;
+};
+
+struct supervisor_options {
+	const char *file; /* agent.yaml */
+	const char *job;  /* JSON of one job of the indexer, or NULL: serve */
+};
+
+/* The whole life of the daemon; the exit status. */
+int supervisor_run(const struct supervisor_options *o);
+
+/* For the parts of it (supervisor_*.c). */
+void supervisor_start(struct supervisor *s, enum seat seat);
+void supervisor_count(struct supervisor *s, enum metric what, int64_t n);

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/supervisor_link.h"
+
+#include "agent/base/fdpass.h"
+#include "agent/base/log.h"
+
+#include <unistd.h>
+
+static void
+join(struct child *a, unsigned slot_at_a, struct child *b, unsigned slot_at_b)
+{
+	const struct control to_a = {
+		.kind = CONTROL_LINK, .peer = (unsigned)b->what, .slot = slot_at_a};
+	const struct control to_b = {
+		.kind = CONTROL_LINK, .peer = (unsigned)a->what, .slot = slot_at_b};
+	struct err e = {0};
+	int sv[2];
+
+	if (!fdpass_pair(sv, true, &e)) {
+		log_err(LOG_ERROR, "link", &e);
+		return;
+	}
+	child_tell(a, &to_a, sv[0]);
+	child_tell(b, &to_b, sv[1]);
+	(void)close(sv[0]);
+	(void)close(sv[1]);
+}
+
+static void
+join_reader(struct supervisor *s, unsigned slot)
+{
+	struct child *reader = &s->child[SEAT_READER + slot];
+	struct child *indexer = &s->child[SEAT_INDEXER];
+
+	if (child_alive(reader) && child_alive(indexer))
+		join(indexer, slot, reader, 0);
+}
+
+void
+supervisor_link_gate(struct supervisor *s)
+{
+	struct child *front = &s->child[SEAT_FRONT];
+	struct child *gate = &s->child[SEAT_GATE];
+
+	if (!child_alive(front) || gate->state != CHILD_READY)
+		return;
+	for (unsigned w = 0; w < s->boot->settings->workers; w++)
+		join(front, w, gate, w);
+}
+
+void
+supervisor_link_started(struct supervisor *s, enum seat seat)
+{
+	if (seat == SEAT_FRONT)
+		supervisor_link_gate(s);
+	for (unsigned i = 0; seat == SEAT_INDEXER && i < SEATS - SEAT_READER; i++)
+		join_reader(s, i);
+	if (seat >= SEAT_READER)
+		join_reader(s, (unsigned)(seat - SEAT_READER));
+}
