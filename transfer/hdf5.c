@@ -596,3 +596,15 @@ hdf5_number(struct hdf5 *f, const struct hdf5_node *dataset, double *ret)
 
 	return dataset_value(f, dataset, &v) && number(&v, ret);
 }
+
+const char *
+hdf5_version(char *out, size_t n)
+{
+	unsigned major = 0;
+	unsigned minor = 0;
+	unsigned patch = 0;
+
+	(void)H5get_libversion(&major, &minor, &patch);
+	(void)snprintf(out, n, "%u.%u.%u", major, minor, patch);
+	return out;
+}

@@ -72,3 +72,5 @@ bool hdf5_attr_text(struct hdf5 *f, const struct hdf5_node *n, const char *name,
 	struct span *ret);
 bool hdf5_text(struct hdf5 *f, const struct hdf5_node *dataset, struct arena *a, struct span *ret);
 bool hdf5_number(struct hdf5 *f, const struct hdf5_node *dataset, double *ret);
+/* Of the library as it runs, "1.10.8", into out (at least 32 bytes); returns out. */
+const char *hdf5_version(char *out, size_t n);

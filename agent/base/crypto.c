@@ -314,3 +314,9 @@ crypto_key_generate(const char *alg, struct buf *pem, struct err *e)
 		return err_set(e, ERR_SYSTEM, NULL, "a key cannot be made");
 	return true;
 }
+
+const char *
+crypto_version(void)
+{
+	return OpenSSL_version(OPENSSL_VERSION);
+}

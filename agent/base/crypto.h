@@ -15,6 +15,7 @@
  * a role confines itself.
  */
 bool crypto_prepare(struct err *e);
+const char *crypto_version(void); /* "OpenSSL 3.0.19 ...", as it runs */
 
 #define CRYPTO_SHA256_SIZE 32U
 #define CRYPTO_DIGEST_MAX  64U

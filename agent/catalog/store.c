@@ -375,3 +375,9 @@ store_deadline(struct store *s, unsigned ms)
 	s->give_up = ms == 0 ? 0 : monotonic_ns() + (uint64_t)ms * 1000000U;
 	sqlite3_progress_handler(s->db, ms == 0 ? 0 : STORE_PROGRESS_OPS, on_progress, s);
 }
+
+const char *
+store_version(void)
+{
+	return sqlite3_libversion();
+}

@@ -26,6 +26,7 @@ enum store_mode {
 
 bool store_open(const char *path, enum store_mode mode, struct store **ret, struct err *e);
 void store_close(struct store *s); /* NULL allowed */
+const char *store_version(void);   /* of the library as it runs */
 /*
  * True when the connection reads the database file alone (immutable=1) because nobody holds it open
  * for writing and this process may not write beside it: what it shows may be old.
