@@ -22,6 +22,7 @@ struct loader {
 	const struct settings *s;
 	struct buf *report;
 	unsigned roles;
+	bool create; /* else a folder that the start would make may be missing */
 	unsigned faults;
 };
 
@@ -109,9 +110,9 @@ add_folder_of(struct loader *l, unsigned roles, const char *name, const char *pa
 		return;
 	(void)snprintf(dir, sizeof(dir), "%.*s", slash > path ? (int)(slash - path) : 1, path);
 	int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
+	if (fd < 0 && (l->create || errno != ENOENT))
 		fault(l, path, "its folder cannot be opened");
-	else
+	else if (fd >= 0)
 		keep(l, roles, name, dir, &fd);
 }
 
@@ -234,7 +235,8 @@ config_load(const char *file, unsigned roles, bool create, const struct config_s
 		config_free(c);
 		return NULL;
 	}
-	struct loader l = {.c = c, .s = c->settings, .report = report, .roles = roles};
+	struct loader l = {
+		.c = c, .s = c->settings, .report = report, .roles = roles, .create = create};
 	keep(&l, BUNDLE_ALL, "agent.yaml", path, &copy);
 	if (create) {
 		make_folder(&l, c->settings->state_dir);

@@ -141,10 +141,11 @@ void
 child_again(struct child *c, long long now)
 {
 	c->state = CHILD_WAITING;
-	c->restarts++;
 	c->at = now + child_delay(c->ordered ? 0 : c->failures);
-	if (!c->ordered)
-		c->failures++;
+	if (c->ordered)
+		return;
+	c->failures++;
+	c->restarts++;
 }
 
 void
