@@ -25,5 +25,5 @@
  *                "technique":"PaNET id or null"}]}
  * Absent values are null.  Text is UTF-8 (ISO-8859-1 converted), without placeholders.
  */
-#define READING_MAX      (60U * 1024U)
-#define READING_DEADLINE 5U /* seconds of wall time for one file */
+#define READING_MAX      61440U /* 60 KiB */
+#define READING_DEADLINE 5U     /* seconds of wall time for one file */

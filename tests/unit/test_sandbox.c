@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/catalog/catalog.h"
+#include "agent/catalog/ingest.h"
 #include "agent/sandbox.h"
 #include "tests/unit/check.h"
 
@@ -215,6 +217,43 @@ try_core(const struct world *w)
 	return getrlimit(RLIMIT_CORE, &v) == 0 && v.rlim_max == 0 ? 0 : EIO;
 }
 
+/* SQLite at its real work: it locks, maps, truncates, and asks much about paths. */
+static int
+try_write_catalogue(const struct world *w)
+{
+	struct ingest *i = NULL;
+	struct err e = {0};
+	char path[128];
+	int64_t id = 0;
+
+	(void)snprintf(path, sizeof(path), "%s/catalogue/c.sqlite", w->folder);
+	bool ok = ingest_open(path, &i, &e) && ingest_begin(i, &e) &&
+		  ingest_source(i, SPAN("raw"), 0, SPAN("/data"), &id, &e) &&
+		  ingest_commit(i, &e) && ingest_settle(i, &e);
+	if (!ok)
+		(void)fprintf(stderr, "%s\n", e.msg);
+	ingest_close(i);
+	return ok ? 0 : EPERM;
+}
+
+static int
+try_read_catalogue(const struct world *w)
+{
+	struct catalog *c = NULL;
+	struct err e = {0};
+	char path[128];
+	uint64_t datasets = 77;
+	uint64_t files = 77;
+
+	(void)snprintf(path, sizeof(path), "%s/catalogue/c.sqlite", w->folder);
+	bool ok = catalog_open(path, &c, &e) && catalog_count(c, &datasets, &files, &e) &&
+		  datasets == 0;
+	if (!ok)
+		(void)fprintf(stderr, "%s\n", e.msg);
+	catalog_close(c);
+	return ok ? 0 : EPERM;
+}
+
 enum want { NO, YES, KILLED };
 
 /* A wish for each role, in the order of the columns. */
@@ -403,6 +442,20 @@ without_landlock(bool required)
 }
 
 static void
+catalogue(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(outcome(w, PROCESS_INDEXER, try_write_catalogue), 0);
+	assert_int_equal(outcome(w, PROCESS_INDEXER, try_write_catalogue), 0); /* there already */
+	assert_int_equal(outcome(w, PROCESS_GATE, try_read_catalogue), 0);
+	assert_int_not_equal(outcome(w, PROCESS_FRONT, try_read_catalogue), 0);
+	assert_int_equal(unlinkat(w->catalogue, "c.sqlite", 0), 0);
+	(void)unlinkat(w->catalogue, "c.sqlite-wal", 0);
+	(void)unlinkat(w->catalogue, "c.sqlite-shm", 0);
+}
+
+static void
 a_part_is_missing(void **state)
 {
 	(void)state;
@@ -437,6 +490,7 @@ main(void)
 		cmocka_unit_test(gate),
 		cmocka_unit_test(reader),
 		cmocka_unit_test(indexer),
+		cmocka_unit_test(catalogue),
 		cmocka_unit_test(a_part_is_missing),
 		cmocka_unit_test(supervisor_has_no_table),
 	};
