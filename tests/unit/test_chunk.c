@@ -16,6 +16,11 @@ static const struct {
 	{"seventeen digits", SPAN_INIT("00000000000000003\r\nabc\r\n0\r\n\r\n"), NULL, 0, 400},
 	{"hex in both cases", SPAN_INIT("a\r\n0123456789\r\nA\r\n0123456789\r\n0\r\n\r\n"),
 		"01234567890123456789", 0, 0},
+	{"largest digits", SPAN_INIT("9\r\n123456789\r\n0a\r\n0123456789\r\n0\r\n\r\n"),
+		"1234567890123456789", 0, 0},
+	{"F", SPAN_INIT("F\r\n0123456789abcde\r\n0\r\n\r\n"), "0123456789abcde", 0, 0},
+	{"f", SPAN_INIT("f\r\n0123456789abcde\r\n0\r\n\r\n"), "0123456789abcde", 0, 0},
+	{"G", SPAN_INIT("G\r\n"), NULL, 0, 400},
 	{"extension", SPAN_INIT("3;a=\"b\tc\";d\r\nabc\r\n0;x\r\n\r\n"), "abc", 0, 0},
 	{"trailers", SPAN_INIT("1\r\na\r\n0\r\nX: y\r\nContent-Length: 5\r\n\r\nz"), "a", 1, 0},
 	{"data of CRLF", SPAN_INIT("2\r\n\r\n\r\n0\r\n\r\n"), "\r\n", 0, 0},
@@ -54,15 +59,19 @@ table(void **state)
 		size_t piece = i % 2 == 0 ? in.n : 1;
 		AUTO_BUF out = BUF_INIT(64);
 		struct chunk c;
+		struct err e = {0};
 		enum step s = STEP_READ;
 		CHECK_ROW(rows[i / 2].name);
 		chunk_init(&c, 20);
 		while (s == STEP_READ && in.n > 0) {
 			size_t used = 0;
-			s = chunk_feed(&c, span_first(in, piece), &out, &used, NULL);
+			s = chunk_feed(&c, span_first(in, piece), &out, &used, &e);
 			in = span_skip(in, used);
 		}
 		assert_int_equal(c.status, rows[i / 2].status);
+		assert_int_equal(e.code, c.status == 413   ? ERR_LIMIT
+					 : c.status == 400 ? ERR_SYNTAX
+							   : ERR_NONE);
 		assert_int_equal(s, rows[i / 2].want != NULL ? STEP_DONE : STEP_FAIL);
 		if (s == STEP_DONE) {
 			check_span(buf_span(&out), rows[i / 2].want);
@@ -94,6 +103,8 @@ limits(void **state)
 	assert_int_equal(repeat("1;", "e", CHUNK_LINE_MAX - 4, "\r\na\r\n0\r\n\r\n"), STEP_DONE);
 	assert_int_equal(repeat("1;", "e", CHUNK_LINE_MAX - 3, "\r\na\r\n0\r\n\r\n"), STEP_FAIL);
 	assert_int_equal(repeat("0\r\n", "a: b\r\n", 1000, "\r\n"), STEP_DONE);
+	assert_int_equal(repeat("0\r\n", "a", CHUNK_TRAILERS_MAX - 2, "\r\n\r\n"), STEP_DONE);
+	assert_int_equal(repeat("0\r\n", "a", CHUNK_TRAILERS_MAX - 1, "\r\n\r\n"), STEP_FAIL);
 	assert_int_equal(repeat("0\r\n", "a: b\r\n", 10000, "\r\n"), STEP_FAIL);
 }
 

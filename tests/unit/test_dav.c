@@ -134,8 +134,11 @@ answered(void **state)
 		.size = 12,
 		.etag = SPAN("\"x&y\""),
 		.type = SPAN("text/plain")};
-	const struct dav_entry folder = {
-		.path = SPAN("/data/a"), .folder = true, .modified = INT64_MIN};
+	const struct dav_entry folder = {.path = SPAN("/data/a"),
+		.folder = true,
+		.modified = INT64_MIN,
+		.etag = SPAN("\"a\""),
+		.type = SPAN("text/html")};
 	const struct dav_entry root = {.path = SPAN("/"), .folder = true, .modified = INT64_MIN};
 	struct dav_query q;
 	AUTO_BUF b = BUF_INIT(1U << 16);
@@ -205,7 +208,9 @@ ignore(void *ctx, unsigned depth, const struct xml_name *name)
 static void
 frames(void **state)
 {
-	AUTO_BUF b = BUF_INIT(4096);
+	AUTO_BUF b = BUF_INIT(1U << 20);
+	struct dav_query q = {.want = 1};
+	char path[70000];
 
 	(void)state;
 	dav_write_start(&b);
@@ -214,6 +219,9 @@ frames(void **state)
 	buf_reset(&b);
 	dav_write_finite_depth(&b);
 	assert_true(xml_parse(buf_span(&b), ignore, NULL, NULL));
+	memset(path, 'a', sizeof(path)); /* a path that no file has is no half answer */
+	dav_write_entry(&b, &q, &(struct dav_entry){.path = {path, sizeof(path)}});
+	assert_false(buf_ok(&b));
 }
 
 int

@@ -58,6 +58,8 @@ asked_repr(void **state)
 		{"last of two on", "md5=0, md5=2", M},
 		{"parameters", "md5=1;a;b=2", M},
 		{"upper case is malformed", "SHA-256=1, md5=1", 0},
+		{"key that begins with a digit", "1a=1, md5=1", 0},
+		{"longest key alphabet", "*az09_-.=1, md5=1", M},
 		{"no value", "sha-256, md5=1", 0},
 		{"above 10", "md5=11", 0},
 		{"negative", "md5=-1", 0},

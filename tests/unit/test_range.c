@@ -48,6 +48,7 @@ static const struct {
 	{"one of two outside", "bytes=20-,0-1", 10, RANGE_PARTS, 1, {{0, 1}}},
 	{"both outside", "bytes=20-,-0", 10, RANGE_OUTSIDE, 0, {{0, 0}}},
 	{"overlapping by one byte", "bytes=0-4,4-5", 10, RANGE_IGNORE, 0, {{0, 0}}},
+	{"overlapping by one byte, backwards", "bytes=4-5,0-4", 10, RANGE_IGNORE, 0, {{0, 0}}},
 	{"one within another", "bytes=0-9,4-5", 10, RANGE_IGNORE, 0, {{0, 0}}},
 	{"equal parts", "bytes=0-1,0-1", 10, RANGE_IGNORE, 0, {{0, 0}}},
 	{"one of two malformed", "bytes=0-1,x", 10, RANGE_IGNORE, 0, {{0, 0}}},
@@ -105,6 +106,7 @@ writing(void **state)
 	AUTO_BUF b = BUF_INIT(1024);
 
 	(void)state;
+	assert_int_equal(range_length(&r), 10);
 	range_write(&b, &r, 100);
 	check_span(buf_span(&b), "bytes 0-9/100");
 	buf_reset(&b);

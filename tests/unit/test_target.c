@@ -48,6 +48,8 @@ paths(void **state)
 		{"NUL", SPAN_INIT("/a%00.h5"), NULL, NULL, "RFC 3986 2.2"},
 		{"control", SPAN_INIT("/a%1f"), NULL, NULL, "RFC 3986 2.2"},
 		{"DEL", SPAN_INIT("/a%7f"), NULL, NULL, "RFC 3986 2.2"},
+		{"no-break space", SPAN_INIT("/a%c2%a0"), "/a\xc2\xa0", NULL, NULL},
+		{"last of C1", SPAN_INIT("/a%c2%9f"), NULL, NULL, "RFC 3986 2.2"},
 		{"C1", SPAN_INIT("/a%c2%85"), NULL, NULL, "RFC 3986 2.2"},
 		{"overlong dots", SPAN_INIT("/%c0%ae%c0%ae/"), NULL, NULL, "RFC 3629 3"},
 		{"invalid UTF-8", SPAN_INIT("/a%ff"), NULL, NULL, "RFC 3629 3"},
@@ -120,6 +122,7 @@ hosts(void **state)
 		unsigned port;
 	} rows[] = {
 		{"name", "a.example", "a.example", 0},
+		{"all letters", "azAZ09.example", "azAZ09.example", 0},
 		{"port", "a.example:8443", "a.example", 8443},
 		{"largest port", "a:65535", "a", 65535},
 		{"port too large", "a:65536", NULL, 0},
