@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 /*
  * The one decision path: who is asking, what is it, may they, open it, write it down, answer.
@@ -71,6 +72,13 @@ int gate_descriptor(const struct http_answer *a);
  */
 bool gate_open(struct gate_desk *d, const struct gate_case *c, const struct catalog_file *f,
 	struct grant **ret, struct err *e);
+/*
+ * The strong tag of a file with this size and time, with its quotes (https 7.2): from the recorded
+ * digest when that is what was recorded, else from pid, path, size and time; the same on every
+ * node.
+ */
+void gate_etag(const struct gate_case *c, const struct catalog_file *f, uint64_t size,
+	struct timespec modified, char out[48]);
 /* The body that stands in d->body, inside the message or, when long, as a sealed memory file. */
 void gate_body(struct gate_desk *d, const struct gate_case *c, struct http_answer *ret);
 /* "Name: value\r\n" to d->fields. */

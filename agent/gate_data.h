@@ -11,3 +11,6 @@ void gate_data_answer(struct gate_desk *d, struct gate_case *c, struct http_answ
  * Writes nothing: for the quiet questions behind a list, such as which datasets show in it.
  */
 bool gate_data_judge(struct gate_desk *d, struct gate_case *c, enum action action, struct err *e);
+
+/* Content-Type of a file, by its format and ending. */
+struct span gate_data_type(const struct catalog_file *f);

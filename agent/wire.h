@@ -20,7 +20,7 @@
 enum wire_kind { WIRE_ASK = 1, WIRE_ANSWER = 2, WIRE_DONE = 3 };
 
 #define WIRE_INLINE_MAX                                                                            \
-	(64U * 1024U) /* body bytes inside a message; a longer one goes by memfd as HTTP_FILE */
+	(64UL * 1024) /* body bytes inside a message; a longer one goes by memfd as HTTP_FILE */
 
 void wire_write_ask(const struct http_ask *q, struct buf *out);
 void wire_write_done(const struct http_done *d, struct buf *out);

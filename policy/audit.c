@@ -16,7 +16,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-#define AUDIT_BATCH_MAX (1024U * 1024U)
+#define AUDIT_BATCH_MAX (1024UL * 1024)
 #define AUDIT_KEY_LEN   32U
 
 struct audit {
@@ -24,6 +24,7 @@ struct audit {
 	int fd, dir;
 	enum audit_sync sync;
 	bool dirty;
+	bool torn; /* a half-written last line was found when it was opened */
 	char node[64];
 	uint64_t size; /* of the file when `seq` and `prev` were true */
 	uint64_t seq;  /* of the last line; 0: none */
@@ -36,29 +37,36 @@ struct audit {
 
 /* ---- the tail: where the chain stands ---- */
 
-/* "seq": and "time" of a line of ours: they stand first, in this order. */
+/* "YYYY-MM-DDThh:mm:ss.mmm" as we write it. */
+static bool
+read_time(struct span text, int64_t *ret_ms)
+{
+	static const struct {
+		unsigned char at, n;
+	} fields[7] = {{0, 4}, {5, 2}, {8, 2}, {11, 2}, {14, 2}, {17, 2}, {20, 3}};
+	uint64_t v[7] = {0};
+
+	for (size_t i = 0; i < 7; i++)
+		if (!span_u64(span_first(span_skip(text, fields[i].at), fields[i].n), 9999, &v[i]))
+			return false;
+	struct civil c = {(int)v[0], (int)v[1], (int)v[2], (int)v[3], (int)v[4], (int)v[5]};
+	*ret_ms = civil_secs(&c) * 1000 + (int64_t)v[6];
+	return true;
+}
+
+/* "seq" and "time" of a line of ours: they stand first, in this order. */
 static bool
 read_line_head(struct span line, uint64_t *seq, int64_t *ms, struct err *e)
 {
 	struct span rest = line;
-	struct civil c = {0};
-	unsigned milli = 0;
-	char text[32];
 
 	if (!span_starts(rest, SPAN("{\"seq\":")))
 		return err_set(
 			e, ERR_SYNTAX, NULL, "last audit line does not begin with its number");
 	rest = span_skip(rest, 7);
 	if (!span_u64(span_cut(&rest, ','), UINT64_MAX - 1, seq) ||
-		!span_starts(rest, SPAN("\"time\":\"")))
+		!span_starts(rest, SPAN("\"time\":\"")) || !read_time(span_skip(rest, 8), ms))
 		return err_set(e, ERR_SYNTAX, NULL, "last audit line has no number or no time");
-	rest = span_skip(rest, 8);
-	if (!span_cstr(span_first(rest, 24), text, sizeof(text)) ||
-		sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d.%3uZ", &c.year, &c.month, &c.day, &c.hour,
-			&c.min, &c.sec,
-			&milli) != 7) // NOLINT(cert-err34-c): digits of our own line, widths given
-		return err_set(e, ERR_SYNTAX, NULL, "last audit line has a bad time");
-	*ms = civil_secs(&c) * 1000 + milli;
 	return true;
 }
 
@@ -80,7 +88,7 @@ move_torn(struct audit *a, struct span torn, uint64_t keep, struct err *e)
 
 /* Read number and hash of the last whole line.  The flock is held. */
 static bool
-read_tail(struct audit *a, bool *ret_torn, struct err *e)
+read_tail(struct audit *a, struct err *e)
 {
 	AUTO_FREE char *text = malloc(2 * AUDIT_LINE_MAX);
 	struct stat st;
@@ -99,12 +107,12 @@ read_tail(struct audit *a, bool *ret_torn, struct err *e)
 	if (end < tail.n) {
 		if (!move_torn(a, span_skip(tail, end), from + end, e))
 			return false;
-		*ret_torn = true;
+		a->torn = true;
 		size = from + end;
 	}
 	a->size = size;
 	if (end == 0 && from > 0)
-		return err_set(e, ERR_LIMIT, NULL, "the last audit line is longer than %u bytes",
+		return err_set(e, ERR_LIMIT, NULL, "the last audit line is longer than %lu bytes",
 			AUDIT_LINE_MAX);
 	if (end == 0) {
 		a->seq = 0;
@@ -124,19 +132,18 @@ static bool
 lock_file(struct audit *a, struct err *e)
 {
 	struct stat st;
-	bool torn = false;
 
 	while (flock(a->fd, LOCK_EX) < 0)
 		if (errno != EINTR)
 			return err_set(e, ERR_SYSTEM, NULL, "could not lock the audit log");
 	if (fstat(a->fd, &st) < 0)
 		return err_set(e, ERR_SYSTEM, NULL, "could not look at the audit log");
-	return (uint64_t)st.st_size == a->size || read_tail(a, &torn, e);
+	return (uint64_t)st.st_size == a->size || read_tail(a, e);
 }
 
 bool
-audit_open(int *fd, int dir, const char *node, enum audit_sync sync, struct audit **ret,
-	bool *ret_torn, struct err *e)
+audit_open(
+	int *fd, int dir, const char *node, enum audit_sync sync, struct audit **ret, struct err *e)
 {
 	struct audit *a = calloc(1, sizeof(*a));
 
@@ -148,10 +155,9 @@ audit_open(int *fd, int dir, const char *node, enum audit_sync sync, struct audi
 	a->sync = sync;
 	a->batch.max = AUDIT_BATCH_MAX;
 	(void)snprintf(a->node, sizeof(a->node), "%s", node);
-	*ret_torn = false;
 	bool ok = flock(a->fd, LOCK_EX) == 0 ||
 		  err_set(e, ERR_SYSTEM, NULL, "could not lock the audit log");
-	ok = ok && read_tail(a, ret_torn, e);
+	ok = ok && read_tail(a, e);
 	(void)flock(a->fd, LOCK_UN);
 	if (!ok) {
 		a->fd = -1;
@@ -161,6 +167,12 @@ audit_open(int *fd, int dir, const char *node, enum audit_sync sync, struct audi
 	*fd = -1;
 	*ret = a;
 	return true;
+}
+
+bool
+audit_was_torn(const struct audit *a)
+{
+	return a->torn;
 }
 
 void
@@ -239,7 +251,7 @@ append_locked(struct audit *a, struct audit_item *items, size_t n, int64_t now_m
 		write_line(&a->batch, a, &items[i], ++seq, prev, ms);
 		if (!buf_ok(&a->batch) || a->batch.n - from > AUDIT_LINE_MAX)
 			return err_set(
-				e, ERR_LIMIT, NULL, "audit record above %u bytes", AUDIT_LINE_MAX);
+				e, ERR_LIMIT, NULL, "audit record above %lu bytes", AUDIT_LINE_MAX);
 		crypto_sha256((struct span){a->batch.p + from, a->batch.n - from - 1}, prev);
 		items[i].ret_seq = seq;
 	}

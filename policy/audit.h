@@ -18,7 +18,7 @@ struct audit;
 
 enum audit_sync { AUDIT_SYNC_ALWAYS, AUDIT_SYNC_SECOND, AUDIT_SYNC_NEVER };
 
-#define AUDIT_LINE_MAX (16U * 1024U)
+#define AUDIT_LINE_MAX (16UL * 1024)
 #define AUDIT_ID_LEN   48U /* room for "2026-06:" and 32 hex digits */
 
 struct audit_item {
@@ -31,11 +31,12 @@ struct audit_item {
 /*
  * fd: the log, O_APPEND | O_RDWR, its own open file description; taken on success.
  * dir: folder that holds the key files of the months and FILE.torn, or -1 (then ids hold for this
- * process alone); borrowed for the life of the log.  A half-written last line is moved away and
- * *ret_torn set.
+ * process alone); borrowed for the life of the log.  A half-written last line is moved to
+ * audit.torn there.
  */
 bool audit_open(int *fd, int dir, const char *node, enum audit_sync sync, struct audit **ret,
-	bool *ret_torn, struct err *e);
+	struct err *e);
+bool audit_was_torn(const struct audit *a); /* audit_open found such a line */
 void audit_free(struct audit *a);
 
 /*

@@ -12,7 +12,7 @@
  * send and arrives whole or not at all.
  */
 #define FDPASS_MAX     8U             /* descriptors in one message */
-#define FDPASS_MESSAGE (128U * 1024U) /* bytes in one message */
+#define FDPASS_MESSAGE (128UL * 1024) /* bytes in one message */
 
 /* A pair of close-on-exec sockets with room for full messages.  ret[0], ret[1]. */
 bool fdpass_pair(int ret[2], bool nonblock, struct err *e);

@@ -26,7 +26,7 @@ enum http_method {
 		     */
 };
 
-#define HTTP_BODY_MAX (64U * 1024U) /* request body that is handed to the gate */
+#define HTTP_BODY_MAX (64UL * 1024) /* request body that is handed to the gate */
 
 /* Front to gate.  The front has checked framing, syntax and path rules, and that the route takes
  * the method.

@@ -52,8 +52,9 @@ open_log(const struct place *p, bool *torn)
 	struct err e = {0};
 	int fd = openat(p->dirfd, "audit.jsonl", O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
 
-	if (!audit_open(&fd, p->dirfd, "gate-1", AUDIT_SYNC_SECOND, &a, torn, &e))
+	if (!audit_open(&fd, p->dirfd, "gate-1", AUDIT_SYNC_SECOND, &a, &e))
 		fail_msg("%s", e.msg);
+	*torn = audit_was_torn(a);
 	return a;
 }
 

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/gate.h"
+
+#include "agent/base/base64.h"
+#include "agent/base/crypto.h"
+#include "agent/base/jsonw.h"
+#include "agent/base/metric.h"
+#include "agent/base/scope.h"
+#include "agent/gate_data.h"
+#include "agent/gate_problem.h"
+#include "agent/wire.h"
+#include "policy/audit_record.h"
+#include "policy/grant_issue.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+/* What one question may take: a limit, not a size (untouched pages cost nothing). */
+#define GATE_MEMORY   (64UL * 1024 * 1024)
+#define GATE_FIELDS   (24UL * 1024)
+#define GATE_BODY     (32UL * 1024 * 1024)
+#define GATE_HORIZON  (30 * 86400L) /* seconds: no grant is longer, whatever the policy says */
+#define GATE_PATH_MAX 4096U
+
+bool
+gate_desk_init(struct gate_desk *d, const struct gate *g, struct err *e)
+{
+	*d = (struct gate_desk){.gate = g, .metrics = g->metrics};
+	d->fields.max = GATE_FIELDS;
+	d->body.max = GATE_BODY;
+	d->record.max = AUDIT_LINE_MAX;
+	if (!arena_init(&d->mem, GATE_MEMORY))
+		return err_set(e, ERR_LIMIT, NULL, "no memory for requests");
+	return catalog_open(g->settings->catalogue, &d->catalog, e);
+}
+
+void
+gate_desk_fini(struct gate_desk *d)
+{
+	catalog_close(d->catalog);
+	arena_fini(&d->mem);
+	buf_fini(&d->fields);
+	buf_fini(&d->body);
+	buf_fini(&d->record);
+	*d = (struct gate_desk){0};
+}
+
+void
+gate_field(struct gate_desk *d, const char *name, struct span value)
+{
+	/* Never from unchecked bytes, and still: nothing that could end the line. */
+	for (size_t i = 0; i < value.n; i++)
+		if ((unsigned char)value.p[i] < 0x20 || value.p[i] == 0x7f)
+			return;
+	buf_adds(&d->fields, name);
+	buf_adds(&d->fields, ": ");
+	buf_add(&d->fields, value);
+	buf_adds(&d->fields, "\r\n");
+}
+
+/* ---- opening: the one place where a path becomes bytes ---- */
+
+void
+gate_etag(const struct gate_case *c, const struct catalog_file *f, uint64_t size,
+	struct timespec modified, char out[48])
+{
+	AUTO_BUF text = BUF_INIT(8192);
+	AUTO_BUF tag = BUF_INIT(48);
+	uint8_t hash[CRYPTO_SHA256_SIZE] = {0};
+
+	if (f->has_digests && size == f->bytes && modified.tv_sec == f->mtime_s &&
+		modified.tv_nsec == f->mtime_ns) {
+		memcpy(hash, f->sha256, sizeof(hash));
+	} else {
+		buf_add(&text, c->dataset.pid);
+		buf_addc(&text, '\0');
+		buf_add(&text, f->path);
+		buf_addf(&text, "%c%llu %lld.%09ld", 0, (unsigned long long)size,
+			(long long)modified.tv_sec, modified.tv_nsec);
+		(void)crypto_sha256(buf_span(&text), hash);
+	}
+	buf_addc(&tag, '"');
+	base64_url_encode(&tag, hash, 16);
+	buf_addc(&tag, '"');
+	if (!span_cstr(buf_span(&tag), out, 48))
+		out[0] = '\0';
+}
+
+/* Seconds UTC from which the decision must be made again. */
+static int64_t
+expiry(const struct gate_case *c)
+{
+	int64_t until = c->now + GATE_HORIZON;
+
+	if (c->decision.has_next_change && c->decision.next_change < until)
+		until = c->decision.next_change;
+	if (c->subject.authenticated && c->subject.expires < until)
+		until = c->subject.expires;
+	return until;
+}
+
+static bool
+file_name(const struct gate_case *c, const struct catalog_file *f, char *out, size_t n)
+{
+	AUTO_BUF b = BUF_INIT(GATE_PATH_MAX);
+
+	buf_add(&b, c->dataset.folder);
+	if (c->dataset.folder.n > 0)
+		buf_addc(&b, '/');
+	buf_add(&b, f->path);
+	return buf_ok(&b) && span_cstr(buf_span(&b), out, n);
+}
+
+bool
+gate_open(struct gate_desk *d, const struct gate_case *c, const struct catalog_file *f,
+	struct grant **ret, struct err *e)
+{
+	struct open_how how = {
+		.flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+	};
+	struct grant_info info = {
+		.expires = expiry(c),
+		.epoch = __atomic_load_n(d->gate->epoch, __ATOMIC_ACQUIRE),
+		.decision = c->record,
+	};
+	char name[GATE_PATH_MAX];
+
+	if (!c->decision.permit)
+		return err_set(e, ERR_DENIED, NULL, "no permit, no file");
+	if (c->dataset.root >= d->gate->settings->n_roots || !file_name(c, f, name, sizeof(name)))
+		return err_set(e, ERR_ABSENT, NULL, "no such file");
+	AUTO_FD fd =
+		(int)syscall(SYS_openat2, d->gate->roots[c->dataset.root], name, &how, sizeof(how));
+	if (fd < 0)
+		return err_set(e, ERR_ABSENT, NULL, "no such file");
+	struct stat st;
+	if (fstat(fd, &st) < 0)
+		return err_set(e, ERR_SYSTEM, NULL, "fstat");
+	gate_etag(c, f, (uint64_t)st.st_size, st.st_mtim, info.etag);
+	info.modified = st.st_mtim.tv_sec;
+	return grant_issue(&fd, &info, ret, e);
+}
+
+int
+gate_descriptor(const struct http_answer *a)
+{
+	return a->body == HTTP_FILE ? grant_issue_fd(a->grant) : -1;
+}
+
+/* ---- bodies that the gate wrote ---- */
+
+static bool
+memory_file(struct gate_desk *d, const struct gate_case *c, struct grant **ret, struct err *e)
+{
+	struct grant_info info = {
+		.expires =
+			INT64_MAX, /* it holds no data, only what was decided for this one answer */
+		.epoch = __atomic_load_n(d->gate->epoch, __ATOMIC_ACQUIRE),
+		.decision = c->record,
+		.generated = true,
+	};
+	AUTO_FD fd = memfd_create("body", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	size_t done = 0;
+
+	if (fd < 0)
+		return err_set(e, ERR_SYSTEM, NULL, "memfd_create");
+	while (done < d->body.n) {
+		ssize_t n = write(fd, d->body.p + done, d->body.n - done);
+		if (n <= 0)
+			return err_set(e, ERR_SYSTEM, NULL, "write to a memory file");
+		done += (size_t)n;
+	}
+	if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW) < 0)
+		return err_set(e, ERR_SYSTEM, NULL, "seal a memory file");
+	return grant_issue(&fd, &info, ret, e);
+}
+
+void
+gate_body(struct gate_desk *d, const struct gate_case *c, struct http_answer *ret)
+{
+	struct err e = {0};
+
+	if (!buf_ok(&d->body)) {
+		gate_problem_later(d, c, "This listing is too long to be written.", 60, ret);
+		return;
+	}
+	ret->fields = buf_span(&d->fields);
+	ret->body = HTTP_INLINE;
+	ret->text = buf_span(&d->body);
+	if (d->body.n <= WIRE_INLINE_MAX)
+		return;
+	if (!memory_file(d, c, &ret->grant, &e)) {
+		buf_reset(&d->fields);
+		gate_problem_later(d, c, "The agent is short of memory.", 10, ret);
+		return;
+	}
+	ret->body = HTTP_FILE;
+	ret->text = SPAN_NONE;
+}
+
+/* ---- the path of one question ---- */
+
+/* RFC 6750 2.3 is never honoured: a token in a query ends in logs (tokens HTTP-2). */
+static bool
+token_in_query(struct span query)
+{
+	while (query.p != NULL) {
+		struct span pair = span_cut(&query, '&');
+		if (span_is(span_cut(&pair, '='), "access_token"))
+			return true;
+	}
+	return false;
+}
+
+static void
+note_refused(struct gate_desk *d, const struct gate_case *c, const struct auth_refusal *why)
+{
+	struct audit_item item = {.kind = "refused"};
+
+	buf_reset(&d->record);
+	audit_record_refused(&d->record, c->ask->trace, why->status, why->description);
+	item.rest = buf_span(&d->record);
+	metric_add(d->metrics, METRIC_TOKENS_REFUSED, 1);
+	/* A refusal gives nothing away: it is answered even when the log cannot take it. */
+	if (!audit_append(d->gate->audit, &item, 1, c->now_ms, NULL))
+		metric_add(d->metrics, METRIC_AUDIT_FAILED, 1);
+}
+
+/* Who is asking: false when the credential is not good, *ret answered. */
+static bool
+identify(struct gate_desk *d, struct gate_case *c, struct http_answer *ret)
+{
+	struct auth_refusal why = {0};
+
+	if (c->ask->two_credentials || token_in_query(c->ask->query)) {
+		why = (struct auth_refusal){.status = 400,
+			.error = "invalid_request",
+			.description = "send one token, in the Authorization field (RFC 6750 2)"};
+	} else if (c->ask->authorization.p == NULL ||
+		   auth_check(d->gate->auth, c->ask->authorization, c->now, &d->mem, &c->subject,
+			   &why)) {
+		if (c->subject.authenticated)
+			metric_add(d->metrics, METRIC_TOKENS_ACCEPTED, 1);
+		return true;
+	}
+	note_refused(d, c, &why);
+	gate_problem_credential(d, c, &why, ret);
+	return false;
+}
+
+static void
+answer_home(struct gate_desk *d, struct gate_case *c, struct http_answer *ret)
+{
+	const struct settings *s = d->gate->settings;
+
+	buf_adds(&d->body, "<!DOCTYPE html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>");
+	buf_add_html(&d->body, span_of(s->facility));
+	buf_adds(&d->body, "</title>\n<h1>");
+	buf_add_html(&d->body, span_of(s->facility));
+	buf_adds(&d->body, "</h1>\n<p>Datasets: <a href=\"/data/\">/data/</a></p>\n<p>Contact: ");
+	buf_add_html(&d->body, span_of(s->contact));
+	buf_adds(&d->body, "</p></html>\n");
+	gate_field(d, "Content-Type", SPAN("text/html; charset=utf-8"));
+	gate_field(
+		d, "Content-Security-Policy", SPAN("default-src 'none'; frame-ancestors 'none'"));
+	gate_body(d, c, ret);
+}
+
+static void
+answer_metadata(struct gate_desk *d, struct gate_case *c, struct http_answer *ret)
+{
+	auth_write_metadata(d->gate->auth, &d->body);
+	gate_field(d, "Content-Type", SPAN("application/json"));
+	gate_field(d, "Cache-Control", SPAN("public, max-age=3600"));
+	gate_body(d, c, ret);
+}
+
+static void
+answer_health(struct gate_desk *d, struct gate_case *c, struct http_answer *ret)
+{
+	struct jsonw w;
+
+	jsonw_init(&w, &d->body);
+	jsonw_obj(&w, NULL);
+	jsonw_cstr(&w, "status", "ok");
+	jsonw_cstr(&w, "policy", d->gate->stale ? "stale" : "current");
+	jsonw_end(&w, '}');
+	gate_field(d, "Content-Type", SPAN("application/json"));
+	gate_field(d, "Cache-Control", SPAN("no-store"));
+	gate_body(d, c, ret);
+}
+
+/* Paths that the gate answers; the front's table (agent/http/route.c) says which methods get here.
+ */
+static const struct {
+	struct span prefix;
+	bool whole; /* the path is the prefix, nothing behind it */
+	bool login; /* a token that is presented is judged */
+	void (*answer)(struct gate_desk *d, struct gate_case *c, struct http_answer *ret);
+} rows[] = {
+	{SPAN_INIT("/data/"), false, true, gate_data_answer},
+	{SPAN_INIT("/.well-known/oauth-protected-resource"), true, false, answer_metadata},
+	{SPAN_INIT("/healthz"), true, false, answer_health},
+	{SPAN_INIT("/"), true, false, answer_home},
+};
+
+void
+gate_answer(
+	struct gate_desk *d, const struct http_ask *ask, int64_t now_ms, struct http_answer *ret)
+{
+	struct gate_case c = {.ask = ask, .now = now_ms / 1000, .now_ms = now_ms};
+
+	arena_reset(&d->mem);
+	buf_reset(&d->fields);
+	buf_reset(&d->body);
+	*ret = (struct http_answer){.id = ask->id, .status = 200};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (rows[i].whole ? !span_eq(ask->path, rows[i].prefix)
+				  : !span_starts(ask->path, rows[i].prefix))
+			continue;
+		if (!rows[i].login || identify(d, &c, ret))
+			rows[i].answer(d, &c, ret);
+		return;
+	}
+	gate_problem_absent(d, &c, ret);
+}

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/gate_data.h"
+
+#include "agent/base/metric.h"
+#include "agent/gate_listing.h"
+#include "agent/gate_network.h"
+#include "agent/gate_problem.h"
+#include "policy/audit_record.h"
+#include "transfer/digest.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- deciding ---- */
+
+static bool
+fill_facts(struct gate_desk *d, struct gate_case *c, enum action action, struct err *e)
+{
+	uint32_t roles = 0;
+
+	if (c->subject.authenticated && c->dataset.document != 0 &&
+		!catalog_roles(d->catalog, c->dataset.document, &c->subject, &roles, e))
+		return false;
+	if (c->subject.local_user.p != NULL)
+		roles |= 1U << ROLE_REGISTERED;
+	c->facts = (struct facts){
+		.subject = c->subject.authenticated ? &c->subject : NULL,
+		.roles = roles,
+		.object = c->dataset.facts,
+		.action = action,
+		.network = gate_network(d->gate->settings, c->ask->peer),
+		.purpose = PURPOSE_UNSPECIFIED,
+		.protocol = PROTOCOL_HTTPS,
+		.now = {.given = true, .instant = c->now},
+	};
+	return true;
+}
+
+/* The record stands in the log before a byte of the answer leaves (POL-20). */
+static bool
+record(struct gate_desk *d, struct gate_case *c, struct err *e)
+{
+	struct audit_item item = {.kind = "decision"};
+	struct audit_who who = {0};
+	char id[AUDIT_ID_LEN];
+
+	if (c->subject.authenticated) {
+		if (!audit_subject_id(
+			    d->gate->audit, c->subject.iss, c->subject.sub, c->now, id, e))
+			return false;
+		who.id = span_of(id);
+	}
+	buf_reset(&d->record);
+	audit_record_decision(&d->record, c->ask->trace, who, &c->facts, &c->decision, c->rest);
+	item.rest = buf_span(&d->record);
+	if (!buf_ok(&d->record))
+		return err_set(e, ERR_LIMIT, NULL, "audit record too long");
+	if (!audit_append(d->gate->audit, &item, 1, c->now_ms, e)) {
+		metric_add(d->metrics, METRIC_AUDIT_FAILED, 1);
+		return false;
+	}
+	metric_add(d->metrics, METRIC_AUDIT_RECORDS, 1);
+	c->record = item.ret_seq;
+	return true;
+}
+
+bool
+gate_data_judge(struct gate_desk *d, struct gate_case *c, enum action action, struct err *e)
+{
+	if (!fill_facts(d, c, action, e))
+		return false;
+	policy_decide(d->gate->policies, &c->facts, &c->decision);
+	metric_add(d->metrics, c->decision.permit ? METRIC_DECISIONS_PERMIT : METRIC_DECISIONS_DENY,
+		1);
+	return true;
+}
+
+/* Decide and write the record.  False: refused, or it could not be recorded; *ret is answered. */
+static bool
+decide(struct gate_desk *d, struct gate_case *c, enum action action, struct http_answer *ret)
+{
+	struct err e = {0};
+
+	if (!gate_data_judge(d, c, action, &e)) {
+		gate_problem_later(d, c, "The catalogue does not answer.", 10, ret);
+		return false;
+	}
+	if (!record(d, c, &e)) {
+		gate_problem_later(
+			d, c, "The audit log cannot be written, so no data leave.", 30, ret);
+		return false;
+	}
+	if (!c->decision.permit)
+		gate_problem_denied(d, c, ret);
+	return c->decision.permit;
+}
+
+/* ---- what a permit brings along ---- */
+
+static void
+add_links(struct gate_desk *d, const struct gate_case *c)
+{
+	const struct decision *n = &c->decision;
+	AUTO_BUF link = BUF_INIT(4096);
+
+	for (size_t i = 0; i < n->n_obligations; i++) {
+		buf_reset(&link);
+		if (span_is(n->obligations[i], "cite") &&
+			span_starts(c->dataset.pid, SPAN("10."))) {
+			buf_adds(&link, "<https://doi.org/");
+			buf_add_url(&link, c->dataset.pid);
+			buf_adds(&link, ">; rel=\"cite-as\"");
+		} else if (span_is(n->obligations[i], "licence-notice") &&
+			   !span_starts(n->licence, SPAN("LicenseRef-"))) {
+			buf_adds(&link, "<https://spdx.org/licenses/");
+			buf_add_url(&link, n->licence);
+			buf_adds(&link, ">; rel=\"license\"");
+		}
+		if (link.n > 0 && buf_ok(&link))
+			gate_field(d, "Link", buf_span(&link));
+	}
+}
+
+/* POL-18: an answer may be shared only where the decision says for how long. */
+static void
+add_caching(struct gate_desk *d, const struct gate_case *c)
+{
+	char text[48];
+
+	(void)snprintf(text, sizeof(text), "public, max-age=%u", c->decision.max_age);
+	gate_field(d, "Cache-Control",
+		c->decision.max_age > 0 ? span_of(text) : SPAN("private, no-store"));
+	gate_field(d, "Vary", SPAN("Accept, Authorization"));
+}
+
+static void
+add_digests(struct gate_desk *d, const struct gate_case *c, const struct catalog_file *f)
+{
+	struct digest_values v = {
+		.have = 1U << DIGEST_ADLER32 | 1U << DIGEST_CRC32C | 1U << DIGEST_MD5 |
+			1U << DIGEST_SHA256,
+		.adler32 = f->adler32,
+		.crc32c = f->crc32c,
+	};
+	AUTO_BUF line = BUF_INIT(1024);
+
+	memcpy(v.md5, f->md5, sizeof(v.md5));
+	memcpy(v.sha256, f->sha256, sizeof(v.sha256));
+	if (c->ask->want_digest.p != NULL &&
+		digest_write(&line, digest_want(c->ask->want_digest), &v))
+		gate_field(d, "Digest", buf_span(&line));
+	buf_reset(&line);
+	if (c->ask->want_repr_digest.p != NULL &&
+		digest_write_repr(&line, digest_want_repr(c->ask->want_repr_digest), &v))
+		gate_field(d, "Repr-Digest", buf_span(&line));
+}
+
+struct span
+gate_data_type(const struct catalog_file *f)
+{
+	static const struct {
+		struct span ending, type;
+	} types[] = {
+		{SPAN_INIT(".txt"), SPAN_INIT("text/plain; charset=utf-8")},
+		{SPAN_INIT(".json"), SPAN_INIT("application/json")},
+		{SPAN_INIT(".csv"), SPAN_INIT("text/csv")},
+		{SPAN_INIT(".md"), SPAN_INIT("text/markdown; charset=utf-8")},
+	};
+
+	if (span_is(f->format, "nexus") || span_is(f->format, "hdf5"))
+		return SPAN("application/x-hdf5");
+	if (span_is(f->format, "hdf4"))
+		return SPAN("application/x-hdf");
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (span_ends(f->path, types[i].ending))
+			return types[i].type;
+	return SPAN("application/octet-stream");
+}
+
+/* ---- files and folders ---- */
+
+static void
+answer_file(struct gate_desk *d, struct gate_case *c, const struct catalog_file *f,
+	struct http_answer *ret)
+{
+	struct err e = {0};
+
+	if (!gate_open(d, c, f, &ret->grant, &e)) {
+		if (e.code == ERR_ABSENT)
+			gate_problem_absent(d, c, ret);
+		else
+			gate_problem_later(d, c, "The file cannot be opened now.", 10, ret);
+		return;
+	}
+	const struct grant_info *g = grant_info(ret->grant);
+	gate_field(d, "Content-Type", gate_data_type(f));
+	/* A scientist's file is never a page of ours. */
+	gate_field(d, "X-Content-Type-Options", SPAN("nosniff"));
+	gate_field(d, "Content-Security-Policy", SPAN("sandbox; default-src 'none'"));
+	add_caching(d, c);
+	add_links(d, c);
+	if (f->has_digests && g->size == f->bytes && g->mtime_s == f->mtime_s &&
+		g->mtime_ns == f->mtime_ns)
+		add_digests(d, c, f);
+	ret->body = HTTP_FILE;
+	ret->fields = buf_span(&d->fields);
+	ret->ranges = true;
+	ret->keep = true;
+}
+
+static void
+redirect_to_folder(struct gate_desk *d, struct gate_case *c, struct http_answer *ret)
+{
+	AUTO_BUF to = BUF_INIT(16384);
+
+	buf_add_url(&to, c->ask->path);
+	buf_addc(&to, '/');
+	gate_field(d, "Location", buf_span(&to));
+	gate_problem(d, c, 301, "folder", "A folder's name ends with a slash.", ret);
+}
+
+static void
+answer_member(struct gate_desk *d, struct gate_case *c, struct http_answer *ret)
+{
+	struct catalog_file f = {0};
+	struct err e = {0};
+	bool folder = c->rest.p == NULL || c->rest.n == 0 || span_ends(c->rest, SPAN("/"));
+	bool listing = folder || c->ask->method == HTTP_PROPFIND;
+
+	if (!decide(d, c, listing ? ACTION_DATA_LIST : ACTION_DATA_READ, ret))
+		return;
+	if (c->rest.p == NULL && c->ask->method != HTTP_PROPFIND) {
+		redirect_to_folder(d, c, ret);
+		return;
+	}
+	if (listing) {
+		gate_listing_answer(d, c, ret);
+		return;
+	}
+	if (catalog_file_get(d->catalog, c->dataset.id, c->rest, &d->mem, &f, &e)) {
+		answer_file(d, c, &f, ret);
+		return;
+	}
+	if (e.code != ERR_ABSENT)
+		gate_problem_later(d, c, "The catalogue does not answer.", 10, ret);
+	else if (gate_listing_is_folder(d, c))
+		redirect_to_folder(d, c, ret);
+	else
+		gate_problem_absent(d, c, ret);
+}
+
+void
+gate_data_answer(struct gate_desk *d, struct gate_case *c, struct http_answer *ret)
+{
+	struct span path = span_skip(c->ask->path, sizeof("/data/") - 1);
+	struct err e = {0};
+
+	struct auth_refusal why = {0};
+
+	/* A token with path scopes reads below them only, whatever policy says (tokens SCP-1). */
+	if (!auth_covers(d->gate->auth, &c->subject, c->ask->path, &d->mem, &why)) {
+		gate_problem_credential(d, c, &why, ret);
+		return;
+	}
+	if (path.n == 0) {
+		gate_listing_datasets(d, c, ret);
+		return;
+	}
+	if (catalog_match(d->catalog, path, &d->mem, &c->dataset, &c->rest, &e)) {
+		answer_member(d, c, ret);
+		return;
+	}
+	if (e.code == ERR_ABSENT)
+		gate_problem_absent(d, c, ret);
+	else
+		gate_problem_later(d, c, "The catalogue does not answer.", 10, ret);
+}

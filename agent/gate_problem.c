@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/gate_problem.h"
+
+#include "agent/base/civil.h"
+#include "agent/base/jsonw.h"
+
+#include <stdio.h>
+
+#define PROBLEM_TYPE "urn:pan-agent:problem:"
+
+/* The members that every problem has; the caller adds its own and calls finish(). */
+static void
+begin(struct gate_desk *d, const struct gate_case *c, struct jsonw *w, unsigned status,
+	struct span name)
+{
+	AUTO_BUF type = BUF_INIT(256);
+
+	buf_reset(&d->body);
+	jsonw_init(w, &d->body);
+	jsonw_obj(w, NULL);
+	buf_adds(&type, PROBLEM_TYPE);
+	buf_add(&type, name);
+	jsonw_str(w, "type", buf_span(&type));
+	jsonw_u64(w, "status", status);
+	jsonw_hex(w, "trace", c->ask->trace, sizeof(c->ask->trace));
+}
+
+static void
+finish(struct gate_desk *d, struct jsonw *w, unsigned status, struct http_answer *ret)
+{
+	jsonw_end(w, '}');
+	buf_addc(&d->body, '\n');
+	gate_field(d, "Content-Type", SPAN("application/problem+json"));
+	gate_field(d, "Cache-Control", SPAN("private, no-store"));
+	gate_field(d, "Vary", SPAN("Accept, Authorization"));
+	ret->status = (uint16_t)status;
+	ret->body = HTTP_INLINE;
+	ret->text = buf_span(&d->body);
+	ret->fields = buf_span(&d->fields);
+	ret->keep = false;
+}
+
+void
+gate_problem(struct gate_desk *d, const struct gate_case *c, unsigned status, const char *name,
+	const char *detail, struct http_answer *ret)
+{
+	struct jsonw w;
+
+	begin(d, c, &w, status, span_of(name));
+	jsonw_cstr(&w, "detail", detail);
+	finish(d, &w, status, ret);
+}
+
+void
+gate_problem_later(struct gate_desk *d, const struct gate_case *c, const char *detail,
+	unsigned seconds, struct http_answer *ret)
+{
+	char text[16];
+
+	(void)snprintf(text, sizeof(text), "%u", seconds);
+	gate_field(d, "Retry-After", span_of(text));
+	gate_problem(d, c, 503, "unavailable", detail, ret);
+}
+
+void
+gate_problem_absent(struct gate_desk *d, const struct gate_case *c, struct http_answer *ret)
+{
+	gate_problem(d, c, 404, "not-found",
+		"There is no such dataset or file here, or it is not public. If you are on its "
+		"team, send a "
+		"token of yours.",
+		ret);
+}
+
+/* refusal NULL: no token was sent, so the challenge is bare (RFC 6750 3.1). */
+static void
+challenge(struct gate_desk *d, const struct auth_refusal *refusal)
+{
+	AUTO_BUF line = BUF_INIT(16384);
+	AUTO_BUF url = BUF_INIT(2048);
+	struct span realm = span_of(d->gate->settings->public_url);
+
+	buf_add(&url, realm);
+	buf_adds(&url, "/.well-known/oauth-protected-resource");
+	realm = span_skip(realm, sizeof("https://") - 1);
+	auth_write_challenge(&line, realm, buf_span(&url), refusal);
+	if (buf_ok(&line))
+		gate_field(d, "WWW-Authenticate", buf_span(&line));
+}
+
+void
+gate_problem_credential(struct gate_desk *d, const struct gate_case *c,
+	const struct auth_refusal *why, struct http_answer *ret)
+{
+	if (why->status == 503) {
+		gate_problem_later(d, c, why->description, why->retry_after, ret);
+		return;
+	}
+	challenge(d, why);
+	gate_problem(d, c, (unsigned)why->status, why->error != NULL ? why->error : "credential",
+		why->description, ret);
+}
+
+static void
+add_grantors(struct jsonw *w, const struct decision *n)
+{
+	jsonw_list(w, "grantors");
+	if (n->grantors_self)
+		jsonw_cstr(w, NULL, "self");
+	for (size_t i = 0; i < n->n_grantors; i++)
+		jsonw_cstr(w, NULL, role_names[n->grantor_order[i]]);
+	jsonw_end(w, ']');
+}
+
+void
+gate_problem_denied(struct gate_desk *d, const struct gate_case *c, struct http_answer *ret)
+{
+	const struct decision *n = &c->decision;
+	AUTO_BUF sentence = BUF_INIT(4096);
+	AUTO_BUF date = BUF_INIT(64);
+	struct jsonw w;
+
+	if (n->status == 404) {
+		gate_problem_absent(d, c, ret);
+		return;
+	}
+	if (n->status == 401)
+		challenge(d, NULL);
+	begin(d, c, &w, (unsigned)n->status, n->reason);
+	decision_write_sentence(n, &c->facts, &sentence);
+	jsonw_str(&w, "detail", buf_span(&sentence));
+	jsonw_str(&w, "reason", n->reason);
+	jsonw_str(&w, "rule", n->rule);
+	jsonw_str(&w, "policy", n->policy);
+	if (n->has_release) {
+		civil_write_iso(&date, (int64_t)n->release_date * 86400);
+		jsonw_str(&w, "release_date", span_first(buf_span(&date), 10));
+	} else {
+		jsonw_null(&w, "release_date");
+	}
+	add_grantors(&w, n);
+	jsonw_str(&w, "contact",
+		n->contact.p != NULL ? n->contact : span_of(d->gate->settings->contact));
+	finish(d, &w, (unsigned)n->status, ret);
+}

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The gate: questions in, decisions, grants and audit records out.  One thread for each front
+ * worker, so that no question waits for another worker's; the main thread keeps the control socket
+ * and flushes the audit log.
+ */
+#include "agent/role.h"
+
+#include "agent/base/crypto.h"
+#include "agent/base/log.h"
+#include "agent/base/metric.h"
+#include "agent/base/scope.h"
+#include "agent/gate.h"
+#include "agent/sandbox.h"
+#include "agent/wire.h"
+#include "policy/audit_record.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define GATE_THREADS 64U
+#define GATE_BATCH   32U /* messages taken in one go; their closings are one audit write */
+
+struct gate_seat {
+	pthread_t thread;
+	struct gate_desk desk;
+	int link; /* to the worker; the thread owns it */
+	bool running;
+};
+
+struct gate_role {
+	struct role role;
+	struct gate gate;
+	struct gate_seat seats[GATE_THREADS];
+	size_t n_seats;
+};
+
+static int64_t
+now_ms(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* ---- one worker's thread ---- */
+
+struct batch {
+	struct audit_closing closing[GATE_BATCH];
+	size_t n;
+};
+
+static void
+answer_ask(struct gate_seat *s, struct span msg)
+{
+	struct http_ask ask;
+	struct http_answer answer;
+	struct err e = {0};
+	AUTO_BUF out = BUF_INIT(FDPASS_MESSAGE);
+
+	if (!wire_read_ask(msg, &ask, &e)) {
+		log_err(LOG_ERROR, "wire", &e);
+		return;
+	}
+	gate_answer(&s->desk, &ask, now_ms(), &answer);
+	wire_write_answer(&answer, &out);
+	int fd = gate_descriptor(&answer);
+	enum fdpass sent = fdpass_send(s->link, buf_span(&out), &fd, fd >= 0 ? 1 : 0, &e);
+	while (sent == FDPASS_AGAIN) { /* the worker is behind: wait for it, not for others */
+		struct pollfd p = {.fd = s->link, .events = POLLOUT};
+		(void)poll(&p, 1, 1000);
+		sent = fdpass_send(s->link, buf_span(&out), &fd, fd >= 0 ? 1 : 0, &e);
+	}
+	grant_unref(answer.grant);
+	if (sent == FDPASS_FAIL)
+		log_err(LOG_ERROR, "wire", &e);
+}
+
+static void
+note_done(struct gate_seat *s, struct batch *b, struct span msg)
+{
+	static const char *const results[] = {"complete", "client-gone", "cut", "error"};
+	struct http_done d;
+	struct err e = {0};
+
+	if (!wire_read_done(msg, &d, &e)) {
+		log_err(LOG_ERROR, "wire", &e);
+		return;
+	}
+	if (d.decision == 0 || b->n == GATE_BATCH)
+		return;
+	struct audit_closing *c = &b->closing[b->n++];
+	*c = (struct audit_closing){.decision = d.decision,
+		.bytes = d.bytes,
+		.result = results[d.result],
+		.first = d.first,
+		.last = d.last};
+	memcpy(c->trace, d.trace, sizeof(c->trace));
+	if (d.result == HTTP_CUT)
+		metric_add(s->desk.metrics, METRIC_TRANSFERS_CUT, 1);
+}
+
+/* All closings of a batch in one write. */
+static void
+write_closings(struct gate_seat *s, const struct batch *b)
+{
+	struct audit_item items[GATE_BATCH];
+	size_t from[GATE_BATCH + 1];
+	struct err e = {0};
+	AUTO_BUF text = BUF_INIT(GATE_BATCH * 1024UL);
+
+	if (b->n == 0)
+		return;
+	for (size_t i = 0; i < b->n; i++) {
+		from[i] = text.n;
+		audit_record_close(&text, &b->closing[i]);
+	}
+	from[b->n] = text.n;
+	for (size_t i = 0; i < b->n; i++)
+		items[i] = (struct audit_item){
+			.kind = "close", .rest = {text.p + from[i], from[i + 1] - from[i]}};
+	if (!audit_append(s->desk.gate->audit, items, b->n, now_ms(), &e)) {
+		metric_add(s->desk.metrics, METRIC_AUDIT_FAILED, (int64_t)b->n);
+		log_err(LOG_ERROR, "audit", &e);
+		return;
+	}
+	metric_add(s->desk.metrics, METRIC_AUDIT_RECORDS, (int64_t)b->n);
+}
+
+/* Takes what waits, at most one batch.  False: the worker's end is closed. */
+static bool
+serve_batch(struct gate_seat *s, char *message)
+{
+	struct batch b = {.n = 0};
+	bool open = true;
+
+	for (unsigned i = 0; i < GATE_BATCH && open; i++) {
+		int fds[FDPASS_MAX];
+		size_t n = 0;
+		size_t nfds = 0;
+		enum fdpass got =
+			fdpass_recv(s->link, message, FDPASS_MESSAGE, &n, fds, &nfds, NULL);
+		for (size_t f = 0; f < nfds; f++) /* a front has no descriptor to give */
+			(void)close(fds[f]);
+		if (got == FDPASS_AGAIN)
+			break;
+		open = got == FDPASS_OK;
+		struct span msg = {message, n};
+		switch (open ? wire_kind(msg) : (enum wire_kind)0) {
+		case WIRE_ASK:
+			answer_ask(s, msg);
+			break;
+		case WIRE_DONE:
+			note_done(s, &b, msg);
+			break;
+		case WIRE_ANSWER:
+			break; /* the gate asks nothing */
+		}
+	}
+	write_closings(s, &b);
+	return open;
+}
+
+static void *
+seat_main(void *arg)
+{
+	struct gate_seat *s = arg;
+	AUTO_FREE char *message = malloc(FDPASS_MESSAGE);
+	bool open = message != NULL;
+
+	while (open) {
+		struct pollfd p = {.fd = s->link, .events = POLLIN};
+		if (poll(&p, 1, -1) > 0)
+			open = serve_batch(s, message);
+	}
+	(void)close(s->link);
+	gate_desk_fini(&s->desk);
+	__atomic_store_n(&s->running, false, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/* ---- the role ---- */
+
+static bool
+seat_worker(struct gate_role *g, int *link, struct err *e)
+{
+	struct gate_seat *s = NULL;
+
+	for (size_t i = 0; i < GATE_THREADS && s == NULL; i++) {
+		struct gate_seat *at = &g->seats[i];
+		if (i < g->n_seats && __atomic_load_n(&at->running, __ATOMIC_ACQUIRE))
+			continue;
+		if (i < g->n_seats)
+			(void)pthread_join(at->thread, NULL);
+		else
+			g->n_seats = i + 1;
+		s = at;
+	}
+	if (s == NULL)
+		return err_set(e, ERR_LIMIT, NULL, "more than %u front workers", GATE_THREADS);
+	*s = (struct gate_seat){.link = -1};
+	if (!gate_desk_init(&s->desk, &g->gate, e))
+		return false;
+	s->desk.metrics = metric_stripe(g->role.metrics, 64 + (unsigned)(s - g->seats));
+	s->link = take_fd(link);
+	s->running = true;
+	if (pthread_create(&s->thread, NULL, seat_main, s) == 0)
+		return true;
+	s->running = false;
+	g->n_seats = (size_t)(s - g->seats); /* nothing to join there */
+	(void)close(s->link);
+	return err_set(e, ERR_SYSTEM, NULL, "could not start a thread");
+}
+
+static bool
+load_policies(struct gate_role *g, struct buf *report, struct err *e)
+{
+	const struct settings_list *files = &g->role.settings->policies;
+	struct policy_source sources[64];
+	char name[32];
+
+	if (files->n > sizeof(sources) / sizeof(sources[0]))
+		return err_set(e, ERR_LIMIT, NULL, "more than 64 policy files");
+	for (size_t i = 0; i < files->n; i++) {
+		(void)snprintf(name, sizeof(name), "policy.%zu", i);
+		sources[i].name = files->item[i];
+		if (!role_text(&g->role, name, &sources[i].text, e))
+			return false;
+	}
+	struct policy_set *set = policy_set_load(sources, files->n, report, e);
+	g->gate.policies = set;
+	return set != NULL;
+}
+
+static bool
+load_issuers(struct gate_role *g, struct buf *report, struct err *e)
+{
+	const struct settings *s = g->role.settings;
+	struct span keys[64] = {{NULL, 0}};
+	char name[32];
+
+	if (s->n_issuers > sizeof(keys) / sizeof(keys[0]))
+		return err_set(e, ERR_LIMIT, NULL, "more than 64 issuers");
+	for (size_t i = 0; i < s->n_issuers; i++) {
+		(void)snprintf(name, sizeof(name), "jwks.%zu", i);
+		if (role_file(&g->role, name) != NULL && !role_text(&g->role, name, &keys[i], e))
+			return false;
+	}
+	return auth_load(s, keys, NULL, report, &g->gate.auth, e);
+}
+
+static bool
+open_audit(struct gate_role *g, struct err *e)
+{
+	static const enum audit_sync sync[] = {[SYNC_ALWAYS] = AUDIT_SYNC_ALWAYS,
+		[SYNC_SECOND] = AUDIT_SYNC_SECOND,
+		[SYNC_NEVER] = AUDIT_SYNC_NEVER};
+	const struct role_file *log = role_file(&g->role, "audit");
+	const struct role_file *dir = role_file(&g->role, "audit.dir");
+	struct audit_item item = {.kind = "start"};
+	char id[AUDIT_ID_LEN];
+	AUTO_BUF text = BUF_INIT(AUDIT_LINE_MAX);
+
+	if (log == NULL)
+		return err_set(e, ERR_ABSENT, NULL, "no audit log was handed over");
+	int fd = log->fd;
+	if (!audit_open(&fd, dir != NULL ? dir->fd : -1, "gate",
+		    sync[g->role.settings->audit_fsync], &g->gate.audit, e))
+		return false;
+	if (audit_was_torn(g->gate.audit))
+		log_warn("audit", "a half-written last line was moved to audit.torn");
+	/* The month's key now, while a failure can still be told. */
+	if (!audit_subject_id(g->gate.audit, SPAN("-"), SPAN("-"), now_ms() / 1000, id, e))
+		return false;
+	audit_record_start(&text, PAN_VERSION, g->gate.policies);
+	item.rest = buf_span(&text);
+	return audit_append(g->gate.audit, &item, 1, now_ms(), e);
+}
+
+static bool
+open_roots(struct gate_role *g, struct err *e)
+{
+	const struct settings *s = g->role.settings;
+	char name[32];
+
+	g->gate.roots = calloc(s->n_roots + 1, sizeof(int));
+	if (g->gate.roots == NULL)
+		return err_set(e, ERR_LIMIT, NULL, "no memory");
+	for (size_t i = 0; i < s->n_roots; i++) {
+		(void)snprintf(name, sizeof(name), "root.%zu", i);
+		const struct role_file *f = role_file(&g->role, name);
+		if (f == NULL)
+			return err_set(e, ERR_ABSENT, NULL, "data root %s was not handed over",
+				s->roots[i].name);
+		g->gate.roots[i] = f->fd;
+	}
+	return true;
+}
+
+static void
+refuse(struct gate_role *g, int code, struct buf *report, const struct err *e)
+{
+	char text[400];
+
+	if (report->n == 0)
+		buf_addf(report, "pan-agentd: gate: %s\n", err_text(e, text, sizeof(text)));
+	role_refuse(&g->role, code, buf_span(report));
+}
+
+/* Everything that opens a file or starts a library happens here, before confinement. */
+static void
+prepare(struct gate_role *g)
+{
+	struct err e = {0};
+	char missing[256] = "";
+	AUTO_BUF report = BUF_INIT(64UL * 1024);
+
+	g->gate.settings = g->role.settings;
+	g->gate.epoch = g->role.epoch;
+	g->gate.metrics = g->role.metrics;
+	if (!crypto_prepare(&e) || !load_policies(g, &report, &e) ||
+		!load_issuers(g, &report, &e) || !open_roots(g, &e))
+		refuse(g, EXIT_CONFIG, &report, &e);
+	struct catalog *probe = NULL;
+	if (!catalog_open(g->role.settings->catalogue, &probe, &e))
+		refuse(g, EXIT_CONFIG, &report, &e);
+	catalog_close(probe);
+	if (!open_audit(g, &e))
+		refuse(g, EXIT_CONFIG, &report, &e);
+	if (!sandbox_enter(&g->role, missing, sizeof(missing), &e))
+		refuse(g, EXIT_SANDBOX, &report, &e);
+	if (missing[0] != '\0')
+		log_warn("sandbox", "not confined as it should be", LOG_STR("missing", missing));
+}
+
+static bool
+busy(struct gate_role *g)
+{
+	for (size_t i = 0; i < g->n_seats; i++)
+		if (__atomic_load_n(&g->seats[i].running, __ATOMIC_ACQUIRE))
+			return true;
+	return false;
+}
+
+/* False: time to go. */
+static bool
+control(struct gate_role *g, bool *draining)
+{
+	struct role_message m;
+	struct err e = {0};
+
+	while (role_next(&g->role, &m)) {
+		switch (m.kind) {
+		case ROLE_LINK:
+			if (!seat_worker(g, &m.fd, &e))
+				log_err(LOG_ERROR, "link", &e);
+			if (m.fd >= 0)
+				(void)close(m.fd);
+			break;
+		case ROLE_DRAIN:
+			*draining = true;
+			break;
+		case ROLE_JOB:
+			if (m.fd >= 0)
+				(void)close(m.fd);
+			break;
+		case ROLE_GONE:
+			return false;
+		}
+	}
+	return !*draining || busy(g);
+}
+
+int
+role_gate_main(unsigned slot)
+{
+	static const struct timespec second = {.tv_sec = 1};
+	struct gate_role *g = calloc(1, sizeof(*g));
+	struct err e = {0};
+	char status[128];
+	bool draining = false;
+
+	log_setup("gate", LOG_INFO);
+	if (g == NULL || !role_start(&g->role, PROCESS_GATE, slot, &e)) {
+		log_err(LOG_ERROR, "start", &e);
+		return EXIT_NO;
+	}
+	log_setup("gate", g->role.settings->log_level);
+	prepare(g);
+	(void)snprintf(status, sizeof(status), "%zu policies, %zu issuers",
+		policy_set_count(g->gate.policies), g->role.settings->n_issuers);
+	if (!role_ready(&g->role, status, &e))
+		return EXIT_NO;
+	while (control(g, &draining)) {
+		struct pollfd p = {.fd = g->role.control, .events = POLLIN};
+		(void)ppoll(&p, 1, &second, NULL);
+		if (!audit_flush(g->gate.audit, &e))
+			log_err(LOG_ERROR, "audit", &e);
+	}
+	(void)audit_flush(g->gate.audit, NULL);
+	return EXIT_OK;
+}
