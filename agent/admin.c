@@ -46,7 +46,7 @@ content_length(struct span head, size_t *ret, struct err *e)
 			value.n--;
 		if (!span_u64(span_trim(value), ADMIN_BODY, &n))
 			return err_set(e, ERR_LIMIT, "RFC 9110 8.6",
-				"Content-Length must be a number to %u", ADMIN_BODY);
+				"Content-Length must be a number to %zu", ADMIN_BODY);
 		*ret = (size_t)n;
 	}
 	return true;
@@ -80,7 +80,7 @@ admin_parse(struct span in, struct admin_request *ret, struct err *e)
 	if (end == NULL && in.n < ADMIN_HEAD)
 		return STEP_READ;
 	if (end == NULL || (size_t)(end - in.p) > ADMIN_HEAD) {
-		(void)err_set(e, ERR_LIMIT, NULL, "request head above %u bytes", ADMIN_HEAD);
+		(void)err_set(e, ERR_LIMIT, NULL, "request head above %zu bytes", ADMIN_HEAD);
 		return STEP_FAIL;
 	}
 	struct span head = {in.p, (size_t)(end - in.p)};
@@ -343,13 +343,13 @@ admin_serve(struct admin *a, const struct pollfd *p, size_t n, long long now,
 		bool ready = p[i + 1].fd >= 0 && p[i + 1].fd == c->fd && p[i + 1].revents != 0;
 		if (c->state == CLIENT_WRITES && c->deadline == 0)
 			c->deadline = now + ADMIN_MS;
+		bool late =
+			c->state != CLIENT_NONE && c->state != CLIENT_WAITS && now > c->deadline;
 		if (ready && c->state == CLIENT_READS)
 			read_request(a, c, handler, ctx);
 		else if (ready && c->state == CLIENT_WRITES)
 			write_answer(c, now);
-		else if (ready) /* it hung up while it waited: let it go */
-			drop(c);
-		else if (c->state != CLIENT_NONE && c->state != CLIENT_WAITS && now > c->deadline)
+		else if (ready || late) /* it hung up while it waited, or dawdles */
 			drop(c);
 	}
 	if (n > 0 && p[0].revents != 0)

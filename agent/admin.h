@@ -18,9 +18,9 @@
  * One request for each connection.  What the paths mean is the caller's.
  */
 #define ADMIN_CLIENTS 16U
-#define ADMIN_HEAD    8192U
-#define ADMIN_BODY    4096U
-#define ADMIN_ANSWER  (4U << 20)
+#define ADMIN_HEAD    ((size_t)8192)
+#define ADMIN_BODY    ((size_t)4096)
+#define ADMIN_ANSWER  ((size_t)4 << 20)
 #define ADMIN_MS      10000LL /* for the request, and for each step of the answer */
 
 enum admin_method { ADMIN_GET, ADMIN_POST };

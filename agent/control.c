@@ -9,7 +9,7 @@
 static const struct kind {
 	bool from_role;
 	bool peer, slot, number, name;
-	uint32_t text; /* bytes at most */
+	size_t text; /* bytes at most */
 	size_t fds;
 } kinds[CONTROL_KINDS] = {
 	[CONTROL_FILE] = {.name = true, .text = CONTROL_PATH_MAX, .fds = 1},

@@ -33,7 +33,7 @@ enum control_kind {
 
 #define CONTROL_NAME_MAX 31U
 #define CONTROL_PATH_MAX 4096U
-#define CONTROL_TEXT_MAX (60U * 1024U) /* of a refusal */
+#define CONTROL_TEXT_MAX ((size_t)60 * 1024) /* of a refusal */
 #define CONTROL_MESSAGE  (CONTROL_TEXT_MAX + CONTROL_NAME_MAX + 16U)
 
 struct control {

@@ -97,6 +97,17 @@ role_stripe(enum process what, unsigned slot)
 	return first[what] + slot;
 }
 
+static bool
+map_metrics(struct role *r, struct err *e)
+{
+	const struct role_file *f = role_file(r, "metrics");
+
+	if (f == NULL)
+		return true; /* counting nowhere is allowed */
+	r->metrics = metric_map(f->fd, role_stripe(r->what, r->slot), e);
+	return r->metrics != NULL;
+}
+
 bool
 role_start(struct role *r, enum process what, unsigned slot, struct err *e)
 {
@@ -113,7 +124,7 @@ role_start(struct role *r, enum process what, unsigned slot, struct err *e)
 		fcntl(r->control, F_SETFD, FD_CLOEXEC) < 0)
 		return err_set(e, ERR_SYSTEM, NULL, "set up the control socket");
 	if (!bundle_take(r->control, r->files, &r->n_files, e) || !take_settings(r, e) ||
-		!map_epoch(r, e))
+		!map_epoch(r, e) || !map_metrics(r, e))
 		return false;
 	log_setup(process_names[what], r->settings->log_level);
 	return true;

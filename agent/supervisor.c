@@ -24,16 +24,11 @@
 
 #define EPOCH_SIZE 4096
 #define TICK_MS    500LL
-#define LAST_MS    5000LL /* the roles' time to end, once the front is gone */
+#define EXTEND_MS  10000LL /* while draining: every so often */
+#define EXTEND_S   30U     /* that much more */
+#define LAST_MS    5000LL  /* the roles' time to end, once the front is gone */
 #define ROLES_ONCE (BUNDLE_ROLE(PROCESS_INDEXER) | BUNDLE_ROLE(PROCESS_READER))
 #define REPORT_MAX ((size_t)1 << 20)
-
-void
-supervisor_count(struct supervisor *s, enum metric what, int64_t n)
-{
-	if (s->metrics != NULL)
-		metric_add(s->metrics, what, n);
-}
 
 /* ---- starting and ending roles ---- */
 
@@ -83,6 +78,7 @@ begin_drain(struct supervisor *s)
 		return;
 	}
 	log_info("stop", "draining");
+	(void)notify_stopping(&s->notify, "draining", NULL);
 	s->phase = PHASE_DRAIN;
 	s->until = s->now + (long long)s->boot->settings->limits.drain_seconds * 1000 + LAST_MS;
 	child_drain(&s->child[SEAT_FRONT]);
@@ -111,7 +107,7 @@ restart(struct supervisor *s, struct child *c)
 		log_error("role", "ended; it is started again",
 			LOG_STR("which", process_names[c->what]), LOG_U64("slot", c->slot),
 			LOG_STR("how", c->status), LOG_SPAN("report", buf_span(&c->report)));
-		supervisor_count(s, METRIC_ROLE_RESTARTS, 1);
+		metric_add(s->metrics, METRIC_ROLE_RESTARTS, 1);
 	}
 	child_again(c, s->now);
 }
@@ -175,21 +171,30 @@ start_front(struct supervisor *s)
 	finish(s, EXIT_NO);
 }
 
+void
+supervisor_notify_ready(struct supervisor *s)
+{
+	char status[600];
+	struct err e = {0};
+
+	(void)snprintf(status, sizeof(status), "%s%s",
+		s->reload.stale ? "the last reload was refused; " : "", s->child[SEAT_GATE].status);
+	if (!notify_ready(&s->notify, status, &e))
+		log_err(LOG_WARN, "notify", &e);
+}
+
 static void
 on_serving(struct supervisor *s)
 {
 	AUTO_BUF where = BUF_INIT(512);
 
 	s->phase = PHASE_SERVE;
+	supervisor_notify_ready(s);
 	if (s->sockets.n > 0)
 		listen_name(s->sockets.fd[0], &where);
 	log_info("start", "serving", LOG_SPAN("listen", buf_span(&where)),
 		LOG_STR("url", s->boot->settings->public_url),
 		LOG_STR("gate", s->child[SEAT_GATE].status));
-	if (s->reload.again) {
-		s->reload.again = false;
-		supervisor_reload_begin(s, -1);
-	}
 }
 
 static void
@@ -231,7 +236,7 @@ kill_reader(struct supervisor *s, unsigned slot)
 		return;
 	c->ordered = true;
 	child_kill(c);
-	supervisor_count(s, METRIC_READERS_KILLED, 1);
+	metric_add(s->metrics, METRIC_READERS_KILLED, 1);
 }
 
 static void
@@ -313,10 +318,33 @@ serve_time(struct supervisor *s)
 	for (int i = SEAT_OLD; i < SEAT_READER; i++)
 		if (s->child[i].pid > 0 && s->now - s->child[i].since > drain)
 			child_kill(&s->child[i]);
+	if (s->reload.again && !s->reload.busy && s->phase != PHASE_START)
+		supervisor_reload_begin(s, -1);
 	if (s->phase == PHASE_DRAIN && s->now > s->until)
 		finish(s, EXIT_OK);
 	if (s->phase == PHASE_LAST && (s->now > s->until || !anybody_alive(s)))
 		s->phase = PHASE_END;
+}
+
+/* A role that hangs stops the message, and systemd starts the service again. */
+static void
+serve_watchdog(struct supervisor *s)
+{
+	bool well = true;
+
+	if (s->phase == PHASE_DRAIN && s->now >= s->extend_at) {
+		(void)notify_extend(&s->notify, EXTEND_S, NULL);
+		s->extend_at = s->now + EXTEND_MS;
+	}
+	if (s->notify.watchdog_us == 0 || s->now < s->watchdog_at)
+		return;
+	for (int i = 0; i < SEATS; i++)
+		well = well && child_well(&s->child[i], s->now);
+	if (!well)
+		return;
+	(void)notify_watchdog(&s->notify, NULL);
+	/* Twice as often as asked for: the time until a hung role is killed must fit in between. */
+	s->watchdog_at = s->now + (long long)(s->notify.watchdog_us / 4000);
 }
 
 static int
@@ -348,6 +376,7 @@ loop(struct supervisor *s)
 		if (s->admin != NULL)
 			admin_serve(s->admin, p + 1 + SEATS, n_admin, s->now, supervisor_desk, s);
 		serve_time(s);
+		serve_watchdog(s);
 	}
 }
 
@@ -371,7 +400,11 @@ open_shared(struct supervisor *s, struct err *e)
 		return err_set(e, ERR_SYSTEM, NULL, "shared memory");
 	s->epoch = p;
 	__atomic_store_n(s->epoch, 1, __ATOMIC_SEQ_CST);
-	return true;
+	s->shared.metrics = metric_create(e);
+	if (s->shared.metrics < 0)
+		return false;
+	s->metrics = metric_map(s->shared.metrics, role_stripe(PROCESS_SUPERVISOR, 0), e);
+	return s->metrics != NULL;
 }
 
 /* Two indexers must never write one catalogue. */
@@ -404,7 +437,7 @@ block_signals(struct supervisor *s, struct err *e)
 	(void)sigaddset(&set, SIGHUP);
 	(void)sigaddset(&set, SIGTERM);
 	(void)sigaddset(&set, SIGINT);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+	if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
 		return err_set(e, ERR_SYSTEM, NULL, "block signals");
 	s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return s->signals >= 0 || err_set(e, ERR_SYSTEM, NULL, "signalfd");
@@ -415,7 +448,7 @@ harden(void)
 {
 	const struct rlimit none = {0, 0};
 
-	(void)umask(027);
+	(void)umask(027); /* NOLINT(concurrency-mt-unsafe): this process has one thread */
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	(void)setrlimit(RLIMIT_CORE, &none);
 }
@@ -457,6 +490,8 @@ supervisor_free(struct supervisor *s)
 	if (s->config != s->boot)
 		config_free(s->config);
 	config_free(s->boot);
+	metric_unmap(s->metrics);
+	notify_fini(&s->notify);
 	if (s->epoch != NULL)
 		(void)munmap(s->epoch, EPOCH_SIZE);
 	const int fds[] = {s->signals, s->lock, s->shared.epoch_read, s->shared.epoch_write,
@@ -476,6 +511,8 @@ prepare(struct supervisor *s, struct err *e)
 {
 	AUTO_BUF report = BUF_INIT(REPORT_MAX);
 
+	if (!notify_init(&s->notify, e))
+		log_err(LOG_WARN, "notify", e);
 	if (!listen_inherit(&s->sockets, e) || !open_shared(s, e) || !block_signals(s, e))
 		return EXIT_NO;
 	s->config = config_load(

@@ -4,6 +4,7 @@
 #include "agent/admin.h"
 #include "agent/base/buf.h"
 #include "agent/base/metric.h"
+#include "agent/base/notify.h"
 #include "agent/config.h"
 #include "agent/listen.h"
 #include "agent/supervisor_child.h"
@@ -71,6 +72,8 @@ struct supervisor {
 	int signals; /* signalfd */
 	int lock;    /* of the catalogue */
 	struct admin *admin;
+	struct notify notify;
+	long long watchdog_at, extend_at; /* the next message to systemd */
 	struct supervisor_reload reload;
 	struct supervisor_job job;
 };
@@ -85,4 +88,4 @@ int supervisor_run(const struct supervisor_options *o);
 
 /* For the parts of it (supervisor_*.c). */
 void supervisor_start(struct supervisor *s, enum seat seat);
-void supervisor_count(struct supervisor *s, enum metric what, int64_t n);
+void supervisor_notify_ready(struct supervisor *s); /* READY=1 with its STATUS */

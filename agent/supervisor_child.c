@@ -170,6 +170,13 @@ child_watch(struct child *c, long long now)
 	}
 }
 
+bool
+child_well(const struct child *c, long long now)
+{
+	return c->state != CHILD_READY || c->asked == c->answered ||
+	       now - c->asked_at < CHILD_LATE_MS;
+}
+
 /* What is kept here of a message. */
 static void
 note(struct child *c, long long now, const struct control *m)

@@ -42,6 +42,7 @@ struct child {
 };
 
 #define CHILD_PING_MS  2000LL
+#define CHILD_LATE_MS  5000LL   /* an answer that is later than that is missed */
 #define CHILD_HUNG_MS  20000LL  /* a role that is silent that long is killed */
 #define CHILD_START_MS 120000LL /* and one that does not become ready */
 
@@ -67,6 +68,8 @@ void child_again(struct child *c, long long now);
 long long child_delay(unsigned failures);
 /* Ask whether it lives, when it is time; kill it when it has been silent too long. */
 void child_watch(struct child *c, long long now);
+/* Not known to hang: it is not serving, or its last ping was answered or is young. */
+bool child_well(const struct child *c, long long now);
 /* Next message of the child: pongs, readiness and refusals are kept here, and the kind is returned
  * for the caller's part of it; 0: nothing now.  A child that breaks the protocol is killed. */
 enum control_kind child_read(struct child *c, long long now, struct control *ret);

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#define STATUS_MAX (256U * 1024U)
+#define STATUS_MAX ((size_t)256 * 1024)
 
 static const char *const states[] = {
 	[CHILD_NONE] = "none",
@@ -40,8 +40,7 @@ get_metrics(struct supervisor *s, unsigned client, struct span body)
 	AUTO_BUF out = BUF_INIT(ADMIN_ANSWER / 2);
 
 	(void)body;
-	if (s->metrics != NULL)
-		metric_write(s->metrics, &out);
+	metric_write(s->metrics, &out);
 	admin_answer(
 		s->admin, client, 200, "text/plain; version=0.0.4; charset=utf-8", buf_span(&out));
 }

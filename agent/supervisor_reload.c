@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Tell everybody who waits, and see whether another one is due. */
+/* Tell everybody who waits. */
 static void
 finish(struct supervisor *s, bool good)
 {
@@ -16,6 +16,8 @@ finish(struct supervisor *s, bool good)
 	AUTO_BUF text = BUF_INIT(CONTROL_TEXT_MAX + 4096);
 
 	r->busy = false;
+	if (s->phase == PHASE_SERVE)
+		supervisor_notify_ready(s);
 	if (good)
 		buf_adds(&text, "reloaded\n");
 	if (good && restart.n > 0)
@@ -26,10 +28,6 @@ finish(struct supervisor *s, bool good)
 		admin_answer(
 			s->admin, r->waiters[i], good ? 200 : 409, "text/plain", buf_span(&text));
 	r->n_waiters = 0;
-	if (r->again) {
-		r->again = false;
-		supervisor_reload_begin(s, -1);
-	}
 }
 
 /* Everything stays; the log says it once. */
@@ -42,9 +40,8 @@ keep_old(struct supervisor *s)
 	s->next = NULL;
 	r->failed++;
 	r->stale = true;
-	supervisor_count(s, METRIC_RELOADS_FAILED, 1);
-	if (s->metrics != NULL)
-		metric_set(s->metrics, METRIC_CONFIG_STALE, 1);
+	metric_add(s->metrics, METRIC_RELOADS_FAILED, 1);
+	metric_set(s->metrics, METRIC_CONFIG_STALE, 1);
 	log_error("reload", "refused; the old configuration stays in force",
 		LOG_SPAN("report", buf_span(&r->report)));
 	finish(s, false);
@@ -89,12 +86,15 @@ supervisor_reload_begin(struct supervisor *s, long waiter)
 
 	if (waiter >= 0 && r->n_waiters < ADMIN_CLIENTS)
 		r->waiters[r->n_waiters++] = (unsigned)waiter;
-	if (r->busy || s->phase == PHASE_START) { /* what is on disk may change until then */
+	if (r->busy || s->phase == PHASE_START) { /* what is on disk may change meanwhile */
 		r->again = true;
 		return;
 	}
+	r->again = false;
 	buf_reset(&r->report);
 	buf_reset(&r->restart);
+	if (s->phase == PHASE_SERVE)
+		(void)notify_reloading(&s->notify, NULL);
 	if (may_begin(s))
 		s->next = config_load(s->file, BUNDLE_ALL, true, &s->shared, &r->report, &e);
 	if (s->next == NULL) {
@@ -155,9 +155,8 @@ supervisor_reload_accept(struct supervisor *s)
 		child_drain(indexer); /* it comes back with the new bundle */
 	r->done++;
 	r->stale = false;
-	supervisor_count(s, METRIC_RELOADS, 1);
-	if (s->metrics != NULL)
-		metric_set(s->metrics, METRIC_CONFIG_STALE, 0);
+	metric_add(s->metrics, METRIC_RELOADS, 1);
+	metric_set(s->metrics, METRIC_CONFIG_STALE, 0);
 	log_info("reload", "done", LOG_STR("gate", s->child[SEAT_GATE].status),
 		LOG_SPAN("needs_restart", buf_span(&r->restart)));
 	finish(s, true);
