@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The one decision path, from a question to an answer, with a real catalogue, policy and audit log.
+ */
+#include "agent/gate.h"
+
+#include "agent/base/crypto.h"
+#include "agent/base/scope.h"
+#include "agent/catalog/ingest.h"
+#include "tests/unit/check.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char policy_text[] =
+	"policy: test\n"
+	"version: 1\n"
+	"timezone: Europe/Paris\n"
+	"contact: office@test.example\n"
+	"valid_from: 2000-01-01\n"
+	"licence: CC-BY-4.0\n"
+	"embargo: {anchor: experiment_end, period: 3y, early_release: [pi]}\n"
+	"metadata: {public_at: {experiment_end: [title]}}\n"
+	"grant: {withdrawn: [director]}\n"
+	"rules:\n"
+	"  - {id: gone, effect: deny, action: [data.list, data.read], when: {state: withdrawn}, "
+	"reason: withdrawn}\n"
+	"  - {id: record, effect: permit, action: [meta.public], when: {state: [embargoed, open, "
+	"withdrawn]}}\n"
+	"  - {id: open-data, effect: permit, action: [data.list, data.read], when: {state: open},\n"
+	"     obligations: [cite, licence-notice]}\n"
+	"tests:\n"
+	"  - {name: closed, now: 2025-01-01, dates: {experiment_end: 2024-05-31}, action: "
+	"data.read, expect: deny}\n";
+
+static const char proposals_text[] =
+	"proposals:\n"
+	"  - {id: OPEN, title: Old and open, dates: {experiment_start: 2010-01-01, experiment_end: "
+	"2010-01-02}}\n"
+	"  - {id: SHUT, title: New, dates: {experiment_start: 2026-01-01, experiment_end: "
+	"2026-01-02}}\n"
+	"  - {id: PAID, route: proprietary, dates: {experiment_start: 2010-01-01, experiment_end: "
+	"2010-01-02}}\n"
+	"  - id: GONE\n"
+	"    dates: {experiment_start: 2010-01-01, experiment_end: 2010-01-02}\n"
+	"    events: [{type: withdrawal, at: 2020-01-01, by: director}]\n";
+
+#define NOW 1790000000 /* 2026-09-21 */
+
+struct place {
+	char dir[64], catalogue[96], audit[96];
+	struct settings settings;
+	struct settings_root root;
+	struct gate gate;
+	struct gate_desk desk;
+	uint64_t epoch;
+	int roots[1];
+};
+
+static void
+put(const char *dir, const char *name, const char *text)
+{
+	char path[256];
+
+	(void)snprintf(path, sizeof(path), "%s/data/%s", dir, name);
+	AUTO_FD fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+}
+
+static void
+fill_storage(const char *dir)
+{
+	static const char *const folders[] = {"", "/OPEN", "/OPEN/sub", "/SHUT", "/PAID", "/GONE"};
+	char path[256];
+
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+		(void)snprintf(path, sizeof(path), "%s/data%s", dir, folders[i]);
+		assert_int_equal(mkdir(path, 0755), 0);
+	}
+	put(dir, "OPEN/a b.txt", "hello");
+	put(dir, "OPEN/sub/<x>.h5", "12345678");
+	put(dir, "SHUT/a.txt", "secret");
+	put(dir, "PAID/a.txt", "secret");
+	put(dir, "GONE/a.txt", "secret");
+	(void)snprintf(path, sizeof(path), "%s/data/OPEN/link.txt", dir);
+	assert_int_equal(symlink("/etc/hostname", path), 0);
+}
+
+static void
+add_file(struct ingest *in, const struct place *p, int64_t dataset, const char *folder,
+	const char *name)
+{
+	char path[256];
+	struct stat st = {0};
+	struct ingest_file f = {
+		.path = span_of(name), .format = SPAN("other"), .problem = SPAN("not HDF5")};
+
+	(void)snprintf(path, sizeof(path), "%s/data/%s/%s", p->dir, folder, name);
+	(void)stat(path, &st);
+	f.bytes = (uint64_t)st.st_size;
+	f.mtime_s = st.st_mtim.tv_sec;
+	f.mtime_ns = st.st_mtim.tv_nsec;
+	assert_true(ingest_file_put(in, dataset, &f, NULL));
+}
+
+static void
+fill_catalogue(struct place *p)
+{
+	static const char *const ids[] = {"OPEN", "SHUT", "PAID", "GONE"};
+	struct ingest *in = NULL;
+	struct err e = {0};
+	struct proposals all;
+	int64_t source = 0;
+	AUTO_BUF report = BUF_INIT(8192);
+	AUTO_ARENA a = {0};
+
+	assert_true(arena_init(&a, 80UL << 20));
+	assert_true(ingest_open(p->catalogue, &in, &e) && ingest_begin(in, &e));
+	assert_true(proposals_parse("p.yaml", span_of(proposals_text), &a, &report, &all, &e));
+	assert_true(ingest_proposals(in, &all, &e));
+	assert_true(ingest_source(in, SPAN("main"), 0, SPAN("/x"), &source, &e));
+	for (size_t i = 0; i < 4; i++) {
+		struct ingest_dataset d = {
+			.source = source, .folder = span_of(ids[i]), .proposal = span_of(ids[i])};
+		int64_t id = 0;
+		AUTO_BUF pid = BUF_INIT(64);
+		buf_addf(&pid, "10.5072/%s", ids[i]);
+		d.pid = buf_span(&pid);
+		assert_true(ingest_dataset_put(in, &d, &id, &e));
+		if (i == 0) {
+			add_file(in, p, id, ids[i], "a b.txt");
+			add_file(in, p, id, ids[i], "link.txt");
+			add_file(in, p, id, ids[i], "sub/<x>.h5");
+			add_file(in, p, id, ids[i], "vanished.txt");
+		} else {
+			add_file(in, p, id, ids[i], "a.txt");
+		}
+		assert_true(ingest_record(in, id, &d, &e));
+	}
+	assert_true(ingest_commit(in, &e));
+	ingest_close(in);
+}
+
+static int
+setup(void **state)
+{
+	static struct place p; /* cmocka's group state */
+	const struct policy_source source = {"policy.yaml", {policy_text, sizeof(policy_text) - 1}};
+	struct err e = {0};
+	AUTO_BUF report = BUF_INIT(8192);
+	char path[96];
+
+	(void)snprintf(p.dir, sizeof(p.dir), "/tmp/pan-gate-XXXXXX");
+	assert_non_null(mkdtemp(p.dir));
+	fill_storage(p.dir);
+	(void)snprintf(p.catalogue, sizeof(p.catalogue), "%s/catalogue.sqlite", p.dir);
+	(void)snprintf(p.audit, sizeof(p.audit), "%s/audit.jsonl", p.dir);
+	fill_catalogue(&p);
+	(void)snprintf(path, sizeof(path), "%s/data", p.dir);
+	p.roots[0] = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	p.root = (struct settings_root){.name = "main"};
+	p.settings = (struct settings){.facility = "Test <facility>",
+		.contact = "me@test.example",
+		.public_url = "https://localhost",
+		.catalogue = p.catalogue,
+		.roots = &p.root,
+		.n_roots = 1};
+	p.gate = (struct gate){.settings = &p.settings, .roots = p.roots, .epoch = &p.epoch};
+	p.gate.policies = policy_set_load(&source, 1, &report, &e);
+	if (p.gate.policies == NULL)
+		fail_msg("%.*s", SPAN_ARG(buf_span(&report)));
+	assert_true(auth_load(&p.settings, NULL, NULL, &report, &p.gate.auth, &e));
+	int fd = open(p.audit, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+	assert_true(audit_open(&fd, -1, "gate", AUDIT_SYNC_NEVER, &p.gate.audit, &e));
+	assert_true(gate_desk_init(&p.desk, &p.gate, &e));
+	*state = &p;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct place *p = *state;
+	char command[128];
+
+	gate_desk_fini(&p->desk);
+	audit_free(p->gate.audit);
+	auth_free(p->gate.auth);
+	(void)snprintf(command, sizeof(command), "rm -rf %s", p->dir);
+	return system(command); // NOLINT(cert-env33-c,concurrency-mt-unsafe): a test's own folder
+}
+
+struct row {
+	const char *name;
+	enum http_method method;
+	const char *path, *accept, *authorization, *query;
+	unsigned status;
+	const char *field;  /* must stand in the fields */
+	const char *text;   /* must stand in the body */
+	const char *absent; /* must not */
+};
+
+static const struct row rows[] = {
+	{"open file", HTTP_GET, "/data/10.5072/OPEN/a b.txt", NULL, NULL, NULL, 200,
+		"Content-Type: text/plain", NULL, NULL},
+	{"licence link", HTTP_GET, "/data/10.5072/OPEN/a b.txt", NULL, NULL, NULL, 200,
+		"Link: <https://spdx.org/licenses/CC-BY-4.0>; rel=\"license\"\r\n", NULL, NULL},
+	{"cite link", HTTP_HEAD, "/data/10.5072/OPEN/sub/<x>.h5", NULL, NULL, NULL, 200,
+		"Link: <https://doi.org/10.5072/OPEN>; rel=\"cite-as\"\r\n", NULL, NULL},
+	{"no such file", HTTP_GET, "/data/10.5072/OPEN/b.txt", NULL, NULL, NULL, 404,
+		"problem+json", "not-found", NULL},
+	{"catalogued, gone from disk", HTTP_GET, "/data/10.5072/OPEN/vanished.txt", NULL, NULL,
+		NULL, 404, NULL, "not-found", NULL},
+	{"link out of the root", HTTP_GET, "/data/10.5072/OPEN/link.txt", NULL, NULL, NULL, 404,
+		NULL, "not-found", NULL},
+	{"slash behind a file", HTTP_GET, "/data/10.5072/OPEN/a b.txt/", NULL, NULL, NULL, 404,
+		NULL, "not-found", NULL},
+	{"listing", HTTP_GET, "/data/10.5072/OPEN/", NULL, NULL, NULL, 200, "text/html",
+		"<a href=\"a%20b.txt\">", NULL},
+	{"listing shows folders once", HTTP_GET, "/data/10.5072/OPEN/", NULL, NULL, NULL, 200, NULL,
+		"<a href=\"sub/\">", NULL},
+	{"listing of a folder", HTTP_GET, "/data/10.5072/OPEN/sub/", NULL, NULL, NULL, 200, NULL,
+		"&lt;x&gt;.h5", "<x>"},
+	{"listing as JSON", HTTP_GET, "/data/10.5072/OPEN/sub/", "application/json", NULL, NULL,
+		200, "application/json", "{\"name\":\"<x>.h5\",\"type\":\"file\",\"size\":8,",
+		NULL},
+	{"no such folder", HTTP_GET, "/data/10.5072/OPEN/nope/", NULL, NULL, NULL, 404, NULL,
+		"not-found", NULL},
+	{"folder without slash", HTTP_GET, "/data/10.5072/OPEN/sub", NULL, NULL, NULL, 301,
+		"Location: /data/10.5072/OPEN/sub/\r\n", NULL, NULL},
+	{"dataset without slash", HTTP_GET, "/data/10.5072/OPEN", NULL, NULL, NULL, 301,
+		"Location: /data/10.5072/OPEN/\r\n", NULL, NULL},
+	{"embargo names rule and date", HTTP_GET, "/data/10.5072/SHUT/a.txt", NULL, NULL, NULL, 401,
+		"WWW-Authenticate: Bearer realm=\"localhost\", resource_metadata=",
+		"\"release_date\":\"2029-01-02\"", "secret"},
+	{"embargo names whom to ask", HTTP_GET, "/data/10.5072/SHUT/a.txt", NULL, NULL, NULL, 401,
+		NULL, "\"grantors\":[\"pi\"],\"contact\":\"office@test.example\"", NULL},
+	{"embargoed name that is not there", HTTP_GET, "/data/10.5072/SHUT/b.txt", NULL, NULL, NULL,
+		401, NULL, "embargoed", NULL},
+	{"embargoed listing", HTTP_GET, "/data/10.5072/SHUT/", NULL, NULL, NULL, 401, NULL,
+		"embargoed", "a.txt"},
+	{"proprietary is hidden", HTTP_GET, "/data/10.5072/PAID/a.txt", NULL, NULL, NULL, 404, NULL,
+		"not-found", "proprietary"},
+	{"withdrawn", HTTP_GET, "/data/10.5072/GONE/a.txt", NULL, NULL, NULL, 410, NULL,
+		"\"reason\":\"withdrawn\"", NULL},
+	{"unknown pid", HTTP_GET, "/data/10.5072/NONE/a.txt", NULL, NULL, NULL, 404, NULL,
+		"not-found", NULL},
+	{"datasets", HTTP_GET, "/data/", NULL, NULL, NULL, 200, NULL, "<a href=\"10.5072/SHUT/\">",
+		"PAID"},
+	{"datasets after one", HTTP_GET, "/data/", NULL, NULL, "after=10.5072%2FOPEN", 200, NULL,
+		"10.5072/SHUT", "OPEN"},
+	{"datasets as JSON", HTTP_GET, "/data/", "application/json", NULL, NULL, 200, NULL,
+		"{\"datasets\":[{\"pid\":\"10.5072/GONE\"", NULL},
+	{"a bad token is judged though the file is open", HTTP_GET, "/data/10.5072/OPEN/a b.txt",
+		NULL, "Bearer x", NULL, 401, "error=\"invalid_token\"", NULL, "hello"},
+	{"token in the query", HTTP_GET, "/data/10.5072/OPEN/a b.txt", NULL, NULL,
+		"x=1&access_token=abc", 400, "error=\"invalid_request\"", NULL, NULL},
+	{"other scheme counts as none", HTTP_GET, "/data/10.5072/OPEN/a b.txt", NULL, "Basic eDp5",
+		NULL, 200, NULL, NULL, NULL},
+	{"PROPFIND without depth", HTTP_PROPFIND, "/data/10.5072/OPEN/", NULL, NULL, NULL, 403,
+		NULL, "propfind-finite-depth", NULL},
+	{"home page escapes", HTTP_GET, "/", NULL, NULL, NULL, 200, "text/html",
+		"Test &lt;facility&gt;", "<facility>"},
+	{"health", HTTP_GET, "/healthz", NULL, NULL, NULL, 200, NULL,
+		"{\"status\":\"ok\",\"policy\":\"current\"}", NULL},
+	{"resource metadata", HTTP_GET, "/.well-known/oauth-protected-resource", NULL, NULL, NULL,
+		200, "application/json", "\"bearer_methods_supported\":[\"header\"]", NULL},
+	{"nothing there", HTTP_GET, "/etc/passwd", NULL, NULL, NULL, 404, NULL, "not-found", NULL},
+};
+
+static bool
+holds(struct span text, const char *what)
+{
+	return what == NULL ||
+	       (text.p != NULL && memmem(text.p, text.n, what, strlen(what)) != NULL);
+}
+
+static void
+answers(void **state)
+{
+	struct place *p = *state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct row *r = &rows[i];
+		struct http_ask q = {.id = i,
+			.method = r->method,
+			.path = span_of(r->path),
+			.accept = span_of(r->accept),
+			.authorization = span_of(r->authorization),
+			.query = span_of(r->query),
+			.trace = {7}};
+		struct http_answer a;
+		CHECK_ROW(r->name);
+		gate_answer(&p->desk, &q, NOW * 1000LL, &a);
+		if (a.status != r->status || !holds(a.fields, r->field) || !holds(a.text, r->text))
+			fail_msg("%u\n%.*s%.*s", a.status, SPAN_ARG(a.fields), SPAN_ARG(a.text));
+		if (r->absent != NULL && holds(a.text, r->absent))
+			fail_msg("gives away \"%s\": %.*s", r->absent, SPAN_ARG(a.text));
+		assert_int_equal(a.id, i);
+		assert_true(a.body == HTTP_FILE || a.grant == NULL);
+		grant_unref(a.grant);
+	}
+}
+
+/* Hidden and missing are one answer, to the byte. */
+static void
+hidden_is_missing(void **state)
+{
+	struct place *p = *state;
+	struct http_ask q = {.method = HTTP_GET, .path = SPAN("/data/10.5072/PAID/a.txt")};
+	struct http_answer a;
+	char first[1024] = {0};
+
+	gate_answer(&p->desk, &q, NOW * 1000LL, &a);
+	assert_true(a.text.n < sizeof(first));
+	memcpy(first, a.text.p, a.text.n);
+	q.path = SPAN("/data/10.5072/NONE/a.txt");
+	gate_answer(&p->desk, &q, NOW * 1000LL, &a);
+	check_span(a.text, first);
+}
+
+static void
+grants(void **state)
+{
+	struct place *p = *state;
+	struct http_ask q = {.method = HTTP_GET, .path = SPAN("/data/10.5072/OPEN/a b.txt")};
+	struct http_answer a;
+	char text[8] = {0};
+
+	p->epoch = 5;
+	gate_answer(&p->desk, &q, NOW * 1000LL, &a);
+	assert_int_equal(a.body, HTTP_FILE);
+	assert_true(a.keep && a.ranges);
+	const struct grant_info *g = grant_info(a.grant);
+	assert_int_equal(g->size, 5);
+	assert_int_equal(grant_pread(a.grant, text, 8, 0), 5);
+	assert_string_equal(text, "hello");
+	assert_int_equal(strlen(g->etag), 24);
+	assert_true(grant_unchanged(a.grant));
+	assert_true(grant_valid(a.grant, NOW, 5));
+	assert_false(grant_valid(a.grant, NOW, 6));
+	assert_false(grant_valid(a.grant, g->expires, 5));
+	assert_true(g->decision > 0);
+	grant_unref(a.grant);
+}
+
+/* The moment before the release and the moment itself: local midnight in Paris. */
+static void
+release_moment(void **state)
+{
+	struct place *p = *state;
+	struct http_ask q = {.method = HTTP_GET, .path = SPAN("/data/10.5072/SHUT/a.txt")};
+	struct http_answer a;
+	const int64_t release = 1862002800; /* 2029-01-02T00:00+01:00 = 2029-01-01T23:00Z */
+
+	gate_answer(&p->desk, &q, (release - 1) * 1000, &a);
+	assert_int_equal(a.status, 401);
+	gate_answer(&p->desk, &q, release * 1000, &a);
+	assert_int_equal(a.status, 200);
+	grant_unref(a.grant);
+}
+
+/* What was refused and what was granted stands in the log; a log that cannot be written stops data,
+ * not metadata. */
+static void
+recorded(void **state)
+{
+	struct place *p = *state;
+	struct http_ask q = {
+		.method = HTTP_GET, .path = SPAN("/data/10.5072/OPEN/a b.txt"), .trace = {0xab}};
+	struct http_answer a;
+	struct stat before;
+	struct stat after;
+	AUTO_BUF text = BUF_INIT(4096);
+
+	assert_int_equal(stat(p->audit, &before), 0);
+	gate_answer(&p->desk, &q, NOW * 1000LL, &a);
+	grant_unref(a.grant);
+	assert_int_equal(stat(p->audit, &after), 0);
+	AUTO_FD fd = open(p->audit, O_RDONLY | O_CLOEXEC);
+	assert_true(buf_reserve(&text, 4000));
+	ssize_t n = pread(fd, text.p, 4000, before.st_size);
+	assert_int_equal(n, after.st_size - before.st_size);
+	struct span line = {text.p, (size_t)n};
+	assert_true(holds(line, "\"kind\":\"decision\",\"node\":\"gate\",\"trace\":\"ab00"));
+	assert_true(holds(line, "\"pid\":\"10.5072/OPEN\",\"proposal\":\"OPEN\""));
+	assert_true(holds(line, "\"effect\":\"permit\",\"rule\":\"open-data\""));
+	assert_true(holds(line, "\"file\":\"a b.txt\"}\n"));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(answers),
+		cmocka_unit_test(hidden_is_missing),
+		cmocka_unit_test(grants),
+		cmocka_unit_test(release_moment),
+		cmocka_unit_test(recorded),
+	};
+	return cmocka_run_group_tests_name("gate", tests, setup, teardown);
+}
