@@ -26,10 +26,10 @@ struct front_link;
 
 bool front_link_new(struct loop *loop, struct front_link **ret, struct err *e);
 void front_link_free(struct front_link *l);
-/* The services of a connection (conn_gate: ask, forget, done), arg = l. */
-bool front_link_ask(void *l, struct conn *c, struct http_ask *q);
-void front_link_forget(void *l, uint64_t id);
-void front_link_done(void *l, const struct http_done *d);
+/* The services of a connection (conn_gate: ask, forget, done); arg: the link. */
+bool front_link_ask(void *arg, struct conn *c, struct http_ask *q);
+void front_link_forget(void *arg, uint64_t id);
+void front_link_done(void *arg, const struct http_done *d);
 /* Takes fd: the gate is there (again). */
 void front_link_up(struct front_link *l, int fd);
 bool front_link_is_up(const struct front_link *l);

@@ -31,6 +31,7 @@ struct front {
 	struct front_setup setup; /* its lists are below */
 	struct tls_pair *pairs;
 	struct span own[NAMES_MAX];
+	int listen[16]; /* of the worker in work */
 	struct front_worker *worker[WORKERS_MAX];
 	unsigned n_workers;
 	bool draining;
@@ -149,10 +150,8 @@ listeners_of(const struct front *f, unsigned worker, int *ret, size_t max)
 static bool
 start_worker(struct front *f, unsigned i, struct err *e)
 {
-	int listen[16];
-
-	f->setup.listen = listen;
-	f->setup.n_listen = listeners_of(f, i, listen, sizeof(listen) / sizeof(listen[0]));
+	f->setup.listen = f->listen;
+	f->setup.n_listen = listeners_of(f, i, f->listen, sizeof(f->listen) / sizeof(f->listen[0]));
 	if (f->setup.n_listen == 0)
 		return err_set(e, ERR_ABSENT, NULL, "no listening socket for worker %u", i);
 	f->setup.metrics = metric_stripe(f->role.metrics, role_stripe(PROCESS_FRONT, i));

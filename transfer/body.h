@@ -15,7 +15,7 @@
  * or changed ends the body, and since the last BODY_HELD bytes are given out only after the inode
  * was found unchanged, such a body can never look complete.
  */
-#define BODY_HELD         (64U * 1024U)
+#define BODY_HELD         65536U
 #define BODY_BOUNDARY_MAX 70U  /* RFC 2046 5.1.1 */
 #define BODY_PART_MAX     512U /* bytes between two parts */
 

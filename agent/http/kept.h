@@ -15,8 +15,8 @@
  * decision may depend on, never by a digest alone.  An answer is gone when its grant expires, when
  * the epoch moves, or when its file is no longer what it was.
  */
-#define KEPT_KEY_MAX    (12U * 1024U) /* longer questions are always asked */
-#define KEPT_FIELDS_MAX (4U * 1024U)
+#define KEPT_KEY_MAX    12288U /* longer questions are always asked */
+#define KEPT_FIELDS_MAX 4096U
 
 struct kept;
 

@@ -16,7 +16,7 @@
  */
 #define TLS_RECORD        16384U /* plain text of a full record (RFC 8446 5.1) */
 #define TLS_CONTROL_MAX   64U    /* key updates and alerts that a client may send between data */
-#define TLS_HANDSHAKE_MAX (64U * 1024U) /* bytes of a client's handshake */
+#define TLS_HANDSHAKE_MAX 65536U /* bytes of a client's handshake */
 
 struct tls_keys; /* ticket keys, shared by all workers so that each can resume (RFC 5077, 8446) */
 struct tls_ctx;  /* one for each worker: no lock is shared inside the library */

@@ -17,8 +17,8 @@
  * that a head, the first bytes of its body, and the answers of pipelined requests leave together in
  * full records.  It holds no buffer when nothing waits to be sent.  No operation blocks.
  */
-#define TLS_OUT_SIZE (64U * 1024U)
-#define TLS_OUT_ROOM (4U * 1024U) /* what a body wants to have left to begin in the same buffer */
+#define TLS_OUT_SIZE 65536U
+#define TLS_OUT_ROOM 4096U /* what a body wants to have left to begin in the same buffer */
 
 struct tls_out {
 	struct tls *tls;

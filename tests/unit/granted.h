@@ -9,7 +9,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#define GRANTED_EXPIRES 1000
+#define GRANTED_EXPIRES INT64_C(4000000000)
 #define GRANTED_EPOCH   7U
 
 struct granted {

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/front_link.h"
+
+#include "agent/base/fdpass.h"
+#include "agent/wire.h"
+#include "tests/unit/check.h"
+
+#include <unistd.h>
+
+/* ---- the double of agent/http/conn.c: only remembers ---- */
+
+struct seen {
+	unsigned answered, unanswered;
+	unsigned status;
+};
+
+static struct seen *
+seen_of(struct conn *c)
+{
+	return (struct seen *)(void *)c;
+}
+
+void
+conn_answered(struct conn *c, struct http_answer *a)
+{
+	seen_of(c)->answered++;
+	seen_of(c)->status = a->status;
+	grant_unref(a->grant);
+}
+
+void
+conn_unanswered(struct conn *c)
+{
+	seen_of(c)->unanswered++;
+}
+
+struct world {
+	struct loop loop;
+	struct front_link *link;
+	int gate; /* the other end */
+	char in[FDPASS_MESSAGE];
+};
+
+static void
+connect_gate(struct world *w)
+{
+	int pair[2];
+
+	assert_true(fdpass_pair(pair, true, NULL));
+	w->gate = pair[1];
+	front_link_up(w->link, pair[0]);
+}
+
+static uint64_t
+ask(struct world *w, struct seen *s, const char *path)
+{
+	struct http_ask q = {.method = HTTP_GET, .path = span_of(path)};
+
+	assert_true(front_link_ask(w->link, (struct conn *)(void *)s, &q));
+	return q.id;
+}
+
+static void
+turn(struct world *w)
+{
+	for (int i = 0; i < 3; i++)
+		assert_true(loop_turn(&w->loop, 0, NULL));
+}
+
+/* The next message that reached the gate; 0: none. */
+static enum wire_kind
+next(struct world *w, struct http_ask *q, struct http_done *d)
+{
+	int fds[FDPASS_MAX];
+	size_t n = 0;
+	size_t n_fds = 0;
+
+	if (fdpass_recv(w->gate, w->in, sizeof(w->in), &n, fds, &n_fds, NULL) != FDPASS_OK)
+		return 0;
+	struct span msg = {w->in, n};
+	if (wire_kind(msg) == WIRE_ASK)
+		assert_true(wire_read_ask(msg, q, NULL));
+	else
+		assert_true(wire_read_done(msg, d, NULL));
+	return wire_kind(msg);
+}
+
+static void
+reply(struct world *w, uint64_t id, unsigned status)
+{
+	struct http_answer a = {.id = id, .status = (uint16_t)status, .body = HTTP_NO_BODY};
+	struct buf out = BUF_INIT(4096);
+
+	wire_write_answer(&a, &out);
+	assert_int_equal(fdpass_send(w->gate, buf_span(&out), NULL, 0, NULL), FDPASS_OK);
+	buf_fini(&out);
+}
+
+static struct world *
+world_new(void)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	assert_non_null(w);
+	assert_true(loop_init(&w->loop, NULL));
+	assert_true(front_link_new(&w->loop, &w->link, NULL));
+	w->gate = -1;
+	return w;
+}
+
+static void
+world_free(struct world *w)
+{
+	front_link_free(w->link);
+	loop_fini(&w->loop);
+	if (w->gate >= 0)
+		(void)close(w->gate);
+	free(w);
+}
+
+static void
+many(void **state)
+{
+	struct world *w = world_new();
+	struct seen s[100] = {{0}};
+	uint64_t id[100];
+	struct http_ask q;
+	struct http_done d;
+
+	(void)state;
+	connect_gate(w);
+	for (int i = 0; i < 100; i++)
+		id[i] = ask(w, &s[i], "/data/x");
+	turn(w);
+	for (int i = 0; i < 100; i++) {
+		assert_int_equal(next(w, &q, &d), WIRE_ASK);
+		assert_int_equal(q.id, id[i]);
+	}
+	CHECK_ROW("answers in any order find their question");
+	for (int i = 99; i >= 0; i--) {
+		reply(w, id[i], 200 + (unsigned)i);
+		turn(w);
+	}
+	for (int i = 0; i < 100; i++) {
+		assert_int_equal(s[i].answered, 1);
+		assert_int_equal(s[i].status, 200 + i);
+	}
+	CHECK_ROW("a number that nobody asked, or a second answer, is dropped");
+	reply(w, 1U << 20, 200);
+	reply(w, id[5], 200);
+	turn(w);
+	assert_int_equal(s[5].answered, 1);
+	assert_true(front_link_quiet(w->link));
+	world_free(w);
+}
+
+static void
+forgets(void **state)
+{
+	struct world *w = world_new();
+	struct seen s[3] = {{0}};
+	struct http_ask q;
+	struct http_done d;
+
+	(void)state;
+	connect_gate(w);
+	CHECK_ROW("forgotten before it was sent: never sent");
+	front_link_forget(w->link, ask(w, &s[0], "/data/a"));
+	uint64_t second = ask(w, &s[1], "/data/b");
+	turn(w);
+	assert_int_equal(next(w, &q, &d), WIRE_ASK);
+	check_span(q.path, "/data/b");
+	assert_int_equal(next(w, &q, &d), 0);
+	CHECK_ROW("forgotten after it was sent: the answer finds nobody, the slot is free");
+	front_link_forget(w->link, second);
+	reply(w, second, 200);
+	turn(w);
+	assert_int_equal(s[1].answered, 0);
+	assert_true(front_link_quiet(w->link));
+	world_free(w);
+}
+
+static void
+restarts(void **state)
+{
+	struct world *w = world_new();
+	struct seen s[4] = {{0}};
+	struct http_ask q;
+	struct http_done d;
+	struct http_done note = {.decision = 5, .first = 1, .bytes = 3};
+
+	(void)state;
+	connect_gate(w);
+	uint64_t first = ask(w, &s[0], "/data/a");
+	uint64_t answered = ask(w, &s[1], "/data/b");
+	turn(w);
+	reply(w, answered, 200);
+	turn(w);
+	(void)close(w->gate); /* it dies */
+	w->gate = -1;
+	turn(w);
+	assert_false(front_link_is_up(w->link));
+	uint64_t late = ask(w, &s[2], "/data/c");
+	front_link_forget(w->link, ask(w, &s[3], "/data/d"));
+	front_link_done(w->link, &note);
+	turn(w);
+	connect_gate(w);
+	turn(w);
+	CHECK_ROW("the next gate gets the note, and each open question once");
+	assert_int_equal(next(w, &q, &d), WIRE_DONE);
+	assert_int_equal(d.decision, 5);
+	uint64_t got[2] = {0};
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(next(w, &q, &d), WIRE_ASK);
+		got[i] = q.id;
+	}
+	assert_true((got[0] == first && got[1] == late) || (got[0] == late && got[1] == first));
+	assert_int_equal(next(w, &q, &d), 0);
+	reply(w, first, 200);
+	reply(w, late, 404);
+	turn(w);
+	assert_int_equal(s[0].answered, 1);
+	assert_int_equal(s[2].status, 404);
+	world_free(w);
+}
+
+static void
+waits_its_time(void **state)
+{
+	struct world *w = world_new();
+	struct seen s = {0};
+
+	(void)state;
+	(void)ask(w, &s, "/data/a");
+	int64_t start = w->loop.now;
+	while (s.unanswered == 0 && w->loop.now - start < 8000)
+		assert_true(loop_turn(&w->loop, 100, NULL));
+	CHECK_ROW("without a gate a question waits 5 s, and then is told so");
+	assert_int_equal(s.unanswered, 1);
+	assert_true(w->loop.now - start >= FRONT_LINK_DOWN_MS);
+	assert_true(w->loop.now - start <= FRONT_LINK_DOWN_MS + 1500);
+	assert_true(front_link_quiet(w->link));
+	world_free(w);
+}
+
+static void
+bounded(void **state)
+{
+	struct world *w = world_new();
+	struct http_done note = {.decision = 5};
+
+	(void)state;
+	for (unsigned i = 0; i < FRONT_LINK_NOTES + 3; i++)
+		front_link_done(w->link, &note);
+	CHECK_ROW("notes that no gate takes are lost at the limit, and counted");
+	assert_int_equal(front_link_lost(w->link), 3);
+	world_free(w);
+}
+
+static void
+nonsense(void **state)
+{
+	struct world *w = world_new();
+	struct seen s = {0};
+
+	(void)state;
+	connect_gate(w);
+	(void)ask(w, &s, "/data/a");
+	turn(w);
+	assert_int_equal(fdpass_send(w->gate, SPAN("nonsense"), NULL, 0, NULL), FDPASS_OK);
+	turn(w);
+	CHECK_ROW("a gate that speaks nonsense is let go");
+	assert_false(front_link_is_up(w->link));
+	assert_int_equal(s.answered, 0);
+	world_free(w);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(many),
+		cmocka_unit_test(forgets),
+		cmocka_unit_test(restarts),
+		cmocka_unit_test(waits_its_time),
+		cmocka_unit_test(bounded),
+		cmocka_unit_test(nonsense),
+	};
+	return cmocka_run_group_tests_name("front_link", tests, NULL, NULL);
+}
