@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "auth/claims.h"
+#include "tests/unit/check.h"
+
+#define NOW 1000000
+
+static struct words
+words_of(const char *a, const char *b)
+{
+	struct words w = {.n = (a != NULL) + (b != NULL)};
+
+	w.item[0] = span_of(a);
+	w.item[1] = span_of(b);
+	return w;
+}
+
+static struct issuer
+plain(void)
+{
+	return (struct issuer){.iss = SPAN("https://a.test"),
+		.audience = words_of("https://d.test", "https://d.test/"),
+		.groups = words_of("groups", "realm_access/roles"),
+		.user = SPAN("sub"),
+		.read_word = SPAN("storage.read"),
+		.leeway = 30};
+}
+
+struct fact {
+	const char *name, *payload;
+	const char *ref; /* NULL: accepted */
+};
+
+static void
+lives(void **state)
+{
+	static const struct fact rows[] = {
+		{"exp alone", "{\"exp\":1000001}", NULL},
+		{"exp as a fraction", "{\"exp\":1000000.25}", NULL},
+		{"exp with exponent", "{\"exp\":2e6}", NULL},
+		{"exp now", "{\"exp\":1000000}", "RFC 9068 4"},
+		{"exp just past", "{\"exp\":999999.9}", "RFC 9068 4"},
+		{"exp missing", "{}", "RFC 9068 2.2"},
+		{"exp 0", "{\"exp\":0}", "RFC 7519 4.1.4"},
+		{"exp negative", "{\"exp\":-1}", "RFC 7519 4.1.4"},
+		{"exp below 2^53", "{\"exp\":9007199254740991}", NULL},
+		{"exp 2^53", "{\"exp\":9007199254740992}", "RFC 7519 2"},
+		{"exp false", "{\"exp\":false}", "RFC 7519 2"},
+		{"exp object", "{\"exp\":{}}", "RFC 7519 2"},
+		{"nbf 0", "{\"exp\":1000001,\"nbf\":0}", NULL},
+		{"nbf at the leeway", "{\"exp\":1000001,\"nbf\":1000030}", NULL},
+		{"nbf a second more", "{\"exp\":1000001,\"nbf\":1000030.5}", "RFC 7519 4.1.5"},
+		{"nbf null", "{\"exp\":1000001,\"nbf\":null}", "RFC 7519 2"},
+		{"iat at the leeway", "{\"exp\":1000001,\"iat\":1000030}", NULL},
+		{"iat a second more", "{\"exp\":1000001,\"iat\":1000031}", "RFC 7519 4.1.6"},
+		{"iat text", "{\"exp\":1000001,\"iat\":\"1\"}", "RFC 7519 2"},
+	};
+	struct issuer i = plain();
+	struct claims_life life;
+	struct err e = {0};
+
+	(void)state;
+	for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
+		AUTO_JSON j = json_parse(span_of(rows[k].payload), NULL, NULL);
+		CHECK_ROW(rows[k].name);
+		assert_non_null(j);
+		assert_int_equal(claims_life(&i, j, NOW, &life, &e), rows[k].ref == NULL);
+		if (rows[k].ref != NULL)
+			assert_string_equal(e.ref, rows[k].ref);
+	}
+	AUTO_JSON j = json_parse(SPAN("{\"exp\":1000001}"), NULL, NULL);
+	i.require_iat = true;
+	assert_false(claims_life(&i, j, NOW, &life, &e));
+	assert_string_equal(e.ref, "RFC 9068 2.2");
+}
+
+/* Clients instead of an audience, where the issuer is set so. */
+static void
+audiences(void **state)
+{
+	static const struct fact rows[] = {
+		{"azp", "{\"azp\":\"c\"}", NULL},
+		{"other azp", "{\"azp\":\"d\"}", "OpenID Connect Core 1.0, 2"},
+		{"azp list", "{\"azp\":[\"c\"]}", "OpenID Connect Core 1.0, 2"},
+		{"client_id is not azp", "{\"client_id\":\"c\"}", "OpenID Connect Core 1.0, 2"},
+		{"aud and azp", "{\"aud\":\"https://d.test\",\"azp\":\"x\"}", NULL},
+		{"wrong aud and azp", "{\"aud\":\"x\",\"azp\":\"c\"}", "RFC 9068 4"},
+		{"null aud and azp", "{\"aud\":null,\"azp\":\"c\"}", "RFC 9068 4"},
+		{"empty aud and azp", "{\"aud\":[],\"azp\":\"c\"}", "RFC 9068 4"},
+		{"aud is a client", "{\"aud\":\"c\",\"azp\":\"c\"}", "RFC 9068 4"},
+		{"second of a list", "{\"aud\":[\"x\",\"https://d.test/\"]}", NULL},
+		{"ID token", "{\"aud\":\"c\",\"at_hash\":\"x\"}", "RFC 8725 3.9"},
+	};
+	struct issuer i = plain();
+	struct err e = {0};
+
+	(void)state;
+	i.azp = words_of("c", NULL);
+	for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
+		AUTO_JSON j = json_parse(span_of(rows[k].payload), NULL, NULL);
+		CHECK_ROW(rows[k].name);
+		assert_int_equal(claims_audience(&i, j, &e), rows[k].ref == NULL);
+		if (rows[k].ref != NULL)
+			assert_string_equal(e.ref, rows[k].ref);
+	}
+}
+
+/* The unique id by profile. */
+static void
+ids(void **state)
+{
+	static const struct {
+		const char *name;
+		enum { PLAIN, EGI, OWN, EDU } how;
+		const char *payload, *want, *ref;
+	} rows[] = {
+		{"sub", PLAIN, "{\"sub\":\"Alice\"}", "Alice", NULL},
+		{"sub empty", PLAIN, "{\"sub\":\"\"}", NULL, "RFC 7519 4.1.2"},
+		{"voperson_id first", EGI, "{\"sub\":\"s\",\"voperson_id\":\"v\"}", "v", NULL},
+		{"else sub", EGI, "{\"sub\":\"s\"}", "s", NULL},
+		{"voperson_id of a wrong kind is not absent", EGI,
+			"{\"sub\":\"s\",\"voperson_id\":1}", NULL, "RFC 9068 2.2"},
+		{"sub is needed all the same", EGI, "{\"voperson_id\":\"v\"}", NULL,
+			"RFC 9068 2.2"},
+		{"own claim", OWN, "{\"sub\":\"s\",\"uid\":\"u\"}", "u", NULL},
+		{"own claim missing", OWN, "{\"sub\":\"s\"}", NULL, "RFC 9068 2.2"},
+		{"eduTEAMS", EDU, "{\"sub\":\"0AbC@EduTeams.org\"}", "0abc@eduteams.org", NULL},
+		{"test account", EDU, "{\"sub\":\"Test@eduteams.org\"}", NULL, "eduPersonUniqueId"},
+		{"no scope", EDU, "{\"sub\":\"abc\"}", NULL, "eduPersonUniqueId"},
+		{"empty scope", EDU, "{\"sub\":\"abc@\"}", NULL, "eduPersonUniqueId"},
+		{"two at signs", EDU, "{\"sub\":\"abc@x@y\"}", NULL, "eduPersonUniqueId"},
+		{"sign in the id", EDU, "{\"sub\":\"a-b@x\"}", NULL, "eduPersonUniqueId"},
+	};
+	AUTO_ARENA mem;
+
+	(void)state;
+	assert_true(arena_init(&mem, 65536));
+	for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
+		AUTO_JSON j = json_parse(span_of(rows[k].payload), NULL, NULL);
+		struct issuer i = plain();
+		struct subject s;
+		struct err e = {0};
+		CHECK_ROW(rows[k].name);
+		if (rows[k].how == EGI) {
+			i.user = SPAN("voperson_id");
+			i.user_else = SPAN("sub");
+		} else if (rows[k].how == OWN) {
+			i.user = SPAN("uid");
+		}
+		i.edu_id = rows[k].how == EDU;
+		assert_int_equal(claims_subject(&i, j, &mem, &s, &e), rows[k].want != NULL);
+		if (rows[k].want != NULL)
+			check_span(s.sub, rows[k].want);
+		else
+			assert_string_equal(e.ref, rows[k].ref);
+	}
+}
+
+/* Groups: where they stand, what the issuer may assert, what is left out. */
+static void
+group_claims(void **state)
+{
+	static const struct {
+		const char *name, *payload, *space, *want;
+	} rows[] = {
+		{"list", "{\"sub\":\"s\",\"groups\":[\"a\",\"b\"]}", NULL, "a|b|"},
+		{"text", "{\"sub\":\"s\",\"groups\":\"a\"}", NULL, "a|"},
+		{"deeper", "{\"sub\":\"s\",\"realm_access\":{\"roles\":[\"r\"]}}", NULL, "r|"},
+		{"both", "{\"sub\":\"s\",\"groups\":[\"a\"],\"realm_access\":{\"roles\":[\"r\"]}}",
+			NULL, "a|r|"},
+		{"a member with a slash in its name",
+			"{\"sub\":\"s\",\"realm_access/roles\":[\"x\"]}", NULL, "x|"},
+		{"deeper than there is", "{\"sub\":\"s\",\"realm_access\":[\"roles\"]}", NULL, ""},
+		{"other kinds are left out",
+			"{\"sub\":\"s\",\"groups\":[1,null,[\"x\"],\"a\",\"\"]}", NULL, "a|"},
+		{"normal form", "{\"sub\":\"s\",\"groups\":[\"URN:X:Y:group:G\"]}", NULL,
+			"urn:x:y:group:G|"},
+		{"namespace allowed", "{\"sub\":\"s\",\"groups\":[\"urn:x:y:group:g\"]}", "URN:x:Y",
+			"urn:x:y:group:g|"},
+		{"namespace of others", "{\"sub\":\"s\",\"groups\":[\"urn:x:z:group:g\"]}",
+			"urn:x:y", ""},
+		{"below an allowed namespace", "{\"sub\":\"s\",\"groups\":[\"urn:x:y:w:group:g\"]}",
+			"urn:x:y", ""},
+		{"a URN of another form", "{\"sub\":\"s\",\"groups\":[\"Urn:x:y:g\",\"plain\"]}",
+			"urn:x:y", "plain|"},
+	};
+	AUTO_ARENA mem;
+
+	(void)state;
+	assert_true(arena_init(&mem, 65536));
+	for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
+		AUTO_JSON j = json_parse(span_of(rows[k].payload), NULL, NULL);
+		AUTO_BUF text = BUF_INIT(1024);
+		struct issuer i = plain();
+		struct subject s;
+		CHECK_ROW(rows[k].name);
+		i.namespaces = words_of(rows[k].space, NULL);
+		assert_true(claims_subject(&i, j, &mem, &s, NULL));
+		for (size_t m = 0; m < s.n_entitlements; m++) {
+			buf_add(&text, s.entitlements[m]);
+			buf_addc(&text, '|');
+		}
+		check_span(buf_span(&text), rows[k].want);
+	}
+}
+
+static void
+many_groups(void **state)
+{
+	AUTO_ARENA mem;
+	struct issuer i = plain();
+
+	(void)state;
+	for (unsigned n = CLAIMS_ENTITLEMENTS_MAX; n <= CLAIMS_ENTITLEMENTS_MAX + 1; n++) {
+		AUTO_BUF text = BUF_INIT(65536);
+		struct subject s;
+		struct err e = {0};
+		assert_true(arena_init(&mem, 262144));
+		buf_adds(&text, "{\"sub\":\"s\",\"groups\":[\"g\"");
+		for (unsigned k = 1; k < n; k++)
+			buf_adds(&text, ",\"g\"");
+		buf_adds(&text, "]}");
+		AUTO_JSON j = json_parse(buf_span(&text), NULL, NULL);
+		bool ok = claims_subject(&i, j, &mem, &s, &e);
+		assert_int_equal(ok, n == CLAIMS_ENTITLEMENTS_MAX);
+		assert_int_equal(e.code, ok ? ERR_NONE : ERR_UNAUTH);
+		arena_reset(&mem);
+		mem.cap = 4096; /* a small arena is a limit of ours, not the token's fault */
+		if (ok) {
+			assert_false(claims_subject(&i, j, &mem, &s, &e));
+			assert_int_equal(e.code, ERR_LIMIT);
+		}
+		mem.cap = 262144;
+		arena_fini(&mem);
+	}
+}
+
+static void
+assurances(void **state)
+{
+#define REFEDS "https://refeds.org/assurance/"
+	static const struct {
+		const char *name, *payload;
+		enum assurance want;
+	} rows[] = {
+		{"none", "{\"sub\":\"s\"}", ASSURANCE_NONE},
+		{"low", "{\"sub\":\"s\",\"eduperson_assurance\":[\"" REFEDS "IAP/low\"]}",
+			ASSURANCE_LOW},
+		{"the highest counts",
+			"{\"sub\":\"s\",\"eduperson_assurance\":[\"" REFEDS "IAP/medium\",\"" REFEDS
+			"IAP/low\"]}",
+			ASSURANCE_MEDIUM},
+		{"espresso",
+			"{\"sub\":\"s\",\"eduperson_assurance\":\"" REFEDS "profile/espresso\"}",
+			ASSURANCE_HIGH},
+		{"cappuccino",
+			"{\"sub\":\"s\",\"eduperson_assurance\":[\"" REFEDS
+			"profile/cappuccino\"]}",
+			ASSURANCE_MEDIUM},
+		{"own vocabulary",
+			"{\"sub\":\"s\",\"eduperson_assurance\":[\"https://aai.egi.eu/LoA#High\"]}",
+			ASSURANCE_NONE},
+		{"number", "{\"sub\":\"s\",\"eduperson_assurance\":3}", ASSURANCE_NONE},
+	};
+	AUTO_ARENA mem;
+	struct issuer i = plain();
+
+	(void)state;
+	assert_true(arena_init(&mem, 65536));
+	for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
+		AUTO_JSON j = json_parse(span_of(rows[k].payload), NULL, NULL);
+		struct subject s;
+		CHECK_ROW(rows[k].name);
+		assert_true(claims_subject(&i, j, &mem, &s, NULL));
+		assert_int_equal(s.assurance, rows[k].want);
+	}
+}
+
+/* Scopes are looked at where the issuer demands them, and nowhere else (SCP-6). */
+static void
+path_scopes(void **state)
+{
+	AUTO_JSON j = json_parse(
+		SPAN("{\"sub\":\"s\",\"scope\":\"storage.read\",\"client_id\":\"c\",\"azp\":\"z\","
+		     "\"jti\":\"a\\nb\",\"acr\":\"https://refeds.org/profile/mfa\"}"),
+		NULL, NULL);
+	AUTO_ARENA mem;
+	struct issuer i = plain();
+	struct subject s;
+	struct err e = {0};
+
+	(void)state;
+	assert_true(arena_init(&mem, 65536));
+	assert_true(claims_subject(&i, j, &mem, &s, &e));
+	assert_false(s.scoped);
+	check_span(s.client, "c");
+	check_span(s.jti, NULL); /* not fit for an audit line */
+	check_span(s.acr, "https://refeds.org/profile/mfa");
+	i.path_scopes = true;
+	assert_false(claims_subject(&i, j, &mem, &s, &e));
+	assert_string_equal(e.ref, "WLCG profile 1.3, 2.2.1");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(lives),
+		cmocka_unit_test(audiences),
+		cmocka_unit_test(ids),
+		cmocka_unit_test(group_claims),
+		cmocka_unit_test(many_groups),
+		cmocka_unit_test(assurances),
+		cmocka_unit_test(path_scopes),
+	};
+	return cmocka_run_group_tests_name("claims", tests, NULL, NULL);
+}
