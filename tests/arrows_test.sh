@@ -26,7 +26,6 @@ verdict() { # verdict NAME OK
 # plant NAME FILE LINE-OF-CODE WORDS: the file gets the line at its end; the report must name file,
 # line and words, and be the only one.
 plant() {
-	copy
 	mkdir -p "$work/tree/$(dirname "$2")"
 	printf '%s\n' "$3" >>"$work/tree/$2"
 	local n
@@ -38,6 +37,9 @@ plant() {
 	else
 		verdict "$1: not reported as '$2:$n: ... $4', or not alone" no
 	fi
+	rm -f "$work/tree/$2"
+	[ ! -f "$root/$2" ] || cp "$root/$2" "$work/tree/$2"
+	rmdir "$work/tree/$(dirname "$2")" 2>/dev/null || true
 }
 
 copy

@@ -41,12 +41,12 @@ sample_wait() {
 	return 1
 }
 
-# sample_issuer AGENT CONFIG: the key pair of the demo issuer that CONFIG names, unless it is there.
+# sample_issuer AGENT DIR URL: the key pair of a demo issuer in DIR, unless it is there.
 sample_issuer() {
-	"$1" token demo-issuer --config "$2"
+	[ -s "$2/demo-key.pem" ] || "$1" token demo-issuer --dir "$2" --issuer "$3"
 }
 
-# sample_token AGENT CONFIG SUBJECT SECONDS: a token of the demo issuer, on standard output.
+# sample_token AGENT CONFIG SUBJECT: a token of the demo issuer for a day, on standard output.
 sample_token() {
-	"$1" token mint --config "$2" --sub "$3" --lifetime "$4"
+	"$1" token mint --config "$2" --sub "$3" --lifetime 1d
 }
