@@ -104,8 +104,12 @@ fdpass_recv(int sock, char *buf, size_t cap, size_t *ret_n, int fds[FDPASS_MAX],
 	} while (n < 0 && errno == EINTR);
 	if (n < 0 && errno == EAGAIN)
 		return FDPASS_AGAIN;
-	if (n == 0 || (n < 0 && errno == ECONNRESET))
+	if (n == 0)
 		return FDPASS_CLOSED;
+	if (n < 0 && errno == ECONNRESET) {
+		(void)err_set(e, ERR_SYSTEM, NULL, "peer left messages unread");
+		return FDPASS_CLOSED;
+	}
 	if (n < 0) {
 		(void)err_set(e, ERR_SYSTEM, NULL, "recvmsg");
 		return FDPASS_FAIL;
