@@ -504,6 +504,13 @@ ingest_death(struct ingest *i, const struct ingest_identity *f, struct err *e)
 }
 
 bool
+ingest_alive(struct ingest *i, const struct ingest_identity *f, struct err *e)
+{
+	bind_identity(i, IQ_ALIVE, f);
+	return store_do(i->store, IQ_ALIVE, e);
+}
+
+bool
 ingest_count(struct ingest *i, uint64_t *ret_datasets, uint64_t *ret_files, struct err *e)
 {
 	int64_t datasets = 0;

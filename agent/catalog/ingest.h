@@ -108,4 +108,5 @@ struct ingest_identity {
 };
 bool ingest_deaths(struct ingest *i, const struct ingest_identity *f, unsigned *ret, struct err *e);
 bool ingest_death(struct ingest *i, const struct ingest_identity *f, struct err *e);
+bool ingest_alive(struct ingest *i, const struct ingest_identity *f, struct err *e); /* read well */
 bool ingest_count(struct ingest *i, uint64_t *ret_datasets, uint64_t *ret_files, struct err *e);

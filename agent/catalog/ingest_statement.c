@@ -90,6 +90,8 @@ const char *const ingest_statements[IQ_COUNT] = {
 	[IQ_DEATH] = "INSERT INTO deadly(device, inode, bytes, mtime, deaths)"
 		     " VALUES (?1, ?2, ?3, ?4, 1)"
 		     " ON CONFLICT DO UPDATE SET deaths = deaths + 1",
+	[IQ_ALIVE] =
+		"DELETE FROM deadly WHERE device = ? AND inode = ? AND bytes = ? AND mtime = ?",
 	[IQ_COUNT_DATASETS] = "SELECT count(*) FROM dataset",
 	[IQ_COUNT_FILES] = "SELECT count(*) FROM file",
 };

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/base/crypto.h"
+#include "agent/base/log.h"
+#include "agent/base/scope.h"
+#include "agent/indexer_job.h"
+#include "agent/role.h"
+#include "agent/sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define INDEXER_JOBS      8U /* that wait for the one at work */
+#define INDEXER_PROPOSALS ((size_t)4 * 1024 * 1024)
+
+struct order {
+	struct span text; /* in `store` */
+	char store[4096];
+	int fd;
+};
+
+/*
+ * The indexer: holds the one writable handle of the catalogue, open for its whole life, and runs
+ * one job after the other.
+ */
+struct indexer {
+	struct role *role;
+	struct ingest *ingest;
+	struct indexer_pool *pool;
+	struct indexer_job_root *root;
+	int lock; /* beside the catalogue: one run at a time, also with a --once indexer */
+	bool drain, gone;
+	struct order waiting[INDEXER_JOBS];
+	size_t n_waiting;
+};
+
+/* ---- what the supervisor says ---- */
+
+static void
+on_job(struct indexer *x, struct role_message *m)
+{
+	if (x->n_waiting == INDEXER_JOBS) {
+		struct indexer_report r;
+		indexer_report_init(&r, m->fd);
+		indexer_report_error(&r, SPAN("too many runs wait already; try again later"));
+		indexer_report_done(&r);
+		indexer_report_fini(&r);
+		return;
+	}
+	struct order *o = &x->waiting[x->n_waiting++];
+	memcpy(o->store, m->text, m->n_text);
+	o->text = (struct span){o->store, m->n_text};
+	o->fd = m->fd;
+}
+
+static bool
+attend(void *ctx)
+{
+	struct indexer *x = ctx;
+	struct role_message m;
+
+	while (role_next(x->role, &m))
+		switch (m.kind) {
+		case ROLE_LINK:
+			if (m.peer == PROCESS_READER)
+				indexer_pool_link(x->pool, m.slot, m.fd);
+			else
+				scope_close(&m.fd);
+			break;
+		case ROLE_JOB:
+			on_job(x, &m);
+			break;
+		case ROLE_DRAIN:
+			x->drain = true;
+			break;
+		case ROLE_GONE:
+			x->gone = true;
+			return false;
+		}
+	return !x->drain && !x->gone;
+}
+
+static void
+kill_reader(void *ctx, unsigned slot)
+{
+	const struct indexer *x = ctx;
+	struct err e = {0};
+
+	log_warn("indexer.reader", "a reader overran its deadline", LOG_U64("slot", slot));
+	if (!role_kill_reader(x->role, slot, &e))
+		log_err(LOG_ERROR, "indexer.reader", &e);
+}
+
+/* ---- one job ---- */
+
+/* proposals.yaml as it is now: it may have been written again since the bundle was made. */
+static bool
+read_proposals(const struct role_file *f, struct buf *out, struct err *e)
+{
+	struct stat st;
+
+	if (fstat(f->fd, &st) != 0)
+		return err_set(e, ERR_SYSTEM, NULL, "%s", f->path);
+	if (st.st_size > (off_t)INDEXER_PROPOSALS)
+		return err_set(e, ERR_LIMIT, NULL, "%s is above 4 MiB", f->path);
+	while ((off_t)out->n < st.st_size && buf_reserve(out, (size_t)st.st_size)) {
+		ssize_t n =
+			pread(f->fd, out->p + out->n, (size_t)st.st_size - out->n, (off_t)out->n);
+		if (n <= 0)
+			return err_set(e, ERR_SYSTEM, NULL, "%s cannot be read", f->path);
+		out->n += (size_t)n;
+	}
+	return buf_ok(out) || err_set(e, ERR_LIMIT, NULL, "no memory for %s", f->path);
+}
+
+static bool
+lock(const struct indexer *x, short type)
+{
+	struct flock l = {.l_type = type, .l_whence = SEEK_SET};
+
+	return fcntl(x->lock, F_OFD_SETLK, &l) == 0;
+}
+
+static bool
+run_locked(struct indexer *x, const struct indexer_job_order *order, struct indexer_report *report)
+{
+	const struct role_file *f = role_file(x->role, "proposals");
+	AUTO_BUF text = BUF_INIT(INDEXER_PROPOSALS + 1);
+	struct indexer_job job = {
+		.settings = x->role->settings,
+		.root = x->root,
+		.ingest = x->ingest,
+		.pool = x->pool,
+		.world = {x, x->role->control, attend, kill_reader},
+		.order = *order,
+		.report = report,
+		.metrics = x->role->metrics,
+	};
+	struct err e = {0};
+
+	if (f != NULL) {
+		if (!read_proposals(f, &text, &e)) {
+			indexer_report_error(report, span_of(e.msg));
+			indexer_report_done(report);
+			return false;
+		}
+		job.proposals_name = f->path;
+		job.proposals = text.n > 0 ? buf_span(&text) : SPAN("");
+	}
+	return indexer_job_run(&job);
+}
+
+static bool
+run(struct indexer *x, struct span text, struct indexer_report *report)
+{
+	struct indexer_job_order order;
+	struct err e = {0};
+
+	if (!indexer_job_parse(text, x->role->settings, &order, &e)) {
+		indexer_report_error(report, span_of(e.msg));
+		indexer_report_done(report);
+		return false;
+	}
+	if (!lock(x, F_WRLCK)) {
+		indexer_report_error(
+			report, SPAN("another run is at work on this catalogue; wait for its end"));
+		indexer_report_done(report);
+		return false;
+	}
+	bool ok = run_locked(x, &order, report);
+	(void)lock(x, F_UNLCK);
+	return ok;
+}
+
+static void
+next_job(struct indexer *x)
+{
+	struct order o = x->waiting[0];
+	struct indexer_report report;
+	struct err e = {0};
+
+	x->n_waiting--;
+	for (size_t i = 0; i < x->n_waiting; i++) {
+		x->waiting[i] = x->waiting[i + 1];
+		x->waiting[i].text.p = x->waiting[i].store;
+	}
+	o.text.p = o.store;
+	indexer_report_init(&report, o.fd);
+	log_info("indexer.begin", "a run begins", LOG_SPAN("job", o.text));
+	bool ok = run(x, o.text, &report);
+	log_info("indexer.end", ok ? "a run is done" : "a run left something out",
+		LOG_U64("datasets", report.counts.datasets), LOG_U64("files", report.counts.files),
+		LOG_U64("hdf5", report.counts.hdf5), LOG_U64("broken", report.counts.broken),
+		LOG_U64("unchanged", report.counts.unchanged),
+		LOG_U64("removed", report.counts.removed),
+		LOG_U64("uncatalogued", report.counts.uncatalogued));
+	indexer_report_fini(&report);
+	if (!role_job_done(x->role, ok ? EXIT_OK : EXIT_NO, &e))
+		log_err(LOG_ERROR, "indexer.end", &e);
+}
+
+/* ---- the process ---- */
+
+static bool
+open_roots(struct indexer *x, struct err *e)
+{
+	const struct settings *s = x->role->settings;
+	char name[32];
+
+	x->root = calloc(s->n_roots + 1, sizeof(*x->root));
+	if (x->root == NULL)
+		return err_set(e, ERR_SYSTEM, NULL, "roots");
+	for (size_t i = 0; i < s->n_roots; i++) {
+		(void)snprintf(name, sizeof(name), "root.%zu", i);
+		const struct role_file *f = role_file(x->role, name);
+		x->root[i].fd = f != NULL ? f->fd : -1;
+	}
+	return true;
+}
+
+static bool
+open_lock(struct indexer *x, struct err *e)
+{
+	AUTO_BUF path = BUF_INIT(8192);
+
+	buf_addf(&path, "%s.lock", x->role->settings->catalogue);
+	buf_addc(&path, '\0');
+	x->lock =
+		buf_ok(&path) ? open(path.p, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640) : -1;
+	return x->lock >= 0 ||
+	       err_set(e, ERR_SYSTEM, NULL, "%s.lock", x->role->settings->catalogue);
+}
+
+static bool
+start(struct indexer *x, char *missing, size_t n, struct err *e)
+{
+	x->pool = calloc(1, sizeof(*x->pool));
+	if (x->pool == NULL)
+		return err_set(e, ERR_SYSTEM, NULL, "pool");
+	indexer_pool_init(x->pool);
+	return crypto_prepare(e) && open_roots(x, e) && open_lock(x, e) &&
+	       ingest_open(x->role->settings->catalogue, &x->ingest, e) &&
+	       sandbox_enter(x->role, missing, n, e);
+}
+
+static void
+serve(struct indexer *x)
+{
+	while (attend(x) || x->n_waiting > 0) {
+		if (x->gone || (x->drain && x->n_waiting == 0))
+			break;
+		if (x->n_waiting > 0)
+			next_job(x);
+		else
+			indexer_pool_wait(x->pool, x->role->control, 60000);
+	}
+}
+
+int
+role_indexer_main(unsigned slot)
+{
+	struct role role = {0};
+	struct indexer x = {.role = &role, .lock = -1};
+	char missing[256] = "";
+	struct err e = {0};
+
+	log_setup("indexer", LOG_INFO);
+	if (!role_start(&role, PROCESS_INDEXER, slot, &e)) {
+		log_err(LOG_ERROR, "indexer.start", &e);
+		return EXIT_NO;
+	}
+	log_setup("indexer", role.settings->log_level);
+	if (!start(&x, missing, sizeof(missing), &e)) {
+		char text[512];
+		log_err(LOG_ERROR, "indexer.start", &e);
+		role_refuse(&role, EXIT_NO, span_of(err_text(&e, text, sizeof(text))));
+	}
+	if (missing[0] != '\0')
+		log_warn("sandbox.partial", "confined in part", LOG_STR("missing", missing));
+	if (!role_ready(&role, "indexer ready", &e)) {
+		log_err(LOG_ERROR, "indexer.start", &e);
+		return EXIT_NO;
+	}
+	serve(&x);
+	indexer_pool_fini(x.pool);
+	free(x.pool);
+	ingest_close(x.ingest);
+	scope_close(&x.lock);
+	free(x.root);
+	return EXIT_OK;
+}
