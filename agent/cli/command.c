@@ -5,13 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/cli/cli_check.h"
 #include "agent/cli/cli_policy.h"
+#include "agent/cli/cli_reload.h"
+#include "agent/cli/cli_status.h"
 #include "agent/cli/cli_token.h"
 
 /* One row for each command, in the order of `pan-agent --help`; the last row ends the table. */
 static const struct command commands[] = {
 	{"policy", "check, test and explain policy files", cli_policy},
 	{"token", "mint a token of a demonstration issuer, or make such an issuer", cli_token},
+	{"check", "say everything that is wrong with the configuration", cli_check},
+	{"reload", "have the running agent read its configuration again", cli_reload},
+	{"status", "tell what the running agent's processes do", cli_status},
 	{NULL, NULL, NULL},
 };
 

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/cli/cli_check.h"
+
+#include "agent/base/json.h"
+#include "agent/base/scope.h"
+#include "agent/base/settings.h"
+#include "agent/catalog/catalog.h"
+#include "agent/catalog/proposals.h"
+#include "agent/cli/cli_file.h"
+#include "agent/cli/command.h"
+#include "policy/policy.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define REPORT_MAX ((size_t)16 << 20)
+#define TEXT_MAX   ((size_t)16 << 20)
+
+struct checking {
+	struct settings *s;
+	struct buf report; /* faults */
+	struct buf notes;  /* what is allowed, and probably not meant */
+};
+
+static int
+help(FILE *out, int code)
+{
+	(void)fputs(
+		"usage: pan-agent check [FILE]\n"
+		"\n"
+		"Reads FILE (default /etc/pan-agent/agent.yaml) and all that it names, as the "
+		"agent\n"
+		"would: policy files with their own tests, issuers' keys, certificates, "
+		"proposals,\n"
+		"data roots, the catalogue.  Prints every fault as FILE:LINE:COLUMN: error: "
+		"MESSAGE.\n"
+		"\n"
+		"Exit status: 0 the agent would start; 1 there are faults; 2 wrong call, or FILE\n"
+		"cannot be read.\n"
+		"\n"
+		"example: pan-agent check /etc/pan-agent/agent.yaml\n",
+		out);
+	return code;
+}
+
+/* ---- files that are named ---- */
+
+/* The text of a file that must be there; absent (and a fault) when it cannot be read. */
+static bool
+read_named(struct checking *c, const char *path, struct buf *text)
+{
+	struct err e = {0};
+
+	if (cli_file_read(path, text, &e))
+		return true;
+	settings_fault(c->s, path, &c->report, "%s", e.msg);
+	return false;
+}
+
+static void
+check_policies(struct checking *c)
+{
+	const struct settings_list *files = &c->s->policies;
+	AUTO_FREE struct policy_source *sources = calloc(files->n + 1, sizeof(*sources));
+	AUTO_FREE struct buf *texts = calloc(files->n + 1, sizeof(*texts));
+	bool all = sources != NULL && texts != NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; sources != NULL && texts != NULL && i < files->n; i++) {
+		texts[i].max = TEXT_MAX;
+		all = read_named(c, files->item[i], &texts[i]) && all;
+		sources[n++] = (struct policy_source){files->item[i], buf_span(&texts[i])};
+	}
+	if (all)
+		policy_set_free(policy_set_load(sources, n, &c->report, NULL));
+	for (size_t i = 0; i < n; i++)
+		buf_fini(&texts[i]);
+}
+
+static void
+check_issuers(struct checking *c)
+{
+	for (size_t i = 0; i < c->s->n_issuers; i++) {
+		const struct settings_issuer *s = &c->s->issuers[i];
+		const struct json_limits limits = {.object = true};
+		AUTO_BUF text = BUF_INIT(TEXT_MAX);
+		struct err e = {0};
+		if (!read_named(c, s->jwks_file, &text))
+			continue;
+		AUTO_JSON j = json_parse(buf_span(&text), &limits, &e);
+		if (j == NULL)
+			settings_fault(
+				c->s, s->jwks_file, &c->report, "%s: %s", s->jwks_file, e.msg);
+		else if (json_count(json_get(j, "keys")) == 0)
+			settings_fault(c->s, s->jwks_file, &c->report,
+				"%s: holds no keys: a JWK set is {\"keys\": [...]} (RFC 7517 5)",
+				s->jwks_file);
+		if (s->demo)
+			buf_addf(&c->notes,
+				"note: issuer %s is a demonstration: whoever reads its key may "
+				"mint "
+				"tokens\n",
+				s->issuer);
+	}
+}
+
+/* Keys are opened, never read. */
+static void
+check_key(struct checking *c, const char *path)
+{
+	AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		settings_fault(c->s, path, &c->report, "%s: %s", path, strerrordesc_np(errno));
+	else if (!S_ISREG(st.st_mode))
+		settings_fault(c->s, path, &c->report, "%s: is not a file", path);
+	else if ((st.st_mode & 0007) != 0)
+		buf_addf(&c->notes, "note: %s can be read by everybody: chmod o= it\n", path);
+}
+
+static void
+check_certificates(struct checking *c)
+{
+	for (size_t i = 0; i < c->s->n_certificates; i++) {
+		const char *chain = c->s->certificates[i].chain;
+		AUTO_BUF text = BUF_INIT(TEXT_MAX);
+		check_key(c, c->s->certificates[i].key);
+		if (read_named(c, chain, &text) &&
+			memmem(text.p, text.n, "-----BEGIN CERTIFICATE-----", 27) == NULL)
+			settings_fault(
+				c->s, chain, &c->report, "%s: holds no PEM certificate", chain);
+	}
+}
+
+static void
+check_roots(struct checking *c)
+{
+	for (size_t i = 0; i < c->s->n_roots; i++) {
+		const char *path = c->s->roots[i].path;
+		AUTO_FD fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
+		if (fd < 0)
+			settings_fault(
+				c->s, path, &c->report, "%s: %s", path, strerrordesc_np(errno));
+		if (strncmp(path, "/home/", 6) == 0 || strncmp(path, "/root/", 6) == 0)
+			buf_addf(&c->notes,
+				"note: ProtectHome=yes of the systemd unit hides %s: add "
+				"BindReadOnlyPaths=%s in a drop-in\n",
+				path, path);
+	}
+}
+
+static void
+check_proposals(struct checking *c)
+{
+	AUTO_BUF text = BUF_INIT(TEXT_MAX);
+	AUTO_ARENA arena = {0};
+	struct proposals p;
+
+	if (c->s->proposals == NULL || !read_named(c, c->s->proposals, &text))
+		return;
+	if (arena_init(&arena, ((size_t)64 << 20) + 2 * text.n))
+		(void)proposals_parse(
+			c->s->proposals, buf_span(&text), &arena, &c->report, &p, NULL);
+}
+
+/* None yet is no fault: the first `pan-agent index` makes it. */
+static void
+check_catalogue(struct checking *c)
+{
+	struct catalog *k = NULL;
+	struct err e = {0};
+
+	if (access(c->s->catalogue, F_OK) < 0) {
+		buf_addf(&c->notes, "note: no catalogue yet: run `pan-agent index` to make %s\n",
+			c->s->catalogue);
+		return;
+	}
+	if (!catalog_open(c->s->catalogue, &k, &e))
+		settings_fault(c->s, c->s->catalogue, &c->report, "%s: %s", c->s->catalogue, e.msg);
+	catalog_close(k);
+}
+
+static void
+check_zone(struct checking *c)
+{
+	char path[128];
+
+	(void)snprintf(path, sizeof(path), "/usr/share/zoneinfo/%s", c->s->timezone);
+	if (access(path, R_OK) < 0)
+		settings_fault(c->s, c->s->timezone, &c->report,
+			"timezone: '%s' is not in the time zone database (%s)", c->s->timezone,
+			path);
+}
+
+/* ---- the whole ---- */
+
+static int
+finish(struct checking *c)
+{
+	bool good = c->report.n == 0;
+
+	(void)fwrite(c->report.p, 1, c->report.n, stderr);
+	if (c->s != NULL)
+		(void)fwrite(c->notes.p, 1, c->notes.n, stderr);
+	if (good)
+		(void)printf("%s: good: %zu roots, %zu policy files, %zu issuers\n", c->s->file,
+			c->s->n_roots, c->s->policies.n, c->s->n_issuers);
+	settings_free(c->s);
+	buf_fini(&c->report);
+	buf_fini(&c->notes);
+	return good ? 0 : 1;
+}
+
+int
+cli_check(int argc, char **argv)
+{
+	struct checking c = {.report = BUF_INIT(REPORT_MAX), .notes = BUF_INIT(REPORT_MAX)};
+	const char *file = NULL;
+
+	if (argc == 2 && strcmp(argv[1], "--help") == 0)
+		return help(stdout, 0);
+	if (argc == 3 && strcmp(argv[1], "--config") == 0)
+		file = argv[2];
+	else if (argc == 2 && argv[1][0] != '-')
+		file = argv[1];
+	else if (argc != 1)
+		return help(stderr, 2);
+	file = command_config(file);
+	if (access(file, R_OK) < 0) {
+		(void)fprintf(stderr, "pan-agent check: %s: %s\n", file, strerrordesc_np(errno));
+		return 2;
+	}
+	c.s = settings_load(file, &c.report, NULL);
+	if (c.s == NULL)
+		return finish(&c);
+	check_zone(&c);
+	check_certificates(&c);
+	check_roots(&c);
+	check_policies(&c);
+	check_issuers(&c);
+	check_proposals(&c);
+	check_catalogue(&c);
+	return finish(&c);
+}
