@@ -75,14 +75,15 @@ class Answer:
 class Agent:
     """tests/serve SUITE, running."""
 
-    def __init__(self, suite, work, *options):
+    def __init__(self, suite, work, *options, env=None):
         self.work = pathlib.Path(work)
         self.work.mkdir(parents=True, exist_ok=True)
         self.out, self.err = self.work / "serve.out", self.work / "serve.err"
         with open(self.out, "wb") as out, open(self.err, "wb") as err:
             self.serve = subprocess.Popen(
                 [str(ROOT / "tests" / "serve"), suite, "--print-env", "--build", BUILD, "--work", str(self.work),
-                 *map(str, options)], stdout=out, stderr=err, stdin=subprocess.DEVNULL, env=ENV)
+                 *map(str, options)], stdout=out, stderr=err, stdin=subprocess.DEVNULL,
+                env={**ENV, **(env or {})})
         if not wait_for(lambda: self.serve.poll() is not None or b"AGENT=" in self.out.read_bytes(), 150):
             self.stop()
             raise RuntimeError("tests/serve %s: nothing after 150 s" % suite)
