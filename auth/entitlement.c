@@ -51,9 +51,12 @@ cut_space(struct span *rest, struct entitlement *t)
 		struct span c = span_cut(rest, ':');
 		if (c.n == 0 || (i == 0 && !span_eq_nocase(c, SPAN("urn"))))
 			return false;
-		bool group = span_is(c, "group");
-		if (i < 3 || (!group && !span_is(c, "res")))
+		bool group = span_eq_nocase(c, SPAN("group"));
+		if (i < 3 || (!group && !span_eq_nocase(c, SPAN("res"))))
 			continue;
+		/* `GROUP` would turn into the mark when the namespace is put in lower case. */
+		if (!span_is(c, group ? "group" : "res"))
+			return false;
 		t->capability = !group;
 		t->space = span_first(all, (size_t)(c.p - all.p) - 1);
 		return rest->p != NULL;

@@ -34,6 +34,8 @@ forms(void **state)
 			NULL},
 		{"plain name keeps its case", "Staff", "Staff", NULL, NULL, NULL, NULL},
 		{"wlcg group", "/atlas/Production", "/atlas/Production", NULL, NULL, NULL, NULL},
+		{"mark in capitals", "urn:a:b:GROUP:x:group:y", "urn:a:b:GROUP:x:group:y", NULL,
+			NULL, NULL, NULL},
 		{"nothing behind group", "urn:a:b:group", "urn:a:b:group", NULL, NULL, NULL, NULL},
 		{"empty group", "urn:A:b:group:", "urn:A:b:group:", NULL, NULL, NULL, NULL},
 		{"empty subgroup", "urn:a:b:group:x::y", "urn:a:b:group:x::y", NULL, NULL, NULL,
