@@ -166,7 +166,7 @@ post_index(struct supervisor *s, unsigned client, struct span body)
 	if (fd < 0)
 		return;
 	buf_reset(&s->job.text);
-	buf_add(&s->job.text, body.n > 0 ? body : SPAN("{}"));
+	buf_add(&s->job.text, body.n > 0 ? body : SPAN("{\"job\":\"index\"}"));
 	s->job.fd = fd;
 	s->job.waiting = true;
 	log_info("index", "asked for by the admin socket", LOG_SPAN("job", body));

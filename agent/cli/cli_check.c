@@ -204,9 +204,8 @@ finish(struct checking *c)
 	bool good = c->report.n == 0;
 
 	(void)fwrite(c->report.p, 1, c->report.n, stderr);
-	if (c->s != NULL)
-		(void)fwrite(c->notes.p, 1, c->notes.n, stderr);
-	if (good)
+	(void)fwrite(c->notes.p, 1, c->notes.n, stderr);
+	if (good && c->s != NULL)
 		(void)printf("%s: good: %zu roots, %zu policy files, %zu issuers\n", c->s->file,
 			c->s->n_roots, c->s->policies.n, c->s->n_issuers);
 	settings_free(c->s);
