@@ -470,16 +470,16 @@ enter_limits(unsigned bit, struct err *e)
 }
 
 /*
- * Front and reader open nothing, so they need no capability, also where the daemon was started as
- * root; gate and indexer keep the right to read what root may read.
+ * No role needs a capability, also where the daemon was started as root: what the gate and the
+ * indexer read must be readable to their user.
  */
 static bool
-drop_capabilities(unsigned bit, struct err *e)
+drop_capabilities(struct err *e)
 {
 	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct none[2] = {{0, 0, 0}, {0, 0, 0}};
 
-	if ((bit & (F | R)) != 0 && syscall(SYS_capset, &head, none) != 0)
+	if (syscall(SYS_capset, &head, none) != 0)
 		return err_set(e, ERR_SYSTEM, NULL, "capabilities cannot be dropped");
 	return true;
 }
@@ -492,7 +492,7 @@ enter_privileges(unsigned bit, struct err *e)
 	/* No core, no ptrace, no /proc/PID/mem by another process of the same user. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
 		return err_set(e, ERR_SYSTEM, NULL, "PR_SET_DUMPABLE is not taken");
-	return enter_limits(bit, e) && drop_capabilities(bit, e);
+	return enter_limits(bit, e) && drop_capabilities(e);
 }
 
 /* ---- all of it ---- */

@@ -7,9 +7,9 @@
 #include <stdbool.h>
 
 /*
- * Confine this process for good: no new privileges, not dumpable, rlimits, Landlock (paths),
- * seccomp (system calls).  One row of tables for each role says what it may do; the supervisor has
- * none and may not call it.
+ * Confine this process for good: no capabilities, no new privileges, not dumpable, rlimits,
+ * Landlock (paths), seccomp (system calls).  One row of tables for each role says what it may do;
+ * the supervisor has none and may not call it.
  *
  * Call it after everything is opened and BEFORE the first thread is started: Landlock confines the
  * calling thread and what it starts later, nothing else.  Threads can be started afterwards,

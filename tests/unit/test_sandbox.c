@@ -217,6 +217,50 @@ try_core(const struct world *w)
 	return getrlimit(RLIMIT_CORE, &v) == 0 && v.rlim_max == 0 ? 0 : EIO;
 }
 
+static int
+try_openat2(const struct world *w)
+{
+	struct {
+		uint64_t flags, mode, resolve;
+	} how = {O_RDONLY | O_CLOEXEC, 0, 0};
+	return answer(syscall(SYS_openat2, w->root, "raw.h5", &how, sizeof(how)));
+}
+
+static int
+try_stat(const struct world *w)
+{
+	struct stat st;
+	return answer(fstatat(w->root, "raw.h5", &st, 0));
+}
+
+static int
+try_raise_limit(const struct world *w)
+{
+	struct rlimit v = {0, 0};
+	(void)w;
+	return answer(setrlimit(RLIMIT_FSIZE, &v));
+}
+
+static int
+try_signal_by_io(const struct world *w)
+{
+	return answer(fcntl(w->pair[0], F_SETOWN, getppid()));
+}
+
+static int
+try_memfd(const struct world *w)
+{
+	(void)w;
+	return answer(memfd_create("test", MFD_CLOEXEC));
+}
+
+static int
+try_become_dumpable(const struct world *w)
+{
+	(void)w;
+	return answer(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0));
+}
+
 /* SQLite at its real work: it locks, maps, truncates, and asks much about paths. */
 static int
 try_write_catalogue(const struct world *w)
@@ -282,6 +326,12 @@ static const struct attempt {
 	{"fstat of a passed descriptor", try_fstat, YES, YES, YES, YES},
 	{"message with a descriptor", try_message, YES, YES, YES, YES},
 	{"thread", try_thread, YES, YES, KILLED, YES},
+	{"openat2", try_openat2, NO, YES, NO, YES},
+	{"stat of a path", try_stat, NO, YES, NO, YES},
+	{"set a limit", try_raise_limit, NO, NO, NO, NO},
+	{"signals by F_SETOWN", try_signal_by_io, NO, NO, NO, NO},
+	{"memory as a descriptor", try_memfd, NO, YES, NO, YES},
+	{"dumpable again", try_become_dumpable, NO, NO, NO, NO},
 	{"no core", try_core, YES, YES, YES, YES},
 };
 
