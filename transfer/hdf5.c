@@ -27,11 +27,6 @@ struct source {
 	unsigned refused; /* other names that the library asked for */
 };
 
-/* What the library copies around as the driver's information. */
-struct driver_info {
-	struct source *source;
-};
-
 struct driver_file {
 	H5FD_t pub; /* must be first */
 	struct source *source;
@@ -56,27 +51,21 @@ struct hdf5 {
 static H5FD_t *
 driver_open(const char *name, unsigned flags, hid_t fapl, haddr_t maxaddr)
 {
-	const struct driver_info *info = H5Pget_driver_info(fapl);
+	struct source *const *source = H5Pget_driver_info(fapl);
 
 	(void)maxaddr;
-	if (info == NULL)
+	if (source == NULL)
 		return NULL;
-	if (strcmp(name, ONLY_NAME) != 0 || info->source->taken || (flags & H5F_ACC_RDWR) != 0) {
-		info->source->refused++;
+	if (strcmp(name, ONLY_NAME) != 0 || (*source)->taken || (flags & H5F_ACC_RDWR) != 0) {
+		(*source)->refused++;
 		return NULL;
 	}
 	struct driver_file *f = calloc(1, sizeof(*f));
 	if (f == NULL)
 		return NULL;
-	f->source = info->source;
+	f->source = *source;
 	f->source->taken = true;
 	return (H5FD_t *)f; /* its first member */
-}
-
-static const struct driver_file *
-driver_const(const H5FD_t *pub)
-{
-	return (const struct driver_file *)pub;
 }
 
 static herr_t
@@ -90,8 +79,8 @@ driver_close(H5FD_t *pub)
 static int
 driver_cmp(const H5FD_t *a, const H5FD_t *b)
 {
-	uintptr_t x = (uintptr_t)driver_const(a)->source;
-	uintptr_t y = (uintptr_t)driver_const(b)->source;
+	uintptr_t x = (uintptr_t)((const struct driver_file *)a)->source;
+	uintptr_t y = (uintptr_t)((const struct driver_file *)b)->source;
 
 	return (x > y) - (x < y);
 }
@@ -109,7 +98,7 @@ static haddr_t
 driver_get_eoa(const H5FD_t *pub, H5FD_mem_t type)
 {
 	(void)type;
-	return driver_const(pub)->eoa;
+	return ((const struct driver_file *)pub)->eoa;
 }
 
 static herr_t
@@ -124,7 +113,7 @@ static haddr_t
 driver_get_eof(const H5FD_t *pub, H5FD_mem_t type)
 {
 	(void)type;
-	return driver_const(pub)->source->size;
+	return ((const struct driver_file *)pub)->source->size;
 }
 
 /* Bytes past the end are zero, as the library's own drivers have it. */
@@ -171,7 +160,7 @@ static const H5FD_class_t driver_class = {
 	.name = "descriptor",
 	.maxaddr = INT64_MAX,
 	.fc_degree = H5F_CLOSE_STRONG,
-	.fapl_size = sizeof(struct driver_info),
+	.fapl_size = sizeof(struct source *),
 	.open = driver_open,
 	.close = driver_close,
 	.cmp = driver_cmp,
@@ -184,9 +173,8 @@ static const H5FD_class_t driver_class = {
 	.fl_map = H5FD_FLMAP_SINGLE,
 };
 
-/* ---- memory for variable-length text ---- */
+/* ---- memory for variable-length text: asked for one element at a time ---- */
 
-/* One text and its neighbours; the library asks for each element by its own size. */
 static void *
 vlen_alloc(size_t size, void *unused)
 {
@@ -211,46 +199,47 @@ hdf5_start(struct hdf5_library **ret, struct err *e)
 	if (lib == NULL)
 		return err_set(e, ERR_LIMIT, NULL, "no memory for libhdf5");
 	/* At exit the library would walk objects of files that may be broken. */
-	if (H5dont_atexit() < 0 || H5open() < 0 || H5Eset_auto2(H5E_DEFAULT, NULL, NULL) < 0 ||
-		H5PLset_loading_state(0) < 0) {
-		free(lib);
-		return err_set(e, ERR_SYSTEM, NULL, "libhdf5 does not start");
-	}
-	lib->driver = H5FDregister(&driver_class);
-	lib->transfer = H5Pcreate(H5P_DATASET_XFER);
+	bool ok = H5dont_atexit() >= 0 && H5open() >= 0 &&
+		  H5Eset_auto2(H5E_DEFAULT, NULL, NULL) >= 0 && H5PLset_loading_state(0) >= 0;
+	lib->driver = ok ? H5FDregister(&driver_class) : -1;
+	lib->transfer = ok ? H5Pcreate(H5P_DATASET_XFER) : -1;
 	if (lib->driver < 0 || lib->transfer < 0 ||
 		H5Pset_vlen_mem_manager(lib->transfer, vlen_alloc, NULL, vlen_free, NULL) < 0) {
 		free(lib);
-		return err_set(e, ERR_SYSTEM, NULL, "libhdf5 takes no driver");
+		return err_set(e, ERR_SYSTEM, NULL, "libhdf5 does not start");
 	}
 	*ret = lib;
 	return true;
 }
 
+#define WHY_MAX 160
 /* Innermost message of the library; names are not in it, for the driver knows none. */
 static herr_t
 innermost(unsigned n, const H5E_error2_t *error, void *arg)
 {
 	if (n == 0 && error->desc != NULL)
-		(void)snprintf(arg, 160, "%s", error->desc);
+		(void)snprintf(arg, WHY_MAX, "%s", error->desc);
 	return 0;
 }
 
+/* The reason of a failure is of the first try, taken before another call of the library clears it.
+ */
 static hid_t
-open_file(const struct hdf5_library *lib, struct hdf5 *f)
+open_file(const struct hdf5_library *lib, struct hdf5 *f, char why[WHY_MAX])
 {
-	struct driver_info info = {&f->source};
+	struct source *info = &f->source;
 	hid_t fapl = H5Pcreate(H5P_FILE_ACCESS);
 	hid_t file = -1;
 
 	if (fapl < 0)
 		return -1;
 	if (H5Pset_driver(fapl, lib->driver, &info) >= 0 &&
-		H5Pset_fclose_degree(fapl, H5F_CLOSE_STRONG) >= 0) {
+		H5Pset_fclose_degree(fapl, H5F_CLOSE_STRONG) >= 0)
 		file = H5Fopen(ONLY_NAME, H5F_ACC_RDONLY, fapl);
+	if (file < 0) {
+		(void)H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, innermost, why);
 		/* A beamline may be writing it just now. */
-		if (file < 0)
-			file = H5Fopen(ONLY_NAME, H5F_ACC_RDONLY | H5F_ACC_SWMR_READ, fapl);
+		file = H5Fopen(ONLY_NAME, H5F_ACC_RDONLY | H5F_ACC_SWMR_READ, fapl);
 	}
 	(void)H5Pclose(fapl);
 	return file;
@@ -260,6 +249,7 @@ bool
 hdf5_open(const struct hdf5_library *lib, int fd, struct hdf5 **ret, struct err *e)
 {
 	struct stat st;
+	char why[WHY_MAX] = "no reason given";
 
 	if (fstat(fd, &st) != 0)
 		return err_set(e, ERR_SYSTEM, NULL, "the file cannot be examined");
@@ -270,10 +260,8 @@ hdf5_open(const struct hdf5_library *lib, int fd, struct hdf5 **ret, struct err 
 		return err_set(e, ERR_LIMIT, NULL, "no memory for a file");
 	f->source = (struct source){.fd = fd, .size = (uint64_t)st.st_size};
 	f->transfer = lib->transfer;
-	f->file = open_file(lib, f);
+	f->file = open_file(lib, f, why);
 	if (f->file < 0) {
-		char why[160] = "no reason given";
-		(void)H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, innermost, why);
 		free(f);
 		return err_set(e, ERR_SYNTAX, "HDF5", "libhdf5 cannot open it: %s", why);
 	}
@@ -558,8 +546,7 @@ text_number(const struct value *v, struct arena *a, struct span *ret)
 
 	if (!number(v, &d) || !isfinite(d))
 		return false;
-	*ret = d == trunc(d) && fabs(d) < 9007199254740992.0 ? arena_printf(a, "%.0f", d)
-							     : arena_printf(a, "%.17g", d);
+	*ret = arena_printf(a, "%.15g", d); /* run numbers as they are */
 	return ret->p != NULL;
 }
 

@@ -250,6 +250,25 @@ makes_room_for_a_fresh_one(void **state)
 	assert_int_equal(end(&r), 0);
 }
 
+/* The alarm must end it, also where the supervisor's mask held the signal back. */
+static void
+an_alarm_ends_it(void **state)
+{
+	struct reader r;
+	sigset_t held;
+
+	(void)state;
+	(void)sigemptyset(&held);
+	(void)sigaddset(&held, SIGALRM);
+	assert_int_equal(pthread_sigmask(SIG_BLOCK, &held, NULL), 0);
+	start(&r);
+	assert_int_equal(pthread_sigmask(SIG_UNBLOCK, &held, NULL), 0);
+	assert_int_equal(kill(r.pid, SIGALRM), 0);
+	int status = end(&r);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGALRM);
+}
+
 static void
 takes_times_in_the_facilitys_zone(void **state)
 {
@@ -298,6 +317,7 @@ main(void)
 		cmocka_unit_test(answers_pings),
 		cmocka_unit_test(ends_with_its_supervisor),
 		cmocka_unit_test(makes_room_for_a_fresh_one),
+		cmocka_unit_test(an_alarm_ends_it),
 		cmocka_unit_test(takes_times_in_the_facilitys_zone),
 		cmocka_unit_test(dies_of_a_deadly_file_alone),
 	};

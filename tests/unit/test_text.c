@@ -37,6 +37,8 @@ shown(void **state)
 			"a\xc2\x85"
 			"b",
 			NULL},
+		{"first after C1", "a\xc2\xa0", "a\xc2\xa0"},
+		{"last of C1", "a\xc2\x9f", NULL},
 		{"micro sign", "5 \xc2\xb5m", "5 \xc2\xb5m"},
 		{"HTML is text", "<b>x</b> y", "<b>x</b> y"},
 	};
