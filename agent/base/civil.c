@@ -22,8 +22,8 @@ civil_days(int year, int month, int day)
 int64_t
 civil_secs(const struct civil *c)
 {
-	return civil_days(c->year, c->month, c->day) * 86400 + c->hour * 3600 + c->min * 60 +
-	       c->sec;
+	return civil_days(c->year, c->month, c->day) * 86400 + c->hour * INT64_C(3600) +
+	       c->min * INT64_C(60) + c->sec;
 }
 
 void

@@ -82,7 +82,7 @@ take_rights(struct msghdr *m, int fds[FDPASS_MAX])
 	return n;
 }
 
-enum fdpass
+enum fdpass /* NOLINTNEXTLINE(readability-function-size): buffer and array with their lengths */
 fdpass_recv(int sock, char *buf, size_t cap, size_t *ret_n, int fds[FDPASS_MAX], size_t *ret_nfds,
 	struct err *e)
 {

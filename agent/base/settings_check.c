@@ -174,7 +174,7 @@ is_variable(struct span v)
 bool
 settings_check_layout(struct span v, struct err *e)
 {
-	struct span seen[LAYOUT_MAX];
+	struct span seen[LAYOUT_MAX] = {{0}};
 	struct span rest = v;
 	size_t n = 0;
 

@@ -87,7 +87,7 @@ span_skip(struct span s, size_t n)
 {
 	if (n > s.n)
 		n = s.n;
-	return s.p != NULL ? (struct span){s.p + n, s.n - n} : s;
+	return s.p != NULL ? (struct span){s.p + n, s.n - n} : SPAN_NONE;
 }
 
 struct span
@@ -154,20 +154,26 @@ span_hex_u64(struct span s, uint64_t max, uint64_t *ret)
 	return true;
 }
 
-/* Length of the well-formed UTF-8 sequence at p (RFC 3629 4), or 0. */
+/* Length of the sequence that the byte begins (RFC 3629 4), or 0. */
+static size_t
+utf8_announced(unsigned c)
+{
+	if (c < 0x80)
+		return 1;
+	if (c < 0xC2 || c > 0xF4)
+		return 0;
+	return c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
+}
+
+/* Length of the well-formed UTF-8 sequence at p, or 0. */
 static size_t
 utf8_len(const unsigned char *p, size_t n)
 {
 	unsigned c = p[0];
+	size_t len = utf8_announced(c);
 
-	if (c < 0x80)
-		return 1;
-	size_t len = c >= 0xC2 && c <= 0xDF   ? 2
-		     : c >= 0xE0 && c <= 0xEF ? 3
-		     : c >= 0xF0 && c <= 0xF4 ? 4
-					      : 0;
-	if (len == 0 || len > n)
-		return 0;
+	if (len < 2 || len > n)
+		return len <= n ? len : 0;
 	unsigned lo = c == 0xE0 ? 0xA0 : c == 0xF0 ? 0x90 : 0x80;
 	unsigned hi = c == 0xED ? 0x9F : c == 0xF4 ? 0x8F : 0xBF;
 	if (p[1] < lo || p[1] > hi)
