@@ -278,7 +278,7 @@ static void
 tokens(void **state)
 {
 	struct world *w = *state;
-	AUTO_ARENA mem;
+	AUTO_ARENA mem = {0};
 
 	assert_true(arena_init(&mem, 256U * 1024U));
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -331,7 +331,7 @@ texts(void **state)
 		{"list", "Bearer ", ", Bearer x", 0, 400, "invalid_request", "(RFC 6750 2.1)"},
 	};
 	AUTO_BUF token = BUF_INIT(16384);
-	AUTO_ARENA mem;
+	AUTO_ARENA mem = {0};
 
 	assert_true(arena_init(&mem, 256U * 1024U));
 	mint_token(&w->key[RS], SPAN(HEADER), SPAN(GOOD), &token);
@@ -371,7 +371,7 @@ caching(void **state)
 {
 	struct world *w = *state;
 	AUTO_BUF field = BUF_INIT(16384);
-	AUTO_ARENA mem;
+	AUTO_ARENA mem = {0};
 	struct subject s;
 	struct auth_refusal why;
 	uint64_t before = auth_cache_hits(w->auth[0]);
@@ -419,7 +419,7 @@ separate(void **state)
 	struct settings_issuer pair[2] = {w->issuer[0], w->issuer[0]};
 	struct settings settings = w->settings;
 	AUTO_BUF report = BUF_INIT(8192);
-	AUTO_ARENA mem;
+	AUTO_ARENA mem = {0};
 	struct auth *a = NULL;
 	struct subject s;
 	struct auth_refusal why;
@@ -460,7 +460,7 @@ scopes(void **state)
 	struct world *w = *state;
 	AUTO_BUF field = BUF_INIT(16384);
 	AUTO_BUF challenge = BUF_INIT(4096);
-	AUTO_ARENA mem;
+	AUTO_ARENA mem = {0};
 	struct subject s;
 	struct auth_refusal why;
 
@@ -529,6 +529,41 @@ bad_key_file(void **state)
 	assert_non_null(strstr(report.p, "error: issuer https://b.test: JWK set: JSON"));
 }
 
+/* SIG-6: the two backends agree on mutated tokens, and accept none of them. */
+static void
+mutations(void **state)
+{
+	struct world *w = *state;
+	static const char alphabet[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.=";
+	AUTO_BUF token = BUF_INIT(16384);
+	AUTO_ARENA mem = {0};
+	uint32_t random = 12345;
+
+	assert_true(arena_init(&mem, 256U * 1024U));
+	for (unsigned i = 0; i < 1500; i++) {
+		struct subject s;
+		struct auth_refusal why[2];
+		bool ok[2];
+		buf_reset(&token);
+		buf_adds(&token, "Bearer ");
+		mint_token(&w->key[ES], SPAN("{\"alg\":\"ES256\",\"typ\":\"at+jwt\"}"), SPAN(GOOD),
+			&token);
+		random = random * 1664525 + 1013904223;
+		char *at = token.p + 7 + (random >> 8) % (token.n - 7);
+		char was = *at;
+		*at = alphabet[(random >> 3) % (sizeof(alphabet) - 1)];
+		for (int k = 0; k < 2; k++) {
+			arena_reset(&mem);
+			ok[k] = auth_check(w->auth[k], buf_span(&token), NOW, &mem, &s, &why[k]);
+		}
+		assert_int_equal(ok[0], ok[1]);
+		assert_int_equal(ok[0], *at == was);
+		if (!ok[0])
+			assert_string_equal(why[0].description, why[1].description);
+	}
+}
+
 static double
 seconds(void)
 {
@@ -545,7 +580,7 @@ rates(void **state)
 	struct world *w = *state;
 	static const char *const names[] = {"liboauth2", "kept-key"};
 	const char *headers[] = {HEADER, "{\"alg\":\"ES256\",\"typ\":\"at+jwt\",\"kid\":\"es-1\"}"};
-	AUTO_ARENA mem;
+	AUTO_ARENA mem = {0};
 
 	assert_true(arena_init(&mem, 256U * 1024U));
 	for (int k = 0; k < 4; k++) {
@@ -588,6 +623,7 @@ main(void)
 		cmocka_unit_test(scopes),
 		cmocka_unit_test(writing),
 		cmocka_unit_test(bad_key_file),
+		cmocka_unit_test(mutations),
 		cmocka_unit_test(rates),
 	};
 	return cmocka_run_group_tests_name("auth", tests, setup, teardown);

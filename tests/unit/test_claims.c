@@ -130,7 +130,7 @@ ids(void **state)
 		{"two at signs", EDU, "{\"sub\":\"abc@x@y\"}", NULL, "eduPersonUniqueId"},
 		{"sign in the id", EDU, "{\"sub\":\"a-b@x\"}", NULL, "eduPersonUniqueId"},
 	};
-	AUTO_ARENA mem;
+	AUTO_ARENA mem = {0};
 
 	(void)state;
 	assert_true(arena_init(&mem, 65536));
@@ -183,7 +183,7 @@ group_claims(void **state)
 		{"a URN of another form", "{\"sub\":\"s\",\"groups\":[\"Urn:x:y:g\",\"plain\"]}",
 			"urn:x:y", "plain|"},
 	};
-	AUTO_ARENA mem;
+	AUTO_ARENA mem = {0};
 
 	(void)state;
 	assert_true(arena_init(&mem, 65536));
@@ -206,7 +206,7 @@ group_claims(void **state)
 static void
 many_groups(void **state)
 {
-	AUTO_ARENA mem;
+	AUTO_ARENA mem = {0};
 	struct issuer i = plain();
 
 	(void)state;
@@ -261,7 +261,7 @@ assurances(void **state)
 			ASSURANCE_NONE},
 		{"number", "{\"sub\":\"s\",\"eduperson_assurance\":3}", ASSURANCE_NONE},
 	};
-	AUTO_ARENA mem;
+	AUTO_ARENA mem = {0};
 	struct issuer i = plain();
 
 	(void)state;
@@ -283,7 +283,7 @@ path_scopes(void **state)
 		SPAN("{\"sub\":\"s\",\"scope\":\"storage.read\",\"client_id\":\"c\",\"azp\":\"z\","
 		     "\"jti\":\"a\\nb\",\"acr\":\"https://refeds.org/profile/mfa\"}"),
 		NULL, NULL);
-	AUTO_ARENA mem;
+	AUTO_ARENA mem = {0};
 	struct issuer i = plain();
 	struct subject s;
 	struct err e = {0};

@@ -73,7 +73,7 @@ from_issuer_to_subject(void **state)
 	AUTO_BUF jwks = BUF_INIT(65536);
 	AUTO_BUF field = BUF_INIT(65536);
 	AUTO_BUF report = BUF_INIT(65536);
-	AUTO_ARENA mem;
+	AUTO_ARENA mem = {0};
 
 	(void)state;
 	assert_non_null(mkdtemp(p.dir));

@@ -56,7 +56,7 @@ forms(void **state)
 		{"not ASCII", "urn:A:b:group:x\xc3\xa9", "urn:A:b:group:x\xc3\xa9", NULL, NULL,
 			NULL, NULL},
 	};
-	AUTO_ARENA mem;
+	AUTO_ARENA mem = {0};
 
 	(void)state;
 	assert_true(arena_init(&mem, 65536));
@@ -96,7 +96,7 @@ matching(void **state)
 		{"opaque, other case", "Staff", "staff", false},
 		{"opaque and parsed", "urn:a:b:group:x#", "urn:a:b:group:x", false},
 	};
-	AUTO_ARENA mem;
+	AUTO_ARENA mem = {0};
 
 	(void)state;
 	assert_true(arena_init(&mem, 65536));
@@ -115,7 +115,7 @@ limits(void **state)
 {
 	static char text[ENTITLEMENT_MAX + 1];
 	struct entitlement t;
-	AUTO_ARENA mem;
+	AUTO_ARENA mem = {0};
 
 	(void)state;
 	memset(text, 'a', sizeof(text));

@@ -62,7 +62,7 @@ content(void **state)
 		{"header not UTF-8", LIT("{\"alg\":\"ES256\",\"x\":\"\xe9\"}"), LIT("{}"),
 			"RFC 8259 8.1"},
 	};
-	AUTO_ARENA mem;
+	AUTO_ARENA mem = {0};
 
 	(void)state;
 	assert_true(arena_init(&mem, 65536));
@@ -114,7 +114,7 @@ text(void **state)
 		{"JSON serialisation", "{\"payload\":\"e30\"}", "RFC 7515 7.1"},
 		{"nothing", "", "RFC 7515 7.1"},
 	};
-	AUTO_ARENA mem;
+	AUTO_ARENA mem = {0};
 
 	(void)state;
 	assert_true(arena_init(&mem, 65536));
@@ -139,8 +139,8 @@ text(void **state)
 static void
 limits(void **state)
 {
-	AUTO_ARENA mem;
-	AUTO_ARENA small;
+	AUTO_ARENA mem = {0};
+	AUTO_ARENA small = {0};
 	struct err e = {0};
 
 	(void)state;

@@ -187,7 +187,7 @@ vectors(void **state)
 			"F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP"
 			"3-Kg6NU1Q"},
 	};
-	AUTO_ARENA mem;
+	AUTO_ARENA mem = {0};
 
 	(void)state;
 	assert_true(arena_init(&mem, 65536));

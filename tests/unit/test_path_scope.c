@@ -45,7 +45,7 @@ reading(void **state)
 		{"empty path", "storage.read:", "storage.read", "", NULL},
 		{"relative path", "storage.read:a", "storage.read", "", NULL},
 	};
-	AUTO_ARENA mem;
+	AUTO_ARENA mem = {0};
 
 	(void)state;
 	assert_true(arena_init(&mem, 65536));
