@@ -522,6 +522,8 @@ yaml_near(struct span s, const char *const *names, size_t n)
 		struct span name = span_of(names[i]);
 		if (name.p == NULL || name.n > LIMIT_NEAR)
 			continue;
+		if (span_eq_nocase(s, name))
+			return names[i];
 		unsigned d = edits(s, name);
 		/* Two edits turn any word of two letters into any other: no help. */
 		if (d < least && d < s.n && d < name.n) {

@@ -183,6 +183,7 @@ near_names(void **state)
 		{"roel", "role"},
 		{"stat", "state"},
 		{"Role", "role"},
+		{"ID", "id"},
 		{"xy", NULL},
 		{"wavelength", NULL},
 		{"", NULL},
