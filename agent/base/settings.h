@@ -107,8 +107,8 @@ struct settings {
 
 /*
  * Parse the text of agent.yaml.  All faults go to `report`, one "FILE:LINE:COLUMN: error: MESSAGE"
- * a line; NULL then. Pure but for the number of cores, and for the current folder when FILE is
- * relative.  The caller frees with settings_free.
+ * a line; NULL then. Pure but for the number of cores, the time zone database, and the current
+ * folder when FILE is relative.  The caller frees with settings_free.
  */
 struct settings *settings_parse(
 	const char *file, struct span text, struct buf *report, struct err *e);

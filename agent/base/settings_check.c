@@ -2,6 +2,8 @@
 #include "agent/base/settings_check.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
+#include <unistd.h>
 
 #define LAYOUT_MAX 8U /* folders deep */
 #define HOST_MAX   253U
@@ -137,12 +139,18 @@ settings_check_block(struct span v, struct err *e)
 bool
 settings_check_zone(struct span v, struct err *e)
 {
+	char path[128];
 	bool good = v.n > 0 && v.n <= 64 && is_alnum(v.p[0]);
 
 	for (size_t i = 0; good && i < v.n; i++)
 		good = is_alnum(v.p[i]) || span_has(SPAN("/_+-"), v.p[i]);
-	return good || err_set(e, ERR_SYNTAX, NULL,
-			       "must be a name of the time zone database, like Europe/Stockholm");
+	if (!good)
+		return err_set(e, ERR_SYNTAX, NULL,
+			"must be a name of the time zone database, like Europe/Stockholm");
+	(void)snprintf(path, sizeof(path), "/usr/share/zoneinfo/%.*s", SPAN_ARG(v));
+	return span_is(v, "UTC") || access(path, R_OK) == 0 ||
+	       err_set(e, ERR_ABSENT, NULL, "is not in the time zone database (%s; package tzdata)",
+		       path);
 }
 
 bool

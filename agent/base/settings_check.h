@@ -8,8 +8,8 @@
 #include <stddef.h>
 
 /*
- * The rules of single values of agent.yaml.  Pure.  False with a message that says what the value
- * must look like.
+ * The rules of single values of agent.yaml.  Pure, but for the time zone database.  False with a
+ * message that says what the value must look like.
  */
 bool settings_check_text(struct span v, struct err *e);   /* no control characters */
 bool settings_check_name(struct span v, struct err *e);   /* a-z 0-9 . _ -, at most 63 */
@@ -17,7 +17,7 @@ bool settings_check_origin(struct span v, struct err *e); /* https://host[:port]
 bool settings_check_host(struct span v, struct err *e);   /* host[:port] */
 bool settings_check_listen(struct span v, struct err *e); /* ADDRESS:PORT, [IPv6]:PORT */
 bool settings_check_block(struct span v, struct err *e);  /* ADDRESS/BITS */
-bool settings_check_zone(struct span v, struct err *e);   /* Area/City, by its form only */
+bool settings_check_zone(struct span v, struct err *e);   /* Area/City, and known here */
 bool settings_check_rooted(struct span v, struct err *e); /* begins with / */
 /* "." or {name}/{name}/..., at most 8 different names. */
 bool settings_check_layout(struct span v, struct err *e);

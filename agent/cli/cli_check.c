@@ -184,18 +184,6 @@ check_catalogue(struct checking *c)
 	catalog_close(k);
 }
 
-static void
-check_zone(struct checking *c)
-{
-	char path[128];
-
-	(void)snprintf(path, sizeof(path), "/usr/share/zoneinfo/%s", c->s->timezone);
-	if (access(path, R_OK) < 0)
-		settings_fault(c->s, c->s->timezone, &c->report,
-			"timezone: '%s' is not in the time zone database (%s)", c->s->timezone,
-			path);
-}
-
 /* ---- the whole ---- */
 
 static int
@@ -236,7 +224,6 @@ cli_check(int argc, char **argv)
 	c.s = settings_load(file, &c.report, NULL);
 	if (c.s == NULL)
 		return finish(&c);
-	check_zone(&c);
 	check_certificates(&c);
 	check_roots(&c);
 	check_policies(&c);

@@ -154,6 +154,8 @@ static const struct bad {
 	{"value where entries must be", "issuers: x\n", "14:10", "each begun with '- '"},
 	{"entry that is no mapping", "issuers: [x]\n", "14:11", "must be a mapping"},
 	{"zone", "timezone: ../etc\n", "14:11", "must be a name of the time zone database"},
+	{"zone that is not known", "timezone: Europe/Stokholm\n", "14:11",
+		"is not in the time zone database"},
 	{"issuer without keys", "issuers:\n  - issuer: https://a\n    audience: [b]\n", "15:5",
 		"key 'jwks_file' is missing: file of the issuer's public keys"},
 	{"issuer twice",
