@@ -12,6 +12,7 @@
 
 #define NONE     UINT32_MAX
 #define SWEEP_MS 500
+#define NOTE_MS  250
 
 /* One question; `conn` NULL while the slot is in use: nobody waits for the answer any more. */
 struct ask {
@@ -34,7 +35,7 @@ struct front_link {
 	struct loop *loop;
 	struct loop_fd watch; /* fd -1: the gate is away */
 	struct loop_task flush;
-	struct loop_timer sweep;
+	struct loop_timer sweep, lazy;
 	struct ask *asks;
 	uint32_t n_asks, free, n_used;
 	struct item *items; /* a ring */
@@ -128,8 +129,13 @@ queue_add(struct front_link *l, struct item it)
 		return false;
 	l->n++;
 	*item_at(l, l->n - 1) = it;
-	if (!l->blocked)
+	if (it.slot == NONE && l->n < FRONT_LINK_BATCH) {
+		if (!loop_timer_runs(
+			    &l->lazy)) /* a note has time: it goes with the next question */
+			loop_timer(l->loop, &l->lazy, NOTE_MS);
+	} else if (!l->blocked) {
 		loop_task(l->loop, &l->flush);
+	}
 	return true;
 }
 
@@ -237,6 +243,7 @@ on_flush(void *arg)
 {
 	struct front_link *l = arg;
 
+	loop_timer_stop(&l->lazy);
 	wait_for_room(l, false);
 	while (l->watch.fd >= 0 && l->n > 0 && send_batch(l)) {
 	}
@@ -391,6 +398,12 @@ front_link_up(struct front_link *l, int fd)
 	loop_task(l->loop, &l->flush);
 }
 
+void
+front_link_push(struct front_link *l)
+{
+	on_flush(l);
+}
+
 bool
 front_link_is_up(const struct front_link *l)
 {
@@ -421,6 +434,7 @@ front_link_new(struct loop *loop, struct front_link **ret, struct err *e)
 	l->watch = (struct loop_fd){.fd = -1, .fn = on_event, .arg = l};
 	l->flush = (struct loop_task){.fn = on_flush, .arg = l};
 	l->sweep = (struct loop_timer){.fn = on_sweep, .arg = l};
+	l->lazy = (struct loop_timer){.fn = on_flush, .arg = l};
 	*ret = l;
 	return true;
 }
@@ -433,6 +447,7 @@ front_link_free(struct front_link *l)
 	down(l);
 	loop_task_stop(&l->flush);
 	loop_timer_stop(&l->sweep);
+	loop_timer_stop(&l->lazy);
 	for (uint32_t i = 0; i < l->n_asks; i++) {
 		if (l->asks[i].used)
 			slot_give(l, i);

@@ -33,6 +33,8 @@ void front_link_done(void *arg, const struct http_done *d);
 /* Takes fd: the gate is there (again). */
 void front_link_up(struct front_link *l, int fd);
 bool front_link_is_up(const struct front_link *l);
+/* Send what waits now; a note otherwise goes with the next question, or after a moment. */
+void front_link_push(struct front_link *l);
 /* Nothing waits to be sent or answered. */
 bool front_link_quiet(const struct front_link *l);
 uint64_t front_link_lost(const struct front_link *l); /* notes that could not be kept */

@@ -259,7 +259,7 @@ thread_main(void *arg)
 	while (runs(w) && loop_turn(&w->loop, -1, &e)) {
 	}
 	conn_env_fini(&w->env);
-	(void)loop_turn(&w->loop, 0, &e); /* the last notes */
+	front_link_push(w->link);
 	atomic_store(&w->ended, true);
 	return NULL;
 }

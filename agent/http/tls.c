@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/http/tls.h"
 
-#include "agent/base/scope.h"
+#include "agent/http/tls_socket.h"
 
 #include <errno.h>
 #include <openssl/bio.h>
@@ -14,7 +14,6 @@
 #include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 /* AES-128-GCM first: OpenSSL's clients put AES-256 first, which costs 6 to 13 % more CPU. */
 #define SUITES_13 "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
@@ -32,18 +31,16 @@ struct tls_ctx {
 	unsigned refs;
 	SSL_CTX *ssl;
 	BIO_METHOD *socket;
+	struct tls_cork cork;
 };
 
 struct tls {
 	struct tls_ctx *ctx;
 	SSL *ssl;
-	int fd;
-	int sys;            /* errno of the socket that failed */
+	struct tls_socket socket;
 	size_t n_handshake; /* bytes read before the handshake was done */
 	unsigned n_control; /* handshake messages and alerts since data last came */
-	bool drained;       /* the socket had no more at the last read */
-	bool peer_closed;   /* there is an end of stream to read: never take it for drained */
-	bool eof;
+	bool corked;        /* collect instead of sending */
 	bool established;
 	bool failed;
 };
@@ -66,31 +63,17 @@ static int
 socket_read(BIO *b, char *out, int n)
 {
 	struct tls *t = BIO_get_data(b);
-	ssize_t r = -1;
 
 	BIO_clear_retry_flags(b);
 	if (t->n_control > TLS_CONTROL_MAX) {
-		t->sys = EPROTO;
+		t->socket.sys = EPROTO;
 		return -1;
 	}
-	if (t->drained) {
+	ssize_t r = tls_socket_recv(&t->socket, out, (size_t)n);
+	if (r < 0 && t->socket.sys == 0)
 		BIO_set_retry_read(b);
-		return -1;
-	}
-	do {
-		r = recv(t->fd, out, (size_t)n, 0);
-	} while (r < 0 && errno == EINTR);
-	if (r < 0 && errno == EAGAIN) {
-		t->drained = true;
-		BIO_set_retry_read(b);
-	} else if (r < 0) {
-		t->sys = errno;
-	} else if (r > 0) {
-		t->drained = r < n && !t->peer_closed;
-		t->n_handshake += t->established ? 0 : (size_t)r;
-	} else {
-		t->eof = true;
-	}
+	if (r > 0 && !t->established)
+		t->n_handshake += (size_t)r;
 	return (int)r;
 }
 
@@ -98,16 +81,12 @@ static int
 socket_write(BIO *b, const char *in, int n)
 {
 	struct tls *t = BIO_get_data(b);
-	ssize_t r = -1;
 
 	BIO_clear_retry_flags(b);
-	do {
-		r = send(t->fd, in, (size_t)n, MSG_NOSIGNAL);
-	} while (r < 0 && errno == EINTR);
-	if (r < 0 && errno == EAGAIN)
+	ssize_t r = t->corked ? tls_socket_collect(&t->socket, in, (size_t)n)
+			      : tls_socket_send(&t->socket, in, (size_t)n);
+	if (r < 0 && t->socket.sys == 0)
 		BIO_set_retry_write(b);
-	else if (r < 0)
-		t->sys = errno;
 	return (int)r;
 }
 
@@ -119,7 +98,7 @@ socket_ctrl(BIO *b, int cmd, long num, void *ptr)
 	(void)num;
 	(void)ptr;
 	if (cmd == BIO_CTRL_EOF)
-		return t->eof ? 1 : 0;
+		return t->socket.eof ? 1 : 0;
 	return cmd == BIO_CTRL_FLUSH ? 1 : 0;
 }
 
@@ -344,7 +323,8 @@ tls_ctx_new(const struct tls_pair *pairs, size_t n, struct tls_keys *keys, struc
 	c->refs = 1;
 	c->ssl = SSL_CTX_new(TLS_server_method());
 	c->socket = socket_method();
-	if (c->ssl == NULL || c->socket == NULL || !ctx_settings(c->ssl) ||
+	if (!tls_cork_init(&c->cork) || c->ssl == NULL || c->socket == NULL ||
+		!ctx_settings(c->ssl) ||
 		SSL_CTX_set_tlsext_ticket_key_evp_cb(c->ssl, ticket_key) != 1) {
 		tls_ctx_free(c);
 		return lib_error(e, ERR_SYSTEM, "TLS context");
@@ -367,6 +347,7 @@ tls_ctx_free(struct tls_ctx *c)
 		return;
 	SSL_CTX_free(c->ssl);
 	BIO_meth_free(c->socket);
+	tls_cork_fini(&c->cork);
 	free(c);
 }
 
@@ -385,7 +366,7 @@ tls_new(struct tls_ctx *c, int fd, struct tls **ret, struct err *e)
 		SSL_free(ssl);
 		return lib_error(e, ERR_LIMIT, "no memory for a connection");
 	}
-	*t = (struct tls){.ctx = c, .ssl = ssl, .fd = fd};
+	*t = (struct tls){.ctx = c, .ssl = ssl, .socket = {.fd = fd, .cork = &c->cork}};
 	c->refs++;
 	SSL_set_msg_callback_arg(ssl, t);
 	BIO_set_data(bio, t);
@@ -403,22 +384,22 @@ tls_free(struct tls *t)
 		return;
 	SSL_free(t->ssl);
 	tls_ctx_free(t->ctx);
+	tls_socket_fini(&t->socket);
 	free(t);
 }
 
 void
 tls_wake(struct tls *t, bool peer_closed)
 {
-	t->drained = false;
-	t->peer_closed = t->peer_closed || peer_closed;
+	tls_socket_wake(&t->socket, peer_closed);
 }
 
 static enum step
 failed(struct tls *t, const char *what, struct err *e)
 {
 	t->failed = true;
-	if (t->sys != 0) {
-		errno = t->sys;
+	if (t->socket.sys != 0) {
+		errno = t->socket.sys;
 		ERR_clear_error();
 		(void)err_set(e, ERR_SYSTEM, NULL, "%s", what);
 	} else {
@@ -499,14 +480,32 @@ enum step
 tls_write(struct tls *t, struct span bytes, size_t *ret_n, struct err *e)
 {
 	size_t n = 0;
+	size_t want = bytes.n < TLS_RECORD ? bytes.n : TLS_RECORD;
 
+	if (!tls_socket_rest(&t->socket))
+		return t->socket.sys != 0 ? failed(t, "TLS write", e) : STEP_WRITE;
 	ERR_clear_error();
-	const int r =
-		SSL_write_ex(t->ssl, bytes.p, bytes.n < TLS_RECORD ? bytes.n : TLS_RECORD, &n);
+	t->corked = true;
+	const int r = SSL_write_ex(t->ssl, bytes.p, want, &n);
+	t->corked = false;
 	if (r != 1)
 		return waits(t, r, "TLS write", e);
 	*ret_n = n;
 	return STEP_DONE;
+}
+
+enum step
+tls_push(struct tls *t, struct err *e)
+{
+	if (tls_socket_push(&t->socket))
+		return STEP_DONE;
+	return t->socket.sys != 0 ? failed(t, "TLS write", e) : STEP_WRITE;
+}
+
+size_t
+tls_pending(const struct tls *t)
+{
+	return tls_socket_pending(&t->socket);
 }
 
 void

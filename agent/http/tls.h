@@ -49,8 +49,16 @@ void tls_wake(struct tls *t, bool peer_closed);
 enum step tls_handshake(struct tls *t, struct err *e);
 /* STEP_DONE with *ret_n bytes; 0 bytes: the client has ended its side. */
 enum step tls_read(struct tls *t, char *buf, size_t cap, size_t *ret_n, struct err *e);
-/* Up to one record.  After STEP_WRITE the next call must begin with the same bytes. */
+/*
+ * Up to one record is sealed and collected; tls_push() sends what was collected, in one system
+ * call.  Push before the next connection of the same context writes: they share the memory.  After
+ * STEP_WRITE the next call must begin with the same bytes.
+ */
 enum step tls_write(struct tls *t, struct span bytes, size_t *ret_n, struct err *e);
+/* STEP_WRITE: the socket is full; what it did not take is kept with the connection. */
+enum step tls_push(struct tls *t, struct err *e);
+/* Sealed bytes that the socket has not taken yet. */
+size_t tls_pending(const struct tls *t);
 /* Send close_notify if it fits into the socket; never waits for the client's. */
 void tls_close(struct tls *t);
 /* "TLSv1.3 TLS_AES_128_GCM_SHA256" */

@@ -78,13 +78,15 @@ tls_out_flush(struct tls_out *o, struct err *e)
 		size_t n = 0;
 		struct span rest = {o->buf + o->at, o->n - o->at};
 		enum step s = tls_write(o->tls, rest, &n, e);
-		if (s != STEP_DONE)
-			return s;
+		if (s != STEP_DONE) {
+			enum step pushed = tls_push(o->tls, e);
+			return pushed == STEP_FAIL ? pushed : s;
+		}
 		o->at += n;
 		o->sent += n;
 	}
 	tls_out_release(o);
-	return STEP_DONE;
+	return tls_push(o->tls, e);
 }
 
 void

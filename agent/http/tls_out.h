@@ -28,10 +28,11 @@ struct tls_out {
 	uint64_t sent; /* bytes of plain text that left, for rates */
 };
 
+/* Bytes that have not left: plain ones, and those sealed already. */
 static inline size_t
 tls_out_waiting(const struct tls_out *o)
 {
-	return o->n - o->at;
+	return o->n - o->at + tls_pending(o->tls);
 }
 
 /* Bytes that head and mem take now. */
