@@ -63,7 +63,8 @@ indexer_job_parse(
 
 	if (top == NULL)
 		return false;
-	if (!json_get_str(top, "job", &job) || !span_is(job, "index"))
+	if (json_get(top, "job") != NULL &&
+		(!json_get_str(top, "job", &job) || !span_is(job, "index")))
 		return err_set(e, ERR_SYNTAX, NULL, "the indexer knows the job \"index\" alone");
 	const struct json *full = json_get(top, "full");
 	const struct json *digests = json_get(top, "digests");

@@ -50,8 +50,8 @@ struct indexer_job {
 
 /*
  * The order as JSON: {"job":"index","roots":["name"],"full":bool,"digests":bool}; an empty list of
- * roots is all of them.  ERR_SYNTAX when it is not one, ERR_ABSENT for a root that is not
- * configured.
+ * roots is all of them, {} a run over everything.  ERR_SYNTAX when it is not one, ERR_ABSENT for a
+ * root that is not configured.
  */
 bool indexer_job_parse(
 	struct span text, const struct settings *s, struct indexer_job_order *ret, struct err *e);

@@ -6,11 +6,10 @@
 #include "agent/role.h"
 #include "agent/sandbox.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define INDEXER_JOBS      8U /* that wait for the one at work */
 #define INDEXER_PROPOSALS ((size_t)4 * 1024 * 1024)
@@ -30,7 +29,6 @@ struct indexer {
 	struct ingest *ingest;
 	struct indexer_pool *pool;
 	struct indexer_job_root *root;
-	int lock; /* beside the catalogue: one run at a time, also with a --once indexer */
 	bool drain, gone;
 	struct order waiting[INDEXER_JOBS];
 	size_t n_waiting;
@@ -116,15 +114,7 @@ read_proposals(const struct role_file *f, struct buf *out, struct err *e)
 }
 
 static bool
-lock(const struct indexer *x, short type)
-{
-	struct flock l = {.l_type = type, .l_whence = SEEK_SET};
-
-	return fcntl(x->lock, F_OFD_SETLK, &l) == 0;
-}
-
-static bool
-run_locked(struct indexer *x, const struct indexer_job_order *order, struct indexer_report *report)
+run_order(struct indexer *x, const struct indexer_job_order *order, struct indexer_report *report)
 {
 	const struct role_file *f = role_file(x->role, "proposals");
 	AUTO_BUF text = BUF_INIT(INDEXER_PROPOSALS + 1);
@@ -163,15 +153,7 @@ run(struct indexer *x, struct span text, struct indexer_report *report)
 		indexer_report_done(report);
 		return false;
 	}
-	if (!lock(x, F_WRLCK)) {
-		indexer_report_error(
-			report, SPAN("another run is at work on this catalogue; wait for its end"));
-		indexer_report_done(report);
-		return false;
-	}
-	bool ok = run_locked(x, &order, report);
-	(void)lock(x, F_UNLCK);
-	return ok;
+	return run_order(x, &order, report);
 }
 
 static void
@@ -221,26 +203,13 @@ open_roots(struct indexer *x, struct err *e)
 }
 
 static bool
-open_lock(struct indexer *x, struct err *e)
-{
-	AUTO_BUF path = BUF_INIT(8192);
-
-	buf_addf(&path, "%s.lock", x->role->settings->catalogue);
-	buf_addc(&path, '\0');
-	x->lock =
-		buf_ok(&path) ? open(path.p, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640) : -1;
-	return x->lock >= 0 ||
-	       err_set(e, ERR_SYSTEM, NULL, "%s.lock", x->role->settings->catalogue);
-}
-
-static bool
 start(struct indexer *x, char *missing, size_t n, struct err *e)
 {
 	x->pool = calloc(1, sizeof(*x->pool));
 	if (x->pool == NULL)
 		return err_set(e, ERR_SYSTEM, NULL, "pool");
 	indexer_pool_init(x->pool);
-	return crypto_prepare(e) && open_roots(x, e) && open_lock(x, e) &&
+	return crypto_prepare(e) && open_roots(x, e) &&
 	       ingest_open(x->role->settings->catalogue, &x->ingest, e) &&
 	       sandbox_enter(x->role, missing, n, e);
 }
@@ -262,11 +231,12 @@ int
 role_indexer_main(unsigned slot)
 {
 	struct role role = {0};
-	struct indexer x = {.role = &role, .lock = -1};
+	struct indexer x = {.role = &role};
 	char missing[256] = "";
 	struct err e = {0};
 
 	log_setup("indexer", LOG_INFO);
+	(void)signal(SIGPIPE, SIG_IGN); /* whoever asked for a run may go away */
 	if (!role_start(&role, PROCESS_INDEXER, slot, &e)) {
 		log_err(LOG_ERROR, "indexer.start", &e);
 		return EXIT_NO;
@@ -287,7 +257,6 @@ role_indexer_main(unsigned slot)
 	indexer_pool_fini(x.pool);
 	free(x.pool);
 	ingest_close(x.ingest);
-	scope_close(&x.lock);
 	free(x.root);
 	return EXIT_OK;
 }

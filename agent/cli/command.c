@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/cli/cli_check.h"
+#include "agent/cli/cli_index.h"
 #include "agent/cli/cli_policy.h"
 #include "agent/cli/cli_reload.h"
 #include "agent/cli/cli_status.h"
@@ -13,6 +14,7 @@
 
 /* One row for each command, in the order of `pan-agent --help`; the last row ends the table. */
 static const struct command commands[] = {
+	{"index", "catalogue the data roots", cli_index},
 	{"policy", "check, test and explain policy files", cli_policy},
 	{"token", "mint a token of a demonstration issuer, or make such an issuer", cli_token},
 	{"check", "say everything that is wrong with the configuration", cli_check},
