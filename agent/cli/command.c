@@ -7,14 +7,18 @@
 
 #include "agent/cli/cli_check.h"
 #include "agent/cli/cli_index.h"
+#include "agent/cli/cli_ls.h"
 #include "agent/cli/cli_policy.h"
 #include "agent/cli/cli_reload.h"
+#include "agent/cli/cli_show.h"
 #include "agent/cli/cli_status.h"
 #include "agent/cli/cli_token.h"
 
 /* One row for each command, in the order of `pan-agent --help`; the last row ends the table. */
 static const struct command commands[] = {
 	{"index", "catalogue the data roots", cli_index},
+	{"ls", "list datasets, or the files of one", cli_ls},
+	{"show", "all that is known of a dataset", cli_show},
 	{"policy", "check, test and explain policy files", cli_policy},
 	{"token", "mint a token of a demonstration issuer, or make such an issuer", cli_token},
 	{"check", "say everything that is wrong with the configuration", cli_check},
