@@ -59,13 +59,20 @@ head_token(struct span s)
 	return s.n > 0;
 }
 
+/* Lengths first: most names differ in it, and each head is asked a hundred times. */
+static bool
+named(const struct http_field *f, struct span name)
+{
+	return f->name.n == name.n && span_eq_nocase(f->name, name);
+}
+
 size_t
 head_count(const struct http_head *h, struct span name)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < h->n_fields; i++)
-		n += span_eq_nocase(h->field[i].name, name);
+		n += named(&h->field[i], name);
 	return n;
 }
 
@@ -73,7 +80,7 @@ struct span
 head_get(const struct http_head *h, struct span name, size_t n)
 {
 	for (size_t i = 0; i < h->n_fields; i++)
-		if (span_eq_nocase(h->field[i].name, name) && n-- == 0)
+		if (named(&h->field[i], name) && n-- == 0)
 			return h->field[i].value;
 	return SPAN_NONE;
 }
@@ -107,7 +114,7 @@ drop_fields(struct http_head *h, struct span name)
 	if (stays(name))
 		return;
 	for (size_t i = 0; i < h->n_fields; i++)
-		if (!span_eq_nocase(h->field[i].name, name))
+		if (!named(&h->field[i], name))
 			h->field[kept++] = h->field[i];
 	h->n_fields = kept;
 }
@@ -194,7 +201,7 @@ take_known(struct http_head *h, struct err *e)
 {
 	for (size_t i = 0; i < h->n_fields; i++)
 		for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++)
-			if (span_eq_nocase(h->field[i].name, rows[k].name) &&
+			if (named(&h->field[i], rows[k].name) &&
 				!take_field(h, &rows[k], h->field[i].value, e))
 				return false;
 	h->authorizations = (unsigned)head_count(h, SPAN("authorization"));

@@ -132,6 +132,33 @@ check_byte(struct http_parse *p, const char *b, size_t at, struct err *e)
 	return STEP_READ;
 }
 
+/* Eight bytes at once: is none of them a control character?  (May say no where all are plain.) */
+static bool
+plain8(const char *p)
+{
+	const uint64_t ones = 0x0101010101010101U;
+	uint64_t v = 0;
+
+	memcpy(&v, p, sizeof(v));
+	uint64_t del = v ^ (ones * 0x7f);
+	uint64_t low = (v - ones * 0x20) & ~v;
+	uint64_t zero = (del - ones) & ~del;
+	return ((low | zero) & (ones * 0x80)) == 0;
+}
+
+/* The first byte from `at` on of a field line that needs a look; a byte after CR always does. */
+static size_t
+skip_plain(const char *b, size_t at, size_t end)
+{
+	if (at > 0 && b[at - 1] == '\r')
+		return at;
+	while (end - at >= 8 && plain8(b + at))
+		at += 8;
+	while (at < end && (unsigned char)b[at] >= 0x20 && b[at] != 0x7f)
+		at++;
+	return at;
+}
+
 /* The second pass: `head` is whole and each line is good. */
 static enum step
 build(struct http_parse *p, struct span head, struct http_head *ret, struct err *e)
@@ -170,6 +197,10 @@ http_parse(struct http_parse *p, struct span buffered, struct http_head *ret, si
 	if (p->status != 0)
 		return fail(p, p->status, e, NULL, "the request before could not be read");
 	while (p->seen < end && s == STEP_READ) {
+		if (p->lines > 0)
+			p->seen = skip_plain(buffered.p, p->seen, end);
+		if (p->seen == end)
+			break;
 		size_t at = p->seen++;
 		s = buffered.p[at] == '\n' ? end_line(p, buffered.p, at, e)
 					   : check_byte(p, buffered.p, at, e);
