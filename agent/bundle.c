@@ -30,6 +30,20 @@ bundle_add(struct bundle *b, unsigned roles, const char *name, const char *path,
 }
 
 void
+bundle_drop(struct bundle *b, const char *prefix)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < b->n; i++) {
+		if (strncmp(b->entries[i].file.name, prefix, strlen(prefix)) == 0)
+			(void)close(b->entries[i].file.fd);
+		else
+			b->entries[kept++] = b->entries[i];
+	}
+	b->n = kept;
+}
+
+void
 bundle_fini(struct bundle *b)
 {
 	for (size_t i = 0; i < b->n; i++)

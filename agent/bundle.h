@@ -31,6 +31,8 @@ struct bundle {
 /* Takes *fd, on failure too. */
 bool bundle_add(struct bundle *b, unsigned roles, const char *name, const char *path, int *fd,
 	struct err *e);
+/* Close and forget the files whose names begin so. */
+void bundle_drop(struct bundle *b, const char *prefix);
 void bundle_fini(struct bundle *b); /* closes everything; works on a zeroed one */
 
 /* Send a role its files, then that this was all.  Waits for room, at most BUNDLE_WAIT. */

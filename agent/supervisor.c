@@ -73,6 +73,9 @@ finish(struct supervisor *s, int code)
 static void
 begin_drain(struct supervisor *s)
 {
+	/* Ours too: a listener lives as long as anybody holds it. */
+	listen_close(&s->sockets);
+	bundle_drop(&s->boot->bundle, "listen.");
 	if (s->phase != PHASE_SERVE || !child_alive(&s->child[SEAT_FRONT])) {
 		finish(s, EXIT_OK);
 		return;
@@ -340,11 +343,10 @@ serve_watchdog(struct supervisor *s)
 		return;
 	for (int i = 0; i < SEATS; i++)
 		well = well && child_well(&s->child[i], s->now);
-	if (!well)
-		return;
-	(void)notify_watchdog(&s->notify, NULL);
+	if (well)
+		(void)notify_watchdog(&s->notify, NULL);
 	/* Twice as often as asked for: the time until a hung role is killed must fit in between. */
-	s->watchdog_at = s->now + (long long)(s->notify.watchdog_us / 4000);
+	s->watchdog_at = s->now + (well ? (long long)(s->notify.watchdog_us / 4000) : TICK_MS);
 }
 
 static int
@@ -355,6 +357,8 @@ next_timeout(const struct supervisor *s)
 	for (int i = 0; i < SEATS; i++)
 		if (s->child[i].state == CHILD_WAITING && s->child[i].at - s->now < wait)
 			wait = s->child[i].at - s->now;
+	if (s->notify.watchdog_us > 0 && s->watchdog_at - s->now < wait)
+		wait = s->watchdog_at - s->now;
 	return wait < 0 ? 0 : (int)wait;
 }
 

@@ -70,6 +70,24 @@ test_only_its_files(void **state)
 }
 
 static void
+test_drop(void **state)
+{
+	struct bundle b = {0};
+
+	(void)state;
+	fill(&b);
+	add(&b, BUNDLE_ROLE(PROCESS_FRONT), "listen.0", "x", 1);
+	add(&b, BUNDLE_ROLE(PROCESS_FRONT), "last", "x", 1);
+	int gone = b.entries[4].file.fd;
+	bundle_drop(&b, "listen.");
+	assert_int_equal(b.n, 5);
+	assert_string_equal(b.entries[4].file.name, "last");
+	assert_int_equal(fcntl(gone, F_GETFD), -1);
+	assert_true(fcntl(b.entries[4].file.fd, F_GETFD) >= 0);
+	bundle_fini(&b);
+}
+
+static void
 test_many_wait_for_room(void **state)
 {
 	/* More messages than a socket holds at once would block the sender: all must fit. */
@@ -292,6 +310,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_only_its_files),
+		cmocka_unit_test(test_drop),
 		cmocka_unit_test(test_many_wait_for_room),
 		cmocka_unit_test(test_supervisor_gone),
 		cmocka_unit_test(test_role_has_its_files),
