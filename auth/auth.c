@@ -407,6 +407,22 @@ write_scope(struct jsonw *w, const struct issuer *i)
 	jsonw_cstr(w, NULL, text);
 }
 
+/* Each word once: issuers of one profile share it. */
+static void
+write_scopes(struct jsonw *w, const struct issuers *all)
+{
+	jsonw_list(w, "scopes_supported");
+	for (size_t k = 0; k < all->n; k++) {
+		bool seen = !all->item[k].path_scopes;
+		for (size_t m = 0; m < k && !seen; m++)
+			seen = all->item[m].path_scopes &&
+			       span_eq(all->item[m].read_word, all->item[k].read_word);
+		if (!seen)
+			write_scope(w, &all->item[k]);
+	}
+	jsonw_end(w, ']');
+}
+
 /* PRM-3: what a client has to ask whom for, so that a user types the data URL alone. */
 static void
 write_pan_issuers(struct jsonw *w, const struct auth *a)
@@ -432,26 +448,20 @@ void
 auth_write_metadata(const struct auth *a, struct buf *out)
 {
 	const struct issuers *all = &a->issuers;
-	bool own = all->n > 0 && all->item[0].settings->audience.n > 0;
 	bool scoped = false;
 	struct jsonw w;
 
 	jsonw_init(&w, out);
 	jsonw_obj(&w, NULL);
-	jsonw_str(&w, "resource", own ? all->item[0].audience.item[0] : span_of(a->origin));
+	jsonw_str(&w, "resource", all->n > 0 ? all->item[0].audience.item[0] : span_of(a->origin));
 	jsonw_list(&w, "authorization_servers");
 	for (size_t k = 0; k < all->n; k++) {
 		jsonw_str(&w, NULL, all->item[k].iss);
 		scoped = scoped || all->item[k].path_scopes;
 	}
 	jsonw_end(&w, ']');
-	if (scoped) {
-		jsonw_list(&w, "scopes_supported");
-		for (size_t k = 0; k < all->n; k++)
-			if (all->item[k].path_scopes)
-				write_scope(&w, &all->item[k]);
-		jsonw_end(&w, ']');
-	}
+	if (scoped)
+		write_scopes(&w, all);
 	jsonw_list(&w, "bearer_methods_supported");
 	jsonw_cstr(&w, NULL, "header");
 	jsonw_end(&w, ']');

@@ -43,8 +43,8 @@ void auth_free(struct auth *a); /* NULL is allowed */
 
 /*
  * An absent or another kind of credential is a success with the anonymous subject.  `now` is
- * seconds UTC; the subject's spans lie in `mem` (or, for iss, in the settings).  64 KiB of arena is
- * enough for the longest token.
+ * seconds UTC; the subject's spans lie in `mem` (or, for iss, in the settings).  256 KiB of arena
+ * are enough for the longest token.
  */
 bool auth_check(struct auth *a, struct span authorization, int64_t now, struct arena *mem,
 	struct subject *ret, struct auth_refusal *why);

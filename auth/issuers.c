@@ -153,8 +153,8 @@ load_audience(struct loading *l, const struct profile *p, struct span origin, st
 	add_all(l, &i->audience, "audience", &l->from->audience);
 	add_all(l, &i->azp, "azp", &l->from->azp);
 	if (i->audience.n == 0 && origin.n > 1) {
-		add(l, &i->audience, "audience", span_first(origin, origin.n - 1));
 		add(l, &i->audience, "audience", origin);
+		add(l, &i->audience, "audience", span_first(origin, origin.n - 1));
 	}
 	if (l->from->allow_any_audience != 1)
 		return;

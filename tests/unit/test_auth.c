@@ -2,6 +2,7 @@
 #include "auth/auth.h"
 #include "tests/unit/mint.h"
 
+#include <pthread.h>
 #include <time.h>
 
 #define NOW 1800000000
@@ -201,7 +202,7 @@ static const struct row rows[] = {
 		"typ: at+jwt"},
 	{"aud of somebody else", RS, HEADER, "{" ISS SUB "\"aud\":\"https://evil.test/\"," EXP REST,
 		401,
-		"aud: https://evil.test/; expected https://data.test (setting audience) (RFC 9068 "
+		"aud: https://evil.test/; expected https://data.test/ (setting audience) (RFC 9068 "
 		"4)"},
 	{"aud missing", RS, HEADER, "{" ISS SUB EXP REST, 401, "aud: absent"},
 	{"aud empty", RS, HEADER, "{" ISS SUB "\"aud\":\"\"," EXP REST, 401, "aud: an empty text"},
@@ -497,16 +498,16 @@ writing(void **state)
 		"{\"resource\":\"https://data.test/\",\"authorization_servers\":[\"https://"
 		"a.test\","
 		"\"https://b.test\",\"https://dead.test\"],\"scopes_supported\":[\"storage.read:/"
+		"\"],"
+		"\"bearer_methods_supported\":[\"header\"],\"resource_name\":\"Test\",\"pan_"
+		"issuers\":["
+		"{\"issuer\":\"https://a.test\",\"name\":\"A\",\"audience\":\"https://data.test/\","
+		"\"scopes\":[\"storage.read:/\"]},"
+		"{\"issuer\":\"https://b.test\",\"name\":\"B\",\"audience\":\"https://data.test/\","
+		"\"scopes\":[]},"
+		"{\"issuer\":\"https://dead.test\",\"name\":\"A\",\"audience\":\"https://data.test/"
 		"\","
-		"\"storage.read:/\"],\"bearer_methods_supported\":[\"header\"],\"resource_name\":"
-		"\"Test\",\"pan_issuers\":[{\"issuer\":\"https://"
-		"a.test\",\"name\":\"A\",\"audience\":"
-		"\"https://data.test\",\"scopes\":[\"storage.read:/\"]},{\"issuer\":\"https://"
-		"b.test\","
-		"\"name\":\"B\",\"audience\":\"https://data.test\",\"scopes\":[]},{\"issuer\":"
-		"\"https://dead.test\",\"name\":\"A\",\"audience\":\"https://"
-		"data.test\",\"scopes\":["
-		"\"storage.read:/\"]}]}");
+		"\"scopes\":[\"storage.read:/\"]}]}");
 	buf_reset(&out);
 	auth_write_issuers(w->auth[0], &out);
 	buf_addc(&out, '\0');
@@ -561,6 +562,60 @@ mutations(void **state)
 		assert_int_equal(ok[0], *at == was);
 		if (!ok[0])
 			assert_string_equal(why[0].description, why[1].description);
+	}
+}
+
+struct work {
+	struct auth *auth;
+	struct span field[2]; /* good, bad */
+	unsigned wrong;
+};
+
+static void *
+worker(void *arg)
+{
+	struct work *w = arg;
+	AUTO_ARENA mem = {0};
+
+	if (!arena_init(&mem, 256U * 1024U))
+		w->wrong++;
+	for (unsigned i = 0; i < 400; i++) {
+		struct subject s = {.authenticated = false};
+		struct auth_refusal why;
+		arena_reset(&mem);
+		if (!auth_check(w->auth, w->field[0], NOW, &mem, &s, &why) ||
+			!span_is(s.sub, "alice"))
+			w->wrong++;
+		if (i % 8 == 0 && auth_check(w->auth, w->field[1], NOW, &mem, &s, &why))
+			w->wrong++;
+	}
+	return NULL;
+}
+
+/* One struct auth in several threads: by verification (the bad token is never kept) and by cache.
+ */
+static void
+threads(void **state)
+{
+	struct world *w = *state;
+	AUTO_BUF good = BUF_INIT(16384);
+	AUTO_BUF bad = BUF_INIT(16384);
+
+	buf_adds(&good, "Bearer ");
+	buf_adds(&bad, "Bearer ");
+	mint_token(&w->key[RS], SPAN(HEADER), SPAN("{\"t\":1," ISS SUB AUD EXP REST), &good);
+	mint_token(&w->key[EVIL], SPAN(HEADER), SPAN(GOOD), &bad);
+	for (int k = 0; k < 2; k++) {
+		pthread_t id[4];
+		struct work work[4];
+		for (int i = 0; i < 4; i++) {
+			work[i] = (struct work){w->auth[k], {buf_span(&good), buf_span(&bad)}, 0};
+			assert_int_equal(pthread_create(&id[i], NULL, worker, &work[i]), 0);
+		}
+		for (int i = 0; i < 4; i++) {
+			assert_int_equal(pthread_join(id[i], NULL), 0);
+			assert_int_equal(work[i].wrong, 0);
+		}
 	}
 }
 
@@ -624,6 +679,7 @@ main(void)
 		cmocka_unit_test(writing),
 		cmocka_unit_test(bad_key_file),
 		cmocka_unit_test(mutations),
+		cmocka_unit_test(threads),
 		cmocka_unit_test(rates),
 	};
 	return cmocka_run_group_tests_name("auth", tests, setup, teardown);

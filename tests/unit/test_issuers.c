@@ -37,7 +37,7 @@ profiles(void **state)
 		{"keycloak",
 			{"typ: JWT, at+jwt\n", "require_kid: yes", "path_scopes: no",
 				"entitlement_claim: groups, realm_access/roles\n", "base_path: /\n",
-				"audience: https://d.test, https://d.test/\n"}},
+				"audience: https://d.test/, https://d.test\n"}},
 		{"umbrella", {"typ absent: yes", "require_kid: no", "user_claim: sub\n",
 				     "entitlement_claim: eduperson_entitlement", "path_scopes: no",
 				     "require_iat: no"}},
