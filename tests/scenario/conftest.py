@@ -89,7 +89,7 @@ class Agent:
             raise RuntimeError("tests/serve %s: nothing after 150 s" % suite)
         if self.serve.poll() is not None:
             raise RuntimeError("tests/serve %s: %s" % (suite, self.err.read_text()))
-        for line in run("bash", "-c", '. "$1" && for v in BASE CA TOKEN PID CONFIG FILE PREFIX; do echo "$v=${!v-}"; done',
+        for line in run("bash", "-c", '. "$1" && for v in BASE CA PID CONFIG; do echo "$v=${!v-}"; done',
                         "-", self.out).stdout.decode().splitlines():
             name, _, value = line.partition("=")
             setattr(self, name.lower(), value)
