@@ -160,6 +160,23 @@ body_fill(struct body *b, char *out, size_t cap, int64_t now, uint64_t epoch, si
 	return b->left == 0 ? BODY_END : BODY_MORE;
 }
 
+bool
+body_renew(struct body *b, struct grant *g)
+{
+	const struct grant_info *was = grant_info(b->grant);
+	const struct grant_info *is = grant_info(g);
+
+	if (was->generated || is->generated || was->size != is->size ||
+		was->mtime_s != is->mtime_s || was->mtime_ns != is->mtime_ns ||
+		was->ctime_s != is->ctime_s || was->ctime_ns != is->ctime_ns ||
+		strcmp(was->etag, is->etag) != 0)
+		return false;
+	grant_ref(g);
+	grant_unref(b->grant);
+	b->grant = g;
+	return true;
+}
+
 void
 body_fini(struct body *b)
 {

@@ -4,6 +4,7 @@
 #include "agent/base/crypto.h"
 #include "agent/base/scope.h"
 #include "agent/http/conn_answer.h"
+#include "agent/http/conn_ask.h"
 #include "agent/http/conn_read.h"
 
 #include <errno.h>
@@ -104,7 +105,7 @@ idle(const struct conn *c)
 static void
 deadline(struct conn *c, enum conn_timer what, int64_t seconds)
 {
-	bool total = what == CONN_T_HANDSHAKE || what == CONN_T_HEAD || what == CONN_T_RATE;
+	bool total = what != CONN_T_IDLE && what != CONN_T_BODY && what != CONN_T_NONE;
 
 	if (what == c->deadline && total)
 		return; /* counts from its first moment, whatever moves meanwhile */
@@ -114,6 +115,18 @@ deadline(struct conn *c, enum conn_timer what, int64_t seconds)
 		loop_timer_stop(&c->timer);
 	else
 		loop_timer(c->env->loop, &c->timer, seconds * SECOND);
+}
+
+/* With the gate, the link has its own; a question that waits to be asked again has a moment. */
+static void
+deadline_ask(struct conn *c)
+{
+	if (c->req->asked || c->deadline == CONN_T_RETRY) {
+		deadline(c, c->req->asked ? CONN_T_NONE : CONN_T_RETRY, 0);
+		return;
+	}
+	c->deadline = CONN_T_RETRY;
+	loop_timer(c->env->loop, &c->timer, CONN_RETRY_MS);
 }
 
 /* By what it waits for now. */
@@ -142,7 +155,7 @@ deadline_set(struct conn *c, enum conn_go go)
 	else if (c->state == CONN_BODY || c->state == CONN_DROP)
 		deadline(c, CONN_T_BODY, l->body_seconds);
 	else if (c->state == CONN_ASK)
-		deadline(c, CONN_T_NONE, 0);
+		deadline_ask(c);
 	else if (c->in_n > c->in_at || !c->served)
 		deadline(c, CONN_T_HEAD, l->head_seconds);
 	else
@@ -195,6 +208,10 @@ on_timer(void *arg)
 	case CONN_T_IDLE:
 		c->state = CONN_FINISH;
 		conn_drive(c);
+		return;
+	case CONN_T_RETRY:
+		c->deadline = CONN_T_NONE;
+		conn_ask_again(c);
 		return;
 	case CONN_T_NONE:
 	case CONN_T_HANDSHAKE:
@@ -389,7 +406,7 @@ conn_close(struct conn *c)
 	struct conn_env *env = c->env;
 	int fd = c->watch.fd;
 
-	if (c->state == CONN_ASK)
+	if (c->state == CONN_ASK && c->req->asked)
 		env->gate.forget(env->gate.arg, c->req->ask_id);
 	conn_answer_notes(c, false);
 	loop_del(env->loop, &c->watch);

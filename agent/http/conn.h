@@ -36,6 +36,8 @@ enum conn_limit {
 	CONN_TURN_MAX = 256 * 1024,          /* bytes that one connection sends in one turn */
 	CONN_NOTES = 32,                     /* answers whose bytes wait to leave */
 	CONN_RATE_SECONDS = 60,              /* the window of settings_limits.min_rate */
+	CONN_RETRY_MS = 250,                 /* after an answer that was stale when it came */
+	CONN_RETRY_MAX = 20,                 /* so often */
 	CONN_LINGER_SECONDS = 2, /* for a client that still sends after the last answer */
 };
 
@@ -90,6 +92,7 @@ enum conn_timer {
 	CONN_T_IDLE,
 	CONN_T_BODY,
 	CONN_T_RATE,
+	CONN_T_RETRY,
 	CONN_T_LINGER
 };
 
@@ -111,10 +114,13 @@ struct conn_request {
 	char path[HTTP_LINE_MAX];
 	uint8_t trace[16];
 	uint64_t ask_id;
-	size_t n_head; /* bytes of input that the head takes */
-	bool begun;    /* the head is complete, its spans are good */
-	bool unread;   /* there is a body that was not read */
-	bool keep;     /* the connection stays after the answer */
+	bool asked;     /* the question is with the gate */
+	bool renewing;  /* it is for a body in work, whose grant has ended */
+	unsigned tries; /* answers that were stale when they came */
+	size_t n_head;  /* bytes of input that the head takes */
+	bool begun;     /* the head is complete, its spans are good */
+	bool unread;    /* there is a body that was not read */
+	bool keep;      /* the connection stays after the answer */
 	/* request body */
 	struct chunk chunk;
 	uint64_t body_left;

@@ -4,6 +4,7 @@
 #include "agent/base/civil.h"
 #include "agent/base/crypto.h"
 #include "agent/http/cond.h"
+#include "agent/http/conn_ask.h"
 #include "agent/http/conn_read.h"
 
 #include <stdlib.h>
@@ -438,11 +439,23 @@ send_file(struct conn *c)
 	case BODY_END:
 		return answer_done(c);
 	case BODY_CUT:
-		return cut(c, HTTP_CUT);
+		return conn_ask_renew(c) ? CONN_GO : cut(c, HTTP_CUT);
 	case BODY_BROKEN:
 		break;
 	}
 	return cut(c, HTTP_BROKEN);
+}
+
+enum conn_go
+conn_answer_renewed(struct conn *c, const struct http_answer *a)
+{
+	c->req->renewing = false;
+	if (a == NULL || a->body != HTTP_FILE || !body_renew(&c->req->out, a->grant))
+		return cut(c, HTTP_CUT);
+	note_in_work(c)->decision = grant_info(a->grant)->decision;
+	c->req->tries = 0;
+	c->state = CONN_SEND;
+	return CONN_GO;
 }
 
 static enum conn_go

@@ -102,6 +102,27 @@ ask_fill(const struct conn *c, struct http_ask *q)
 	memcpy(q->trace, r->trace, sizeof(q->trace));
 }
 
+static bool
+ask_send(struct conn *c, struct http_ask *q)
+{
+	struct conn_request *r = c->req;
+
+	c->state = CONN_ASK;
+	r->asked = c->env->gate.ask(c->env->gate.arg, c, q);
+	r->ask_id = q->id;
+	return r->asked;
+}
+
+bool
+conn_ask_renew(struct conn *c)
+{
+	struct http_ask q;
+
+	ask_fill(c, &q);
+	c->req->renewing = true;
+	return ask_send(c, &q);
+}
+
 enum conn_go
 conn_ask_gate(struct conn *c)
 {
@@ -115,34 +136,72 @@ conn_ask_gate(struct conn *c)
 		metric_add(env->metrics, METRIC_GRANTS_REUSED, 1);
 		return conn_answer_gate(c, kept);
 	}
-	if (!env->gate.ask(env->gate.arg, c, &q)) {
+	if (!ask_send(c, &q)) {
 		struct respond_error p = {.status = 503, .retry_after = 1};
 		return conn_answer_error(c, &p);
 	}
-	c->req->ask_id = q.id;
-	c->state = CONN_ASK;
 	return CONN_GO;
+}
+
+static void
+go_on(struct conn *c, enum conn_go go)
+{
+	if (go == CONN_OVER)
+		conn_close(c);
+	else
+		conn_drive(c);
+}
+
+/*
+ * A grant that has ended already: the gate decided before a reload that has happened meanwhile. The
+ * next gate is asked, in a moment.
+ */
+static bool
+stale(const struct conn *c, const struct http_answer *a)
+{
+	uint64_t epoch = __atomic_load_n(c->env->epoch, __ATOMIC_ACQUIRE);
+
+	return a->body == HTTP_FILE && !grant_valid(a->grant, c->env->loop->utc, epoch);
 }
 
 void
 conn_answered(struct conn *c, struct http_answer *a)
 {
+	struct conn_request *r = c->req;
 	struct http_ask q;
 
-	if (c->state != CONN_ASK) {
+	if (c->state != CONN_ASK || !r->asked) {
 		grant_unref(a->grant);
+		return;
+	}
+	r->asked = false;
+	if (stale(c, a)) {
+		grant_unref(a->grant);
+		if (++r->tries > CONN_RETRY_MAX)
+			conn_unanswered(c);
+		else
+			conn_drive(c);
 		return;
 	}
 	ask_fill(c, &q);
 	kept_put(c->env->kept, &q, a);
 	if (a->close)
-		c->req->keep = false;
-	enum conn_go go = conn_answer_gate(c, a);
+		r->keep = false;
+	enum conn_go go = r->renewing ? conn_answer_renewed(c, a) : conn_answer_gate(c, a);
 	grant_unref(a->grant);
-	if (go == CONN_OVER)
-		conn_close(c);
-	else
+	go_on(c, go);
+}
+
+void
+conn_ask_again(struct conn *c)
+{
+	struct http_ask q;
+
+	ask_fill(c, &q);
+	if (ask_send(c, &q))
 		conn_drive(c);
+	else
+		conn_unanswered(c);
 }
 
 void
@@ -152,8 +211,6 @@ conn_unanswered(struct conn *c)
 
 	if (c->state != CONN_ASK)
 		return;
-	if (conn_answer_error(c, &p) == CONN_OVER)
-		conn_close(c);
-	else
-		conn_drive(c);
+	c->req->asked = false;
+	go_on(c, c->req->renewing ? conn_answer_renewed(c, NULL) : conn_answer_error(c, &p));
 }

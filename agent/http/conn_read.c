@@ -49,6 +49,9 @@ request_begin(struct conn *c)
 	r->begun = false;
 	r->unread = false;
 	r->keep = false;
+	r->asked = false;
+	r->renewing = false;
+	r->tries = 0;
 	return true;
 }
 

@@ -108,7 +108,8 @@ struct world {
 	enum http_method method;
 	char path[64];
 	struct buf body;
-	bool keep, mute;
+	bool keep, mute, deny;
+	unsigned n_stale; /* so many answers carry the grant of the last epoch */
 	unsigned n_asks, n_forgotten, n_done, n_closed;
 	struct http_done done;
 };
@@ -152,6 +153,24 @@ on_closed(void *arg, struct conn *c)
 	((struct world *)arg)->n_closed++;
 }
 
+/* The same files under the epoch of now. */
+static void
+regrant(struct world *w)
+{
+	struct granted *files[] = {&w->small, &w->big};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct grant_info info = *grant_info(files[i]->grant);
+		int fd = dup(files[i]->fd);
+		if (info.epoch == w->epoch)
+			continue;
+		info.epoch = w->epoch;
+		info.decision++;
+		grant_unref(files[i]->grant);
+		assert_true(grant_issue(&fd, &info, &files[i]->grant, NULL));
+	}
+}
+
 static void
 answer(struct world *w)
 {
@@ -161,11 +180,16 @@ answer(struct world *w)
 	if (c == NULL || w->mute)
 		return;
 	w->asking = NULL;
+	if (w->n_stale > 0)
+		w->n_stale--;
+	else
+		regrant(w);
 	a.fields = SPAN("Content-Type: text/plain\r\n");
 	if (w->method == HTTP_PROPFIND) {
 		a.status = 207;
 		a.text = buf_span(&w->body);
-	} else if (strcmp(w->path, "/data/x/small") == 0 || strcmp(w->path, "/data/x/big") == 0) {
+	} else if (!w->deny &&
+		   (strcmp(w->path, "/data/x/small") == 0 || strcmp(w->path, "/data/x/big") == 0)) {
 		struct granted *g = w->path[8] == 's' ? &w->small : &w->big;
 		a = (struct http_answer){.status = 200,
 			.body = HTTP_FILE,
@@ -459,14 +483,15 @@ stalled(struct world *w)
 static void
 cut_short(void **state)
 {
-	enum what { TRUNCATE, REVOKE, LEAVE };
+	enum what { TRUNCATE, REVOKE, REPLACE, LEAVE };
 	static const struct {
 		const char *name;
 		enum what what;
 		enum http_result want;
 	} cuts[] = {
 		{"the file is truncated", TRUNCATE, HTTP_BROKEN},
-		{"the policy changes", REVOKE, HTTP_CUT},
+		{"the policy changes, and says no", REVOKE, HTTP_CUT},
+		{"the policy changes, and so did the file", REPLACE, HTTP_CUT},
 		{"the client goes away", LEAVE, HTTP_CLIENT_GONE},
 	};
 	(void)state;
@@ -476,8 +501,11 @@ cut_short(void **state)
 		stalled(&w);
 		if (cuts[i].what == TRUNCATE)
 			assert_int_equal(ftruncate(w.big.fd, BIG / 2), 0);
-		if (cuts[i].what == REVOKE)
+		w.deny = cuts[i].what == REVOKE;
+		if (cuts[i].what == REVOKE || cuts[i].what == REPLACE)
 			w.epoch++;
+		if (cuts[i].what == REPLACE)
+			assert_int_equal(pwrite(w.big.fd, "x", 1, 0), 1);
 		if (cuts[i].what == LEAVE)
 			(void)shutdown(w.client, SHUT_RDWR);
 		settle(&w);
@@ -486,6 +514,45 @@ cut_short(void **state)
 		assert_int_equal(w.done.result, cuts[i].want);
 		assert_true(w.done.bytes < BIG);
 		assert_true(w.got.n < BIG);
+		world_end(&w);
+	}
+}
+
+static void
+goes_on(void **state)
+{
+	static const struct {
+		const char *name;
+		unsigned n_stale;
+	} ways[] = {
+		{"the policy changes, and still says yes", 0},
+		{"the first answers are of the gate that is leaving", 2},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		struct world w;
+		CHECK_ROW(ways[i].name);
+		stalled(&w);
+		w.epoch++;
+		w.n_stale = ways[i].n_stale;
+		int64_t start = w.loop.now;
+		while (w.n_done == 0 && w.loop.now - start < 3000) {
+			assert_true(loop_turn(&w.loop, 10, NULL));
+			answer(&w);
+			drink(&w);
+		}
+		settle(&w);
+		assert_int_equal(w.n_done, 1);
+		assert_int_equal(w.done.result, HTTP_COMPLETE);
+		assert_int_equal(w.done.bytes, BIG);
+		assert_int_equal(w.done.decision, 43); /* the one in force at the end */
+		assert_int_equal(w.n_asks, 2 + ways[i].n_stale);
+		const char *body = memmem(w.got.p, w.got.n, "\r\n\r\n", 4);
+		assert_non_null(body);
+		for (size_t k = 0; k < BIG; k++) {
+			if (body[4 + k] != granted_byte(k))
+				fail_msg("byte %zu differs", k);
+		}
 		world_end(&w);
 	}
 }
@@ -631,6 +698,7 @@ main(void)
 		cmocka_unit_test(continues),
 		cmocka_unit_test(big_file),
 		cmocka_unit_test(cut_short),
+		cmocka_unit_test(goes_on),
 		cmocka_unit_test(kept),
 		cmocka_unit_test(gate_away),
 		cmocka_unit_test(deadlines),
