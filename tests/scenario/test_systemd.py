@@ -3,6 +3,7 @@
 run: systemd-analyze reads files."""
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 
@@ -77,6 +78,13 @@ def test_manuals(tree):
         section = page.stem.rsplit(".", 1)[1]
         text = (tree / f"usr/share/man/man{section}" / page.stem).read_text()
         assert ".TH" in text and "\nNAME" in text.replace(".SH ", "\n")
+
+
+def test_manual_names_each_log_event():
+    text = (ROOT / "agent/man/pan-agentd.8.scd").read_text()
+    call = re.compile(r'log_(?:(?:error|warn|info|debug)\(|err\(LOG_[A-Z]+,\s*)\s*"([^"]+)"')
+    events = {e for path in (ROOT / "agent").rglob("*.c") for e in call.findall(path.read_text())}
+    assert events and not {e for e in events if f"*{e}*" not in text}
 
 
 def test_verify(tree, tmp_path):
