@@ -3,7 +3,8 @@
 
 #include "agent/base/civil.h"
 
-#define DAY 86400
+#define DAY  ((int64_t)86400)
+#define HOUR ((int64_t)3600)
 
 static int64_t
 floor_day(int64_t secs)
@@ -23,7 +24,7 @@ calendar_start(const struct zone *z, int32_t date)
 	int64_t midnight = (int64_t)date * DAY;
 	/* No zone is 26 hours ahead (RFC 8536 3.2), so every earlier instant has an earlier date.
 	 */
-	int64_t at = midnight - 26 * 3600;
+	int64_t at = midnight - 26 * HOUR;
 
 	for (;;) {
 		int64_t until = 0;

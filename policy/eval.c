@@ -370,7 +370,7 @@ eval_decide(const struct policy *p, const struct facts *f, struct decision *ret)
 		.licence = p->licence,
 		.timezone = p->zone_name,
 	};
-	if (d.permit)
+	if (d.permit && d.rule != NULL)
 		fill_permit(p, f, &v, d.rule, now, ret);
 	else
 		fill_grantors(p, &v, ret);

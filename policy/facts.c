@@ -150,7 +150,8 @@ facts_parse_when(struct span s, struct when *ret)
 	if (!pair(s, 11, 23, &h) || !pair(s, 14, 59, &m) || !pair(s, 17, 59, &sec) ||
 		!offset(span_skip(s, 19), &east))
 		return false;
-	w.instant = (int64_t)w.date * 86400 + h * 3600 + m * 60 + sec - east;
+	int seconds = h * 3600 + m * 60 + sec - east;
+	w.instant = (int64_t)w.date * 86400 + seconds;
 	w.date = 0;
 	*ret = w;
 	return true;

@@ -30,43 +30,16 @@ insert_issue(struct form *f, const struct form_issue *is)
 	f->issues[at] = *is;
 }
 
-__attribute__((format(printf, 4, 0))) static void
-add_issue(struct form *f, unsigned line, unsigned col, const char *fmt, va_list ap)
-{
-	struct form_issue is = {.line = line, .col = col};
-
-	(void)vsnprintf(is.msg, sizeof(is.msg), fmt, ap);
-	insert_issue(f, &is);
-}
-
 void
 form_error(struct form *f, unsigned line, unsigned col, const char *fmt, ...)
 {
+	struct form_issue is = {.line = line, .col = col};
 	va_list ap;
 
 	va_start(ap, fmt);
-	add_issue(f, line, col, fmt, ap);
+	(void)vsnprintf(is.msg, sizeof(is.msg), fmt, ap);
 	va_end(ap);
-}
-
-void
-form_error_value(struct form *f, const struct yaml_node *v, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	add_issue(f, v->line, v->col, fmt, ap);
-	va_end(ap);
-}
-
-void
-form_error_key(struct form *f, const struct yaml_node *v, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	add_issue(f, v->key_line, v->key_col, fmt, ap);
-	va_end(ap);
+	insert_issue(f, &is);
 }
 
 void
@@ -306,8 +279,7 @@ form_choices(struct form *f, const struct yaml_node *v, const char *const *names
 
 	if (!form_is_list(f, v, may_be_empty))
 		return false;
-	FORM_EACH(i, v)
-	{
+	for (const struct yaml_node *i = form_first(v); i != NULL; i = form_next(v, i)) {
 		int bit = 0;
 		if (!form_choice(f, i, names, n, &bit)) {
 			ok = false;
@@ -399,9 +371,9 @@ form_roles(struct form *f, const struct yaml_node *v, bool roles_only, bool may_
 	if (!form_is_list(f, v, may_be_empty))
 		return false;
 	f->lists++;
-	FORM_EACH(i, v)
-	if (!take_role(f, i, roles_only, &named, &l))
-		ok = false;
+	for (const struct yaml_node *i = form_first(v); i != NULL; i = form_next(v, i))
+		if (!take_role(f, i, roles_only, &named, &l))
+			ok = false;
 	if (ok)
 		*ret = l;
 	return ok;
@@ -463,8 +435,7 @@ take_words(struct form *f, const struct yaml_node *v, size_t max, bool may_be_em
 	struct form_word *words = form_alloc(f, v->kind == YAML_LIST ? v->n : 1, sizeof(words[0]));
 	if (words == NULL)
 		return NULL;
-	FORM_EACH(i, v)
-	{
+	for (const struct yaml_node *i = form_first(v); i != NULL; i = form_next(v, i)) {
 		if (!form_is_scalar(f, i)) {
 			ok = false;
 			continue;

@@ -56,10 +56,9 @@ struct form_key {
 
 void form_error(struct form *f, unsigned line, unsigned col, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
-void form_error_value(struct form *f, const struct yaml_node *v, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-void form_error_key(struct form *f, const struct yaml_node *v, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+/* At a value, and at the key of a value. */
+#define form_error_value(f, v, ...) form_error((f), (v)->line, (v)->col, __VA_ARGS__)
+#define form_error_key(f, v, ...)   form_error((f), (v)->key_line, (v)->key_col, __VA_ARGS__)
 /* All issues as lines of the report. */
 void form_report(const struct form *f, struct buf *report);
 /* At most 60 bytes of a value, whole characters, for a message. */
@@ -75,9 +74,16 @@ bool form_is_scalar(struct form *f, const struct yaml_node *v);
 /* A list, or a scalar that stands for a list of one. */
 bool form_is_list(struct form *f, const struct yaml_node *v, bool may_be_empty);
 /* The items of such a list. */
-#define FORM_EACH(i, v)                                                                            \
-	for (const struct yaml_node *i = (v)->kind == YAML_LIST ? (v)->child : (v); i != NULL;     \
-		i = (v)->kind == YAML_LIST ? i->next : NULL)
+static inline const struct yaml_node *
+form_first(const struct yaml_node *v)
+{
+	return v->kind == YAML_LIST ? v->child : v;
+}
+static inline const struct yaml_node *
+form_next(const struct yaml_node *v, const struct yaml_node *item)
+{
+	return v->kind == YAML_LIST ? item->next : NULL;
+}
 
 bool form_text(struct form *f, const struct yaml_node *v, struct span *ret);
 bool form_ident(struct form *f, const struct yaml_node *v, struct span *ret);

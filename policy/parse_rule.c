@@ -114,34 +114,45 @@ static const char *const obligations[] = {"audit:basic", "audit:full", "cite", "
 	"confidential", "no-cache", "tombstone", "accept-terms:ID@VERSION", "rate:CLASS"};
 enum { OBLIGATIONS_PLAIN = 7, OBLIGATIONS_ALL = 9 };
 
+/* Those with something after the colon; false: it is another one. */
+static bool
+check_named(struct form *f, const struct yaml_node *v)
+{
+	struct span terms = SPAN("accept-terms:");
+	struct span rate = SPAN("rate:");
+	bool is_terms = span_starts(v->text, terms);
+	struct span name = span_skip(v->text, is_terms ? terms.n : rate.n);
+
+	if (!is_terms && !span_starts(v->text, rate))
+		return false;
+	if (is_terms && !known_terms(f->p, name))
+		form_error_value(f, v,
+			"unknown terms '%.*s': terms of this file, with their version, as "
+			"accept-terms:human-data@2",
+			SPAN_ARG(form_short(name)));
+	if (!is_terms && !known_rate(f->p, name))
+		form_error_value(f, v, "unknown rate '%.*s': a class of 'rates' of this file",
+			SPAN_ARG(form_short(name)));
+	return true;
+}
+
+static bool
+keeps_private(struct span s)
+{
+	return span_is(s, "no-cache") || span_is(s, "confidential") ||
+	       span_starts(s, SPAN("accept-terms:"));
+}
+
 static void
 check_obligation(struct form *f, const struct yaml_node *v, struct rule *r)
 {
 	struct span s = v->text;
-	struct span terms = SPAN("accept-terms:");
-	struct span rate = SPAN("rate:");
 
-	if (span_starts(s, terms)) {
-		r->no_store = true;
-		if (!known_terms(f->p, span_skip(s, terms.n)))
-			form_error_value(f, v,
-				"unknown terms '%.*s': terms of this file, with their version, as "
-				"accept-terms:human-data@2",
-				SPAN_ARG(form_short(span_skip(s, terms.n))));
-		return;
-	}
-	if (span_starts(s, rate)) {
-		if (!known_rate(f->p, span_skip(s, rate.n)))
-			form_error_value(f, v,
-				"unknown rate '%.*s': a class of 'rates' of this file",
-				SPAN_ARG(form_short(span_skip(s, rate.n))));
-		return;
-	}
 	if (span_is(s, "tombstone"))
 		r->tombstone = true;
-	if (span_is(s, "no-cache") || span_is(s, "confidential"))
+	if (keeps_private(s))
 		r->no_store = true;
-	if (facts_name(s, obligations, OBLIGATIONS_PLAIN) >= 0 ||
+	if (check_named(f, v) || facts_name(s, obligations, OBLIGATIONS_PLAIN) >= 0 ||
 		(span_starts(s, SPAN("x-")) && s.n > 2 && scalar_ident(s)))
 		return;
 	const char *near = yaml_near(s, obligations, OBLIGATIONS_ALL);
@@ -157,8 +168,8 @@ take_obligations(struct form *f, const struct yaml_node *v, void *into)
 
 	if (!form_texts(f, v, TEXT_MAX, true, &r->obligations, &r->n_obligations))
 		return;
-	FORM_EACH(i, v)
-	check_obligation(f, i, r);
+	for (const struct yaml_node *i = form_first(v); i != NULL; i = form_next(v, i))
+		check_obligation(f, i, r);
 }
 
 /* ---- the other keys ---- */

@@ -70,8 +70,7 @@ take_role(struct form *f, const struct yaml_node *v, void *into)
 	if (!form_roles(f, v, true, true, &roles))
 		return;
 	facts_of(into)->roles = roles.set;
-	FORM_EACH(i, v)
-	{
+	for (const struct yaml_node *i = form_first(v); i != NULL; i = form_next(v, i)) {
 		int role = facts_name(i->text, role_names, ROLE_COUNT);
 		if (role == ROLE_ANONYMOUS)
 			form_error_value(

@@ -11,7 +11,7 @@
 
 struct policy_set {
 	size_t n;
-	struct policy **policies;
+	struct policy *policies[];
 };
 
 /* ---- load ---- */
@@ -69,11 +69,10 @@ load_one(struct policy_set *s, const struct policy_source *src, struct buf *repo
 struct policy_set *
 policy_set_load(const struct policy_source *files, size_t n, struct buf *report, struct err *e)
 {
-	struct policy_set *s = calloc(1, sizeof(*s));
+	struct policy_set *s = calloc(1, sizeof(*s) + n * sizeof(struct policy *));
 	unsigned bad = 0;
 
-	if (s == NULL || (s->policies = calloc(n > 0 ? n : 1, sizeof(*s->policies))) == NULL) {
-		free(s);
+	if (s == NULL) {
 		(void)err_set(e, ERR_LIMIT, NULL, "policy: no memory");
 		return NULL;
 	}
@@ -96,7 +95,6 @@ policy_set_free(struct policy_set *s)
 		return;
 	for (size_t i = 0; i < s->n; i++)
 		model_free(s->policies[i]);
-	free(s->policies);
 	free(s);
 }
 

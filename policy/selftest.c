@@ -53,31 +53,32 @@ add_release(struct buf *out, bool has, int32_t date)
 }
 
 static void
+compare_words(const char *key, struct span want, struct span got, struct buf *out)
+{
+	if (span_eq(want, got))
+		return;
+	differs(out, key);
+	buf_addf(out, "%.*s, got %.*s", SPAN_ARG(want),
+		SPAN_ARG(got.p != NULL ? got : SPAN("none")));
+}
+
+static void
 compare_texts(const struct policy_test *t, const struct decision *d, struct buf *out)
 {
 	const char *const effect[] = {"deny", "permit"};
 
-	if (t->permit != d->permit) {
-		differs(out, "effect");
-		buf_addf(out, "%s, got %s", effect[t->permit], effect[d->permit]);
-	}
-	if (expects(t, EXPECT_RULE) && !span_eq(t->rule, d->rule)) {
-		differs(out, "rule");
-		buf_addf(out, "%.*s, got %.*s", SPAN_ARG(t->rule), SPAN_ARG(d->rule));
-	}
-	if (expects(t, EXPECT_REASON) && !span_eq(t->reason, d->reason)) {
-		differs(out, "reason");
-		buf_addf(out, "%.*s, got %.*s", SPAN_ARG(t->reason),
-			SPAN_ARG(d->reason.p != NULL ? d->reason : SPAN("none")));
-	}
+	compare_words("effect", span_of(effect[t->permit]), span_of(effect[d->permit]), out);
+	if (expects(t, EXPECT_RULE))
+		compare_words("rule", t->rule, d->rule, out);
+	if (expects(t, EXPECT_REASON))
+		compare_words("reason", t->reason, d->reason, out);
 	if (expects(t, EXPECT_STATUS) && t->status != (unsigned)d->status) {
 		differs(out, "status");
 		buf_addf(out, "%u, got %d", t->status, d->status);
 	}
-	if (expects(t, EXPECT_STATE) && t->state != d->state) {
-		differs(out, "state");
-		buf_addf(out, "%s, got %s", state_names[t->state], state_names[d->state]);
-	}
+	if (expects(t, EXPECT_STATE))
+		compare_words("state", span_of(state_names[t->state]),
+			span_of(state_names[d->state]), out);
 }
 
 static bool

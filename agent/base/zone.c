@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define DAY         ((int64_t)86400)
 #define ZONE_FOLDER "/usr/share/zoneinfo/"
 
 enum {
@@ -167,32 +168,39 @@ turn_day(const struct turn *t, int year)
 	return day < first + civil_month_days(year, t->month) ? day : day - 7;
 }
 
+/* Where the turns around an instant put it. */
+struct place {
+	int64_t last, next; /* the turn before or at it, and the one after */
+	int32_t east;
+};
+
+static void
+weigh_turn(struct place *p, int64_t at, int64_t when, int32_t east)
+{
+	if (when <= at && when >= p->last) {
+		p->last = when;
+		p->east = east;
+	}
+	if (when > at && when < p->next)
+		p->next = when;
+}
+
 static int32_t
 rule_offset(const struct zone *z, int64_t at, int64_t *until)
 {
+	struct place p = {INT64_MIN, INT64_MAX, z->std};
 	struct civil c;
-	int64_t last = INT64_MIN;
-	int32_t east = z->std;
 
-	*until = INT64_MAX;
-	if (!z->has_summer)
-		return z->std;
 	civil_from_secs(at, &c);
-	for (int year = c.year - 1; year <= c.year + 1; year++) {
-		for (int i = 0; i < 2; i++) {
-			const struct turn *t = i == 0 ? &z->to_std : &z->to_dst;
-			int32_t before = i == 0 ? z->dst : z->std;
-			int64_t when = turn_day(t, year) * 86400 + t->time - before;
-			/* A zone with summer all year turns twice at one instant; summer stays. */
-			if (when <= at && (when > last || (when == last && i == 1))) {
-				last = when;
-				east = i == 0 ? z->std : z->dst;
-			}
-			if (when > at && when < *until)
-				*until = when;
-		}
+	for (int year = c.year - 1; z->has_summer && year <= c.year + 1; year++) {
+		int64_t off = turn_day(&z->to_std, year) * DAY + z->to_std.time - z->dst;
+		int64_t on = turn_day(&z->to_dst, year) * DAY + z->to_dst.time - z->std;
+		/* A zone with summer all year turns off and on at one instant: on counts. */
+		weigh_turn(&p, at, off, z->std);
+		weigh_turn(&p, at, on, z->dst);
 	}
-	return east;
+	*until = p.next;
+	return p.east;
 }
 
 /* ---- the file ---- */
@@ -323,7 +331,7 @@ read_block(struct span s, size_t size, const struct counts *c, struct zone **ret
 bool
 zone_parse(struct span tzif, struct zone **ret, struct err *e)
 {
-	struct counts c;
+	struct counts c = {0};
 	char version = 0;
 
 	if (tzif.n > LIMIT_FILE)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/cli/cli_explain.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,12 +11,13 @@
 #include "agent/cli/cli_policy.h"
 #include "policy/request.h"
 
+#define LINE_BYTES     ((size_t)16 * 1024 * 1024)
+#define REQUEST_MEMORY ((size_t)64 * 1024 * 1024)
+
 enum {
 	EXIT_DONE = 0,
 	EXIT_NO = 1,
 	EXIT_CALL = 2,
-	LINE_MAX_BYTES = 16 * 1024 * 1024,
-	REQUEST_MEMORY = 64 * 1024 * 1024,
 	FLUSH_LINES = 1000,
 };
 
@@ -54,9 +54,9 @@ help(FILE *out, int code)
 static void
 answer(const struct policy_set *s, struct span line, struct arena *a, struct buf *out)
 {
-	struct json_limits limits = {.bytes = LINE_MAX_BYTES, .object = true};
+	struct json_limits limits = {.bytes = LINE_BYTES, .object = true};
 	AUTO_JSON j = json_parse(line, &limits, NULL);
-	AUTO_BUF id = BUF_INIT(LINE_MAX_BYTES);
+	AUTO_BUF id = BUF_INIT(LINE_BYTES);
 	struct request r = {0};
 	struct decision d;
 
@@ -74,7 +74,7 @@ answer_all(const struct policy_set *s, FILE *in)
 {
 	AUTO_FREE char *line = NULL;
 	AUTO_ARENA a = {0};
-	AUTO_BUF out = BUF_INIT(LINE_MAX_BYTES * 2);
+	AUTO_BUF out = BUF_INIT(LINE_BYTES * 2);
 	size_t cap = 0;
 	unsigned lines = 0;
 	ssize_t n = 0;
@@ -111,54 +111,67 @@ explain_input(const struct policy_set *s, const char *input)
 
 /* ---- the call ---- */
 
-static const struct option long_options[] = {
-	{"help", no_argument, NULL, 'h'},
-	{"as", required_argument, NULL, 'a'},
-	{"on", required_argument, NULL, 'o'},
-	{"action", required_argument, NULL, 'c'},
-	{"at", required_argument, NULL, 't'},
-	{"network", required_argument, NULL, 'n'},
-	{"purpose", required_argument, NULL, 'u'},
-	{"config", required_argument, NULL, 'f'},
-	{"policy", required_argument, NULL, 'p'},
-	{"json", no_argument, NULL, 'j'},
-	{"input", required_argument, NULL, 'i'},
-	{"exit-code", no_argument, NULL, 'x'},
-	{NULL, 0, NULL, 0},
-};
-
 struct call {
 	struct cli_explain_question q;
 	const char *input;
 	const char **policies;
 	size_t n_policies;
-	bool help, bad;
+	bool help;
 };
 
-static void
-take_option(struct call *c, int option, const char *value)
+/* False: it is not one of the switches. */
+static bool
+take_switch(struct call *c, const char *name)
 {
-	const char **text = option == 'a'   ? &c->q.as
-			    : option == 'o' ? &c->q.on
-			    : option == 'c' ? &c->q.action
-			    : option == 't' ? &c->q.at
-			    : option == 'n' ? &c->q.network
-			    : option == 'u' ? &c->q.purpose
-			    : option == 'f' ? &c->q.config
-			    : option == 'i' ? &c->input
-					    : NULL;
-	if (text != NULL)
-		*text = value;
-	else if (option == 'p')
-		c->policies[c->n_policies++] = value;
-	else if (option == 'j')
+	if (strcmp(name, "--json") == 0)
 		c->q.json = true;
-	else if (option == 'x')
+	else if (strcmp(name, "--exit-code") == 0)
 		c->q.exit_code = true;
-	else if (option == 'h')
+	else if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
 		c->help = true;
 	else
-		c->bad = true;
+		return false;
+	return true;
+}
+
+/* Where the value of an option goes; NULL: no such option. */
+static const char **
+place_of(struct call *c, const char *name)
+{
+	const struct {
+		const char *name;
+		const char **to;
+	} table[] = {
+		{"--as", &c->q.as},
+		{"--on", &c->q.on},
+		{"--action", &c->q.action},
+		{"--at", &c->q.at},
+		{"--network", &c->q.network},
+		{"--purpose", &c->q.purpose},
+		{"--config", &c->q.config},
+		{"--input", &c->input},
+	};
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (strcmp(name, table[i].name) == 0)
+			return table[i].to;
+	return strcmp(name, "--policy") == 0 ? &c->policies[c->n_policies++] : NULL;
+}
+
+static bool
+take_options(int argc, char **argv, struct call *c)
+{
+	for (int i = 1; i < argc; i++) {
+		if (take_switch(c, argv[i]))
+			continue;
+		const char **to = place_of(c, argv[i]);
+		if (to == NULL || i + 1 == argc) {
+			(void)fprintf(stderr, "pan-agent policy explain: %s%s; see --help\n",
+				to == NULL ? "no option " : "a value is missing after ", argv[i]);
+			return false;
+		}
+		*to = argv[++i];
+	}
+	return true;
 }
 
 static int
@@ -182,8 +195,6 @@ run(const struct call *c)
 {
 	if (c->help)
 		return help(stdout, EXIT_DONE);
-	if (c->bad)
-		return help(stderr, EXIT_CALL);
 	if (c->input != NULL && (c->n_policies == 0 || !c->q.json)) {
 		(void)fputs("pan-agent policy explain: --input needs --json and --policy FILE\n",
 			stderr);
@@ -206,14 +217,8 @@ cli_explain(int argc, char **argv)
 {
 	AUTO_FREE const char **policies = calloc((size_t)argc, sizeof(*policies));
 	struct call c = {.policies = policies};
-	int option = 0;
 
-	if (policies == NULL)
+	if (policies == NULL || !take_options(argc, argv, &c))
 		return EXIT_CALL;
-	optind = 1;
-	while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1)
-		take_option(&c, option, optarg);
-	if (optind < argc)
-		c.bad = true;
 	return run(&c);
 }

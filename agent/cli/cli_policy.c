@@ -10,12 +10,15 @@
 #include "policy/parse.h"
 #include "policy/selftest.h"
 
+#define FILE_BYTES ((size_t)4 * 1024 * 1024 + 2) /* more than allowed, so that the reader says so  \
+						  */
+#define REPORT_BYTES ((size_t)16 * 1024 * 1024)
+#define TAP_BYTES    ((size_t)256 * 1024 * 1024)
+
 enum {
 	EXIT_DONE = 0,
 	EXIT_NO = 1,
 	EXIT_CALL = 2,
-	FILE_MAX = 4 * 1024 * 1024 + 1, /* one more than allowed, so that the reader says so */
-	REPORT_MAX = 16 * 1024 * 1024,
 	FILES_MAX = 1024,
 };
 
@@ -71,7 +74,7 @@ cli_policy_read(const char *const *names, size_t n, struct cli_policy_files *ret
 	}
 	for (size_t i = 0; i < n; i++) {
 		f.n++;
-		f.texts[i].max = FILE_MAX + 1;
+		f.texts[i].max = FILE_BYTES;
 		if (!cli_file_read(names[i], &f.texts[i], &e) && e.code != ERR_LIMIT) {
 			(void)fprintf(stderr, "pan-agent policy: %s\n", e.msg);
 			cli_policy_files_fini(&f);
@@ -93,7 +96,7 @@ print(FILE *out, const struct buf *b)
 struct policy_set *
 cli_policy_load(const struct cli_policy_files *f)
 {
-	AUTO_BUF report = BUF_INIT(REPORT_MAX);
+	AUTO_BUF report = BUF_INIT(REPORT_BYTES);
 	struct err e = {0};
 	struct policy_set *s = policy_set_load(f->sources, f->n, &report, &e);
 
@@ -140,8 +143,8 @@ static int
 test(const char *const *names, size_t n)
 {
 	struct cli_policy_files f = {0};
-	AUTO_BUF tap = BUF_INIT(256 * 1024 * 1024);
-	AUTO_BUF report = BUF_INIT(REPORT_MAX);
+	AUTO_BUF tap = BUF_INIT(TAP_BYTES);
+	AUTO_BUF report = BUF_INIT(REPORT_BYTES);
 	unsigned number = 0;
 	bool ok = true;
 
