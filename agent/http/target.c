@@ -4,8 +4,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-#define TARGET_PORT_HTTPS 443U
-#define TARGET_NAME_MAX   255U
+#define TARGET_NAME_MAX 255U
 
 /* ---- host ---- */
 
@@ -90,11 +89,10 @@ target_ours(struct span authority, const struct span *own, size_t n_own)
 		return true;
 	if (!target_host(authority, &name, &port, NULL))
 		return false;
-	if (port == TARGET_PORT_NONE)
-		port = TARGET_PORT_HTTPS;
 	for (size_t i = 0; i < n_own; i++)
 		if (target_host(own[i], &mine, &my_port, NULL) && span_eq_nocase(name, mine) &&
-			(my_port == TARGET_PORT_NONE || my_port == port))
+			(my_port == TARGET_PORT_NONE || port == TARGET_PORT_NONE ||
+				my_port == port))
 			return true;
 	return false;
 }

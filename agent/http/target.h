@@ -35,7 +35,8 @@ bool target_host(struct span host, struct span *ret_name, unsigned *ret_port, st
 
 /*
  * Does the request mean us?  `authority` is target.authority, else the Host field; absent
- * (HTTP/1.0) is ours.  An own name with a port takes that port only (none given counts as 443),
- * without a port any.  No own names: everything is ours.  False: 421.
+ * (HTTP/1.0) is ours.  An own name with a port takes that port, or none given (many scripts
+ * leave it out, and it misleads nobody); without a port any.  No own names: everything is ours.
+ * False: 421.
  */
 bool target_ours(struct span authority, const struct span *own, size_t n_own);

@@ -176,7 +176,7 @@ ours(void **state)
 		{"any port", "a.example:1", true},
 		{"its port", "b.example:8443", true},
 		{"another port", "b.example:8444", false},
-		{"no port", "b.example", false},
+		{"no port", "b.example", true},
 		{"default port", "c.example", true},
 		{"default port given", "c.example:443", true},
 		{"address", "[::1]:9", true},
