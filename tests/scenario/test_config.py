@@ -3,7 +3,7 @@
 import re
 import socket
 
-from conftest import BIN, free_port, run
+from conftest import BIN, Agent, free_port, run
 
 BAD = """\
 facility: X
@@ -56,14 +56,12 @@ def test_no_socket_is_bound(tmp_path):
         assert r.returncode == 2 and "in use" not in r.stderr.decode(), r
 
 
-def test_a_bad_policy(tmp_path, launch):
-    a = launch("https")
+def test_a_bad_policy(tmp_path):
     bad = tmp_path / "policy.yaml"
     bad.write_text("policy: x\nversion: 1\nno_such_key: 1\n")
-    text = open(a.config).read()
-    text = re.sub(r"files: \[.*\]", 'files: ["%s"]' % bad, text)
-    text = text.replace(str(a.port), str(free_port()))
-    other = a.work / "other.yaml"
-    other.write_text(text)
-    r = run(BIN / "pan-agentd", "--config", other, timeout=20)
+    a = Agent("https", tmp_path / "work")
+    assert a.stop() == 0
+    config = tmp_path / "work" / "agent.yaml"
+    config.write_text(re.sub(r"files: \[.*\]", 'files: ["%s"]' % bad, config.read_text()))
+    r = run(BIN / "pan-agentd", "--config", config, timeout=20)
     assert r.returncode in (2, 3) and re.search(r"policy\.yaml:3:1: error: ", r.stderr.decode()), r
