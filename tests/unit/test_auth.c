@@ -2,8 +2,14 @@
 #include "auth/auth.h"
 #include "tests/unit/mint.h"
 
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #define NOW 1800000000
 
@@ -565,6 +571,60 @@ mutations(void **state)
 	}
 }
 
+/* From here on, opening, connecting and starting threads or programs ends the process. */
+static bool
+confine(void)
+{
+	static const int refused[] = {SYS_open, SYS_openat, SYS_openat2, SYS_socket, SYS_connect,
+		SYS_clone, SYS_clone3, SYS_fork, SYS_vfork, SYS_execve};
+	enum { N = sizeof(refused) / sizeof(refused[0]) };
+	struct sock_filter f[N + 3] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr))};
+
+	for (unsigned i = 0; i < N; i++)
+		f[i + 1] = (struct sock_filter)BPF_JUMP(
+			BPF_JMP | BPF_JEQ | BPF_K, (unsigned)refused[i], (unsigned char)(N - i), 0);
+	f[N + 1] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	f[N + 2] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
+	struct sock_fprog prog = {N + 3, f};
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) == 0;
+}
+
+/* T16: after auth_load nothing is opened and nothing started: the first checks of a process, good
+ * and bad, pass a filter that kills for it. */
+static void
+confined(void **state)
+{
+	struct world *w = *state;
+	AUTO_BUF good = BUF_INIT(16384);
+	AUTO_BUF bad = BUF_INIT(16384);
+	int end = 0;
+
+	buf_adds(&good, "Bearer ");
+	buf_adds(&bad, "Bearer ");
+	mint_token(&w->key[ES], SPAN("{\"alg\":\"ES256\",\"typ\":\"JWT\"}"),
+		SPAN("{\"f\":1," ISS SUB AUD EXP REST), &good);
+	mint_token(&w->key[EVIL], SPAN(HEADER), SPAN(GOOD), &bad);
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		AUTO_ARENA mem = {0};
+		struct subject s;
+		struct auth_refusal why;
+		if (!arena_init(&mem, 256U * 1024U) || !confine())
+			_exit(2);
+		for (int k = 0; k < 2; k++)
+			if (!auth_check(w->auth[k], buf_span(&good), NOW, &mem, &s, &why) ||
+				auth_check(w->auth[k], buf_span(&bad), NOW, &mem, &s, &why))
+				_exit(3);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &end, 0), pid);
+	assert_true(WIFEXITED(end));
+	assert_int_equal(WEXITSTATUS(end), 0);
+}
+
 struct work {
 	struct auth *auth;
 	struct span field[2]; /* good, bad */
@@ -671,6 +731,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(confined), /* first: nothing is warm */
 		cmocka_unit_test(tokens),
 		cmocka_unit_test(texts),
 		cmocka_unit_test(caching),

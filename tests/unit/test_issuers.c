@@ -70,8 +70,7 @@ faults(void **state)
 	static const char *const want[] = {
 		"agent.yaml:7:1: error: issuer https://a.test: profile: not one of",
 		"agent.yaml:7:1: error: issuer ?: issuer: the text of `iss` is missing",
-		"error: issuer https://c.test: algorithms: not one of RS256, ES256, PS256, ES384: "
-		"HS256",
+		"https://c.test: algorithms: not one of RS256, ES256, PS256, ES384: HS256",
 		"error: issuer https://d.test: clock_leeway: expected 5 to 100 seconds",
 		"error: issuer https://e.test: an empty value: audience",
 		"error: issuer https://f.test: allow_any_audience: its profile has no such value",
