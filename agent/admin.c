@@ -18,6 +18,7 @@ struct client {
 	enum client_state state;
 	unsigned id; /* never the same for two connections in one place */
 	int fd;
+	bool stranger;      /* neither root nor our own user */
 	long long deadline; /* of reading or writing; none while it waits for us */
 	struct buf in, out;
 };
@@ -184,21 +185,16 @@ may_ask(int fd)
 static void
 accept_one(struct admin *a, long long now)
 {
-	static const char refusal[] =
-		"HTTP/1.0 403 Forbidden\r\nContent-Type: text/plain\r\n\r\n"
-		"the admin socket answers root and the agent's own user only\n";
 	AUTO_FD fd = accept4(a->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	if (fd < 0)
 		return;
-	if (!may_ask(fd)) {
-		(void)send(fd, refusal, sizeof(refusal) - 1, MSG_NOSIGNAL);
-		return;
-	}
+	bool stranger = !may_ask(fd);
 	for (unsigned i = 0; i < ADMIN_CLIENTS; i++)
 		if (a->clients[i].state == CLIENT_NONE) {
 			a->clients[i].fd = take_fd(&fd);
 			a->clients[i].state = CLIENT_READS;
+			a->clients[i].stranger = stranger;
 			a->clients[i].id += ADMIN_CLIENTS;
 			a->clients[i].deadline = now + ADMIN_MS;
 			return;
@@ -223,6 +219,8 @@ reason(int status)
 		return "OK";
 	case 400:
 		return "Bad Request";
+	case 403:
+		return "Forbidden";
 	case 404:
 		return "Not Found";
 	case 405:
@@ -293,7 +291,11 @@ read_request(struct admin *a, struct client *c, admin_handler *handler, void *ct
 	switch (admin_parse(buf_span(&c->in), &q, &e)) {
 	case STEP_DONE:
 		c->state = CLIENT_WAITS;
-		handler(ctx, c->id, &q);
+		if (c->stranger)
+			admin_answer(a, c->id, 403, "text/plain",
+				SPAN("the admin socket answers root and the agent's own user\n"));
+		else
+			handler(ctx, c->id, &q);
 		break;
 	case STEP_FAIL:
 		admin_answer(a, c->id, 400, "text/plain", span_of(e.msg));
