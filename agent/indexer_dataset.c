@@ -146,10 +146,9 @@ indexer_dataset_enter(struct indexer_run *r, struct span folder)
 	}
 	r->report->counts.datasets++;
 	r->unit = u;
-	r->n_known = 0;
+	r->page.n = 0;
 	r->at_known = 0;
 	r->known_end = false;
-	arena_reset(&r->page);
 }
 
 /* ---- what was known, beside what is there ---- */
@@ -162,25 +161,23 @@ known(struct indexer_run *r)
 	struct span after = SPAN_NONE;
 	struct err e = {0};
 
-	if (r->at_known < r->n_known)
-		return &r->known[r->at_known];
+	if (r->at_known < r->page.n)
+		return &r->page.file[r->at_known];
 	if (r->known_end)
 		return NULL;
-	if (r->n_known > 0) {
-		struct span p = r->known[r->n_known - 1].path;
+	if (r->page.n > 0) {
+		struct span p = r->page.file[r->page.n - 1].path;
 		size_t n = p.n < sizeof(last) ? p.n : sizeof(last);
 		memcpy(last, p.p, n);
 		after = (struct span){last, n};
 	}
-	arena_reset(&r->page);
 	r->at_known = 0;
-	if (!ingest_known_files(r->job->ingest, r->unit->id, after, &r->page, r->known,
-		    INDEXER_KNOWN, &r->n_known, &e)) {
-		r->n_known = 0;
+	if (!ingest_known_files(r->job->ingest, r->unit->id, after, &r->page, &e)) {
+		r->page.n = 0;
 		(void)indexer_job_fail(r, &e);
 	}
-	r->known_end = r->n_known == 0;
-	return r->known_end ? NULL : &r->known[0];
+	r->known_end = r->page.n == 0;
+	return r->known_end ? NULL : &r->page.file[0];
 }
 
 /* Files that the catalogue knows before this path (absent: all that are left) are gone. */

@@ -22,7 +22,7 @@ struct indexer_work {
 	char *path, *answer;
 	struct ingest_file file;
 	struct ingest_identity identity;
-	unsigned tries, deaths, missed;
+	unsigned deaths, missed;
 	bool answered, summed;
 	char format[16], problem[READING_TEXT + 64];
 };
@@ -173,17 +173,20 @@ answer(struct indexer_work *w, struct span text)
 		set_problem(w, "no memory for the reader's answer", NULL, true);
 }
 
-/* It took a reader with it: remembered by what the file is, tried again once. */
+/*
+ * It took a reader with it: remembered by what the file is.  One that dies may have died of
+ * something else, so another is asked; one that hangs costs its whole deadline, so that is for the
+ * next run.
+ */
 static void
 fatal(struct indexer_run *r, struct indexer_work *w, enum indexer_pool_end how)
 {
 	struct err e = {0};
 
-	w->tries++;
 	w->deaths++;
 	if (!indexer_job_batch(r) || !ingest_death(r->job->ingest, &w->identity, &e))
 		(void)indexer_job_fail(r, &e);
-	if (how == POOL_DIED && w->tries < FILE_TRIES && w->deaths < FILE_DEATHS && !r->stop) {
+	if (how != POOL_OVERRAN && w->deaths < FILE_DEATHS && !r->stop) {
 		enqueue(r, w);
 		return;
 	}

@@ -13,7 +13,6 @@
 #define JOB_BATCH_ROWS 500U /* files in one transaction */
 #define JOB_BATCH_MS   1000U
 #define JOB_UNIT_ARENA ((size_t)32 * 1024)
-#define JOB_PAGE_ARENA ((size_t)INDEXER_KNOWN * (LIMIT_PATH + 32))
 #define JOB_YAML_ARENA ((size_t)128 * 1024 * 1024)
 #define JOB_REPORT     ((size_t)64 * 1024)
 
@@ -404,7 +403,7 @@ indexer_job_run(const struct indexer_job *job)
 		return false;
 	r->job = job;
 	r->report = job->report;
-	if (indexer_sum_new(&r->sum, &e) && arena_init(&r->page, JOB_PAGE_ARENA)) {
+	if (indexer_sum_new(&r->sum, &e) && arena_init(&r->page.arena, INGEST_PAGE_ARENA)) {
 		indexer_file_serve(r);
 		ok = run_all(r);
 	} else {
@@ -417,7 +416,7 @@ indexer_job_run(const struct indexer_job *job)
 		indexer_report_error(job->report, SPAN("stopped before the end; run it again"));
 	set_metrics(job);
 	indexer_report_done(job->report);
-	arena_fini(&r->page);
+	arena_fini(&r->page.arena);
 	indexer_sum_free(r->sum);
 	free(r->ids);
 	free(r);

@@ -88,7 +88,7 @@ indexer_pool_ask(struct indexer_pool *p, int fd, void *ticket)
 			continue;
 		}
 		s->ticket = ticket;
-		s->deadline = now_ms() + READING_DEADLINE * 1000U + GRACE_MS;
+		s->deadline = now_ms() + (uint64_t)READING_DEADLINE * 1000U + GRACE_MS;
 		return true;
 	}
 	return false;

@@ -21,8 +21,6 @@ struct indexer_unit {
 
 struct indexer_work;
 
-#define INDEXER_KNOWN 512U
-
 struct indexer_run {
 	const struct indexer_job *job;
 	struct indexer_report *report;
@@ -47,9 +45,8 @@ struct indexer_run {
 	bool lost; /* a folder on the way to datasets could not be read */
 	struct indexer_unit *unit;
 	/* what the catalogue knows of the dataset at hand, page by page */
-	struct arena page;
-	struct ingest_known known[INDEXER_KNOWN];
-	size_t n_known, at_known;
+	struct ingest_page page;
+	size_t at_known;
 	bool known_end;
 };
 

@@ -169,12 +169,13 @@ load(struct frame *f)
 	f->name = calloc(n + 1, sizeof(*f->name));
 	if (f->name == NULL)
 		return false;
-	for (const char *p = text.p; f->n < n; f->n++) {
+	for (const char *p = text.p; p != NULL && f->n < n; f->n++) {
 		size_t len = strlen(p + 1);
 		f->name[f->n] = (struct name){p + 1, (uint16_t)len, (uint8_t)p[0]};
 		p += len + 2;
 	}
-	qsort(f->name, f->n, sizeof(*f->name), by_path);
+	if (f->name != NULL && f->n > 1)
+		qsort(f->name, f->n, sizeof(*f->name), by_path);
 	return true;
 }
 

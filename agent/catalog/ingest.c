@@ -421,36 +421,39 @@ ingest_file_remove(struct ingest *i, int64_t dataset, struct span path, struct e
 	return store_do(i->store, IQ_FILE_DROP, e) && drop_reading(i, dataset, path, e);
 }
 
-bool
-ingest_known_files(struct ingest *i, int64_t dataset, struct span after, struct arena *a,
-	struct ingest_known *ret, size_t n, size_t *ret_n, struct err *e)
+static struct ingest_known
+known_row(struct store *s, struct arena *a)
 {
-	struct store *s = i->store;
-	enum store_row r = STORE_END;
-	size_t k = 0;
+	return (struct ingest_known){
+		.path = arena_span(a, store_col_text(s, IQ_KNOWN, 0)),
+		.bytes = (uint64_t)store_col_i64(s, IQ_KNOWN, 1),
+		.mtime_s = store_col_i64(s, IQ_KNOWN, 2),
+		.mtime_ns = store_col_i64(s, IQ_KNOWN, 3),
+		.again = store_col_i64(s, IQ_KNOWN, 4) != 0,
+		.has_digests = store_col_i64(s, IQ_KNOWN, 5) != 0,
+		.hdf5 = store_col_i64(s, IQ_KNOWN, 6) != 0,
+		.broken = store_col_i64(s, IQ_KNOWN, 7) != 0,
+	};
+}
 
-	store_i64(s, IQ_KNOWN, 1, dataset);
-	store_text(s, IQ_KNOWN, 2, after.p != NULL ? after : SPAN(""));
-	store_i64(s, IQ_KNOWN, 3, (int64_t)n);
-	while ((r = store_step(s, IQ_KNOWN, e)) == STORE_ROW && k < n)
-		ret[k++] = (struct ingest_known){
-			.path = arena_span(a, store_col_text(s, IQ_KNOWN, 0)),
-			.bytes = (uint64_t)store_col_i64(s, IQ_KNOWN, 1),
-			.mtime_s = store_col_i64(s, IQ_KNOWN, 2),
-			.mtime_ns = store_col_i64(s, IQ_KNOWN, 3),
-			.again = store_col_i64(s, IQ_KNOWN, 4) != 0,
-			.has_digests = store_col_i64(s, IQ_KNOWN, 5) != 0,
-			.hdf5 = store_col_i64(s, IQ_KNOWN, 6) != 0,
-			.broken = store_col_i64(s, IQ_KNOWN, 7) != 0,
-		};
+bool
+ingest_known_files(struct ingest *i, int64_t dataset, struct span after, struct ingest_page *page,
+	struct err *e)
+{
+	enum store_row r = STORE_END;
+
+	arena_reset(&page->arena);
+	page->n = 0;
+	store_i64(i->store, IQ_KNOWN, 1, dataset);
+	store_text(i->store, IQ_KNOWN, 2, after.p != NULL ? after : SPAN(""));
+	store_i64(i->store, IQ_KNOWN, 3, INGEST_PAGE);
+	while ((r = store_step(i->store, IQ_KNOWN, e)) == STORE_ROW && page->n < INGEST_PAGE)
+		page->file[page->n++] = known_row(i->store, &page->arena);
 	if (r == STORE_ROW)
-		store_reset(s, IQ_KNOWN);
+		store_reset(i->store, IQ_KNOWN);
 	if (r == STORE_FAIL)
 		return false;
-	if (a->full)
-		return err_set(e, ERR_LIMIT, NULL, "no memory for a page of files");
-	*ret_n = k;
-	return true;
+	return !page->arena.full || err_set(e, ERR_LIMIT, NULL, "no memory for a page of files");
 }
 
 /* ---- what is not a file of a dataset; what kills readers ---- */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "agent/base/arena.h"
 #include "agent/base/buf.h"
 #include "agent/base/err.h"
 #include "agent/base/span.h"
+#include "agent/catalog/limits.h"
 #include "agent/catalog/proposals.h"
 #include "agent/catalog/record.h"
 #include "policy/facts.h"
@@ -85,16 +87,24 @@ bool ingest_file_remove(struct ingest *i, int64_t dataset, struct span path, str
 
 /* What is known of a dataset's files, in byte order of their paths. */
 struct ingest_known {
-	struct span path; /* borrowed until the next call with this arena reset */
+	struct span path; /* in the page's arena */
 	uint64_t bytes;
 	int64_t mtime_s, mtime_ns;
 	bool again, has_digests;
 	bool hdf5;   /* nexus or hdf5 */
 	bool broken; /* has a problem other than INGEST_PLAIN */
 };
-/* The next files after `after` (absent: from the start), at most n; *ret_n 0 at the end. */
-bool ingest_known_files(struct ingest *i, int64_t dataset, struct span after, struct arena *a,
-	struct ingest_known *ret, size_t n, size_t *ret_n, struct err *e);
+#define INGEST_PAGE 512U
+struct ingest_page {
+	struct arena
+		arena; /* the caller's to init (INGEST_PAGE_ARENA) and fini; reset by each read */
+	struct ingest_known file[INGEST_PAGE];
+	size_t n; /* 0: there are no more */
+};
+#define INGEST_PAGE_ARENA ((size_t)INGEST_PAGE * (LIMIT_PATH + 32U))
+/* The files after `after` (absent: from the start; not of this page) into *page. */
+bool ingest_known_files(struct ingest *i, int64_t dataset, struct span after,
+	struct ingest_page *page, struct err *e);
 
 /* What lies beneath a root without being a file of a dataset, and why (dataset 0: outside all). */
 bool ingest_problems_clear(struct ingest *i, int64_t source, struct err *e);

@@ -87,30 +87,35 @@ check_template(const struct layout *l, const char *what, struct span template, s
 }
 
 static bool
-parse_levels(struct span text, struct layout *l, struct err *e)
+add_level(struct layout *l, struct span one, struct err *e)
 {
-	struct span rest = text;
+	struct layout_level v;
 
-	if (text.n == 0 || span_is(text, "."))
-		return true;
-	while (rest.p != NULL) {
-		struct span one = span_cut(&rest, '/');
-		if (l->n == LAYOUT_LEVELS)
-			return err_set(e, ERR_LIMIT, NULL, "root %.*s: layout: above %u folders",
-				SPAN_ARG(l->root), LAYOUT_LEVELS);
-		if (!parse_level(one, &l->level[l->n]))
-			return err_set(e, ERR_SYNTAX, NULL,
-				"root %.*s: layout: \"%.*s\" is not fixed text with one {name}",
-				SPAN_ARG(l->root), SPAN_ARG(one));
-		if (l->level[l->n].name.p != NULL && known(l, l->level[l->n].name))
-			return err_set(e, ERR_SYNTAX, NULL,
-				"root %.*s: layout: {%.*s} stands twice or means something else",
-				SPAN_ARG(l->root), SPAN_ARG(l->level[l->n].name));
-		l->n++;
-	}
+	if (l->n == LAYOUT_LEVELS)
+		return err_set(e, ERR_LIMIT, NULL, "root %.*s: layout: above %u folders",
+			SPAN_ARG(l->root), LAYOUT_LEVELS);
+	if (!parse_level(one, &v))
+		return err_set(e, ERR_SYNTAX, NULL,
+			"root %.*s: layout: \"%.*s\" is not fixed text with one {name}",
+			SPAN_ARG(l->root), SPAN_ARG(one));
+	if (v.name.p != NULL && known(l, v.name))
+		return err_set(e, ERR_SYNTAX, NULL,
+			"root %.*s: layout: {%.*s} stands twice or means something else",
+			SPAN_ARG(l->root), SPAN_ARG(v.name));
+	l->level[l->n++] = v;
 	return true;
 }
 
+static bool
+parse_levels(struct span text, struct layout *l, struct err *e)
+{
+	struct span rest = text.n == 0 || span_is(text, ".") ? SPAN_NONE : text;
+
+	while (rest.p != NULL)
+		if (!add_level(l, span_cut(&rest, '/'), e))
+			return false;
+	return true;
+}
 bool
 layout_parse(const struct settings_root *root, struct layout *ret, struct err *e)
 {

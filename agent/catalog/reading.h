@@ -13,8 +13,8 @@
  * The JSON answer of a reader about one file (its form: transfer/reading.h), read as what it is: a
  * stranger's bytes, since the reader that wrote it had parsed a stranger's file.  Pure.
  */
-#define READING_BYTES      (60U * 1024U) /* of the answer */
-#define READING_TEXT       2048U         /* bytes kept of one text */
+#define READING_BYTES      ((size_t)60 * 1024) /* of the answer */
+#define READING_TEXT       2048U               /* bytes kept of one text */
 #define READING_ENTRIES    64U
 #define READING_USERS      64U
 #define READING_PARAMETERS 256U

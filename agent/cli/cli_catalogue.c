@@ -82,8 +82,10 @@ cli_catalogue_close(struct cli_catalogue *c)
 void
 cli_catalogue_print(struct span text)
 {
-	if (text.p == NULL)
+	if (text.p == NULL) {
 		(void)fputc('-', stdout);
+		return;
+	}
 	for (size_t i = 0; i < text.n; i++) {
 		unsigned char c = (unsigned char)text.p[i];
 		(void)fputc(c < 0x20 || c == 0x7f ? '?' : c, stdout);

@@ -186,6 +186,24 @@ head_length(struct span s)
 
 /* ---- the events ---- */
 
+/*
+ * The status of an answer's head, once the head is whole in `first`: *rest is what follows it in
+ * there.  False: not whole yet; *status 0: it is no head.
+ */
+static bool
+take_head(struct buf *first, struct span in, uint64_t *status, struct span *rest)
+{
+	buf_add(first, in);
+	size_t len = first->n > 0 ? head_length(buf_span(first)) : 0;
+	if (len == 0 && buf_ok(first))
+		return false;
+	/* "HTTP/1.x NNN" */
+	if (len == 0 || !span_u64(span_first(span_skip(buf_span(first), 9), 3), 599, status))
+		*status = 0;
+	*rest = span_skip(buf_span(first), len);
+	return true;
+}
+
 /* Feed until the end; `head`: an HTTP head comes first.  The status, 200 without a head; 0: none.
  */
 static unsigned
@@ -202,16 +220,10 @@ read_events(int fd, struct cli_index_stream *s, bool head, struct buf *refusal)
 		if (n <= 0)
 			return (unsigned)status;
 		struct span in = {block, (size_t)n};
-		if (status == 0) {
-			buf_add(&first, in);
-			size_t len = first.n > 0 ? head_length(buf_span(&first)) : 0;
-			if (len == 0 && buf_ok(&first))
-				continue;
-			/* "HTTP/1.x NNN" */
-			if (!span_u64(span_first(span_skip(buf_span(&first), 9), 3), 599, &status))
-				return 0;
-			in = span_skip(buf_span(&first), len);
-		}
+		if (status == 0 && !take_head(&first, in, &status, &in))
+			continue;
+		if (status == 0)
+			return 0;
 		if (status == 200)
 			cli_index_stream_feed(s, in);
 		else
