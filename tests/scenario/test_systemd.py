@@ -5,9 +5,13 @@ import os
 import pathlib
 import re
 import shutil
+import signal
+import socket
 import subprocess
+import sys
 
 import pytest
+from conftest import Agent
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = ROOT / "build" / os.environ.get("PAN_BUILD", "dev")
@@ -130,10 +134,10 @@ def test_service(tree):
 
 
 def test_socket(tree):
-    socket = unit(tree / SOCKET)["Socket"]
-    assert socket["ListenStream"] == ["443"]
-    assert socket["FileDescriptorName"] == ["https"]
-    assert socket["Service"] == [SERVICE.name]
+    listen = unit(tree / SOCKET)["Socket"]
+    assert listen["ListenStream"] == ["443"]
+    assert listen["FileDescriptorName"] == ["https"]
+    assert listen["Service"] == [SERVICE.name]
 
 
 def test_system_user(tree, tmp_path):
@@ -160,3 +164,97 @@ def test_folders(tree, tmp_path):
     for folder in ("var/lib/pan-agent", "var/log/pan-agent"):
         st = (root / folder).stat()
         assert st.st_mode & 0o7777 == 0o750 and st.st_uid == 4242
+
+
+# Takes on the filter that systemd would set, then becomes the program: argv is the calls, "--", the program.
+CONFINED = """
+import ctypes, os, seccomp, sys
+for capability in range(64):  # CapabilityBoundingSet=
+    ctypes.CDLL(None).prctl(24, capability, 0, 0, 0)
+at = sys.argv.index("--")
+f = seccomp.SyscallFilter(defaction=seccomp.ERRNO(1))
+for name in sys.argv[1:at]:
+    try:
+        number = seccomp.resolve_syscall(seccomp.Arch(), name)
+        if number >= 0 and name != "socket":
+            f.add_rule(seccomp.ALLOW, number)
+    except (OSError, RuntimeError, ValueError):
+        pass  # another architecture's call
+for family in (1, 2, 10):  # RestrictAddressFamilies=
+    f.add_rule(seccomp.ALLOW, "socket", seccomp.Arg(0, seccomp.EQ, family))
+f.load()
+os.execv(sys.argv[at + 1], sys.argv[at + 1:])
+"""
+
+
+def calls(words):
+    """System calls of names and @groups."""
+    found, todo = set(), list(words)
+    while todo:
+        word = todo.pop()
+        if not word.startswith("@"):
+            found.add(word)
+            continue
+        lines = run("systemd-analyze", "syscall-filter", "--no-pager", word).stdout.splitlines()
+        todo += [line.strip() for line in lines[1:] if line.strip() and not line.strip().startswith("#")]
+    return found
+
+
+def allowed(filters):
+    """What the SystemCallFilter= lines of the unit leave, in their order."""
+    left = set()
+    for line in filters:
+        words = calls(line.lstrip("~").split())
+        left = left - words if line.startswith("~") else left | words
+    return left
+
+
+def start_confined(agent, words, tmp_path):
+    """The daemon of that stopped agent again, under the filter; what it tells the service manager."""
+    manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    manager.bind(str(tmp_path / "notify"))
+    manager.settimeout(20)
+    daemon = subprocess.Popen(
+        [sys.executable, "-c", CONFINED, *sorted(words), "--", str(BIN / "pan-agentd"), "--config", agent.config],
+        stderr=open(tmp_path / "log", "wb"), stdin=subprocess.DEVNULL,
+        env={**os.environ, "NOTIFY_SOCKET": str(tmp_path / "notify")})
+    return daemon, manager
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory):
+    """An agent's folder and configuration, without the agent."""
+    pytest.importorskip("seccomp", reason="python3-seccomp is not installed")
+    agent = Agent("https", tmp_path_factory.mktemp("unit"))
+    assert agent.stop() == 0
+    text = pathlib.Path(agent.config).read_text()
+    assert "best-effort" not in text and "sandbox_landlock: no" not in text
+    return agent
+
+
+def test_serves_under_the_filter_of_the_unit(tree, stopped, tmp_path):
+    words = allowed(unit(tree / SERVICE)["Service"]["SystemCallFilter"])
+    assert "mount" not in words and "setrlimit" not in words and "openat2" in words
+    daemon, manager = start_confined(stopped, words, tmp_path)
+    try:
+        while "READY=1" not in manager.recv(65536).decode().split("\n"):
+            pass
+        assert stopped.get("/data/10.5072/open/open.bin").status == 200
+        daemon.send_signal(signal.SIGTERM)
+        assert daemon.wait(30) == 0
+        log = (tmp_path / "log").read_text()
+        assert "sandbox.missing" not in log and "sandbox.partial" not in log, log
+    finally:
+        daemon.kill()
+        daemon.wait()
+
+
+def test_refuses_without_the_third_line_of_the_filter(tree, stopped, tmp_path):
+    """In systemd 252 no group holds the landlock calls: with the groups alone, the roles stay unconfined."""
+    words = allowed(unit(tree / SERVICE)["Service"]["SystemCallFilter"][:2])
+    daemon, _ = start_confined(stopped, words, tmp_path)
+    try:
+        assert daemon.wait(30) == 4, (tmp_path / "log").read_text()
+    finally:
+        daemon.kill()
+        daemon.wait()
