@@ -461,6 +461,41 @@ separate(void **state)
 	auth_free(a);
 }
 
+/* SIG-3: a token without kid is tried against four keys that fit, not against the whole set. */
+static void
+tries(void **state)
+{
+	struct world *w = *state;
+	struct settings settings = w->settings;
+	AUTO_BUF field = BUF_INIT(16384);
+	AUTO_ARENA mem = {0};
+
+	assert_true(arena_init(&mem, 256U * 1024U));
+	settings.n_issuers = 1;
+	buf_adds(&field, "Bearer ");
+	mint_token(&w->key[ES], SPAN("{\"alg\":\"ES256\",\"typ\":\"at+jwt\"}"), SPAN(GOOD), &field);
+	for (unsigned before = 3; before <= 4; before++) {
+		AUTO_BUF set = BUF_INIT(16384);
+		AUTO_BUF report = BUF_INIT(8192);
+		struct auth *a = NULL;
+		struct subject s;
+		struct auth_refusal why;
+		buf_adds(&set, "{\"keys\":[");
+		for (unsigned i = 0; i < before; i++) {
+			mint_jwk(&w->key[B], "", &set);
+			buf_addc(&set, ',');
+			mint_jwk(&w->key[RS], "", &set); /* does not fit, does not count */
+			buf_addc(&set, ',');
+		}
+		mint_jwk(&w->key[ES], "", &set);
+		buf_adds(&set, "]}");
+		const struct span jwks[] = {buf_span(&set)};
+		assert_true(auth_load(&settings, jwks, NULL, &report, &a, NULL));
+		assert_int_equal(auth_check(a, buf_span(&field), NOW, &mem, &s, &why), before == 3);
+		auth_free(a);
+	}
+}
+
 static void
 scopes(void **state)
 {
@@ -736,6 +771,7 @@ main(void)
 		cmocka_unit_test(texts),
 		cmocka_unit_test(caching),
 		cmocka_unit_test(separate),
+		cmocka_unit_test(tries),
 		cmocka_unit_test(scopes),
 		cmocka_unit_test(writing),
 		cmocka_unit_test(bad_key_file),

@@ -125,6 +125,49 @@ finding(void **state)
 	issuers_fini(&all);
 }
 
+/* JWS-4, JWS-6 and require_kid, on a header that was read. */
+static void
+headers(void **state)
+{
+	static const struct {
+		const char *name, *profile;
+		struct jws j;
+		const char *ref; /* NULL: accepted */
+	} rows[] = {
+		{"at+jwt", "rfc9068", {.typ = SPAN_INIT("at+jwt")}, NULL},
+		{"in full, in capitals", "rfc9068", {.typ = SPAN_INIT("APPLICATION/at+JWT")}, NULL},
+		{"two slashes", "rfc9068", {.typ = SPAN_INIT("application/a/at+jwt")},
+			"RFC 8725 3.11"},
+		{"prefix alone", "rfc9068", {.typ = SPAN_INIT("application/")}, "RFC 8725 3.11"},
+		{"JWT where it is not listed", "rfc9068", {.typ = SPAN_INIT("JWT")},
+			"RFC 8725 3.11"},
+		{"absent where it is not listed", "rfc9068", {.typ = {NULL, 0}}, "RFC 8725 3.11"},
+		{"empty is not absent", "umbrella", {.typ = SPAN_INIT("")}, "RFC 8725 3.11"},
+		{"absent where it is", "umbrella", {.typ = {NULL, 0}}, NULL},
+		{"the word absent is no typ", "umbrella", {.typ = SPAN_INIT("absent")},
+			"RFC 8725 3.11"},
+		{"kid needed", "wlcg", {.typ = SPAN_INIT("JWT")}, "RFC 7515 4.1.4"},
+		{"kid there", "wlcg", {.typ = SPAN_INIT("JWT"), .kid = SPAN_INIT("k")}, NULL},
+		{"alg off", "wlcg",
+			{.alg = JWS_PS256, .typ = SPAN_INIT("JWT"), .kid = SPAN_INIT("k")},
+			"RFC 8725 3.1"},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct settings_issuer one = unset("https://a.test", rows[i].profile);
+		struct settings s = {.issuers = &one, .n_issuers = 1};
+		struct issuers all;
+		struct err e = {0};
+		AUTO_BUF report = BUF_INIT(4096);
+		CHECK_ROW(rows[i].name);
+		assert_true(issuers_load(&s, SPAN("https://d.test/"), &report, &all, NULL));
+		assert_int_equal(issuers_header(&all.item[0], &rows[i].j, &e), rows[i].ref == NULL);
+		if (rows[i].ref != NULL)
+			assert_string_equal(e.ref, rows[i].ref);
+		issuers_fini(&all);
+	}
+}
+
 int
 main(void)
 {
@@ -132,6 +175,7 @@ main(void)
 		cmocka_unit_test(profiles),
 		cmocka_unit_test(faults),
 		cmocka_unit_test(finding),
+		cmocka_unit_test(headers),
 	};
 	return cmocka_run_group_tests_name("issuers", tests, NULL, NULL);
 }
