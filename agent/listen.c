@@ -142,15 +142,22 @@ agree(const struct listen_set *l, const struct settings *s, struct err *e)
 }
 
 bool
+listen_check(const struct listen_set *l, const struct settings *s, struct err *e)
+{
+	if (l->inherited)
+		return s->listen.n == 0 || agree(l, s, e);
+	return s->listen.n > 0 ||
+	       err_set(e, ERR_SYNTAX, NULL,
+		       "nowhere to listen: set `listen:` in %s, or start by pan-agentd.socket",
+		       s->file);
+}
+
+bool
 listen_open(struct listen_set *ret, const struct settings *s, struct err *e)
 {
-	if (ret->inherited)
-		return s->listen.n == 0 || agree(ret, s, e);
-	if (s->listen.n == 0)
-		return err_set(e, ERR_SYNTAX, NULL,
-			"nowhere to listen: set `listen:` in %s, or start by pan-agentd.socket",
-			s->file);
-	for (size_t i = 0; i < s->listen.n; i++)
+	if (!listen_check(ret, s, e))
+		return false;
+	for (size_t i = 0; !ret->inherited && i < s->listen.n; i++)
 		if (!open_address(ret, s->listen.item[i], s->workers, e)) {
 			listen_close(ret);
 			return false;

@@ -24,6 +24,8 @@ struct listen_set {
 
 /* Take over what systemd passes; the variables are gone afterwards.  No socket at all is fine. */
 bool listen_inherit(struct listen_set *ret, struct err *e);
+/* Is there somewhere to listen, and do systemd and the settings agree?  Binds nothing. */
+bool listen_check(const struct listen_set *l, const struct settings *s, struct err *e);
 /*
  * The sockets of the settings, or those inherited, which must then agree with `listen:` where it is
  * given.  `ret` may hold inherited ones already.

@@ -526,6 +526,10 @@ prepare(struct supervisor *s, struct err *e)
 		(void)fwrite(report.p, 1, report.n, stderr);
 		return EXIT_USAGE;
 	}
+	if (!s->once && !listen_check(&s->sockets, s->config->settings, e)) {
+		(void)fprintf(stderr, "pan-agentd: %s\n", e->msg);
+		return EXIT_USAGE;
+	}
 	log_setup("supervisor", s->config->settings->log_level);
 	if (!lock_catalogue(s, e))
 		return EXIT_NO;
