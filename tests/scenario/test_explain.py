@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`pan-agent policy` at work: files on disk, exit statuses, one decision from a catalogue."""
+import json
+import subprocess
+
+import pytest
+from conftest import BIN, ENV, ROOT, run
+
+ISSUER = "https://localhost:9443/issuer"
+SAMPLE = ROOT / "policy" / "examples" / "sample.yaml"
+PROPOSALS = """proposals:
+  - id: P-1
+    route: academic
+    dates: {experiment_start: 2024-05-28, experiment_end: 2024-05-31}
+    team:
+      - {role: pi, issuer: "%s", sub: "alice@x.example"}
+    events:
+      - {type: extension, id: e1, at: 2025-01-10, by: pi, period: 1y}
+  - id: P-2
+    route: proprietary
+    dates: {experiment_start: 2024-05-28, experiment_end: 2024-05-31}
+""" % ISSUER
+CONFIG = """facility: Test
+contact: a@house.example
+timezone: Europe/Paris
+public_url: https://localhost:9443
+listen: ["127.0.0.1:9443"]
+sandbox: best-effort
+certificates:
+  - {chain: c.pem, key: k.pem}
+state_dir: state
+runtime_dir: run
+log_dir: log
+proposals: proposals.yaml
+roots:
+  - {name: sample, path: data, layout: "{proposal}/{dataset}", pid: "10.5072/{proposal}-{dataset}"}
+policy:
+  files: [policy.yaml]
+"""
+
+
+def policy(*args, text=None):
+    r = subprocess.run([str(BIN / "pan-agent"), "policy", *map(str, args)], capture_output=True,
+                       input=text, timeout=60, env=ENV)
+    return r.returncode, r.stdout.decode(), r.stderr.decode()
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory):
+    work = tmp_path_factory.mktemp("explain")
+    for folder in ("state", "run", "log", "data/P-1/a", "data/P-2/a"):
+        (work / folder).mkdir(parents=True)
+    (work / "data/P-1/a/one.txt").write_text("one")
+    (work / "data/P-2/a/two.txt").write_text("two")
+    (work / "proposals.yaml").write_text(PROPOSALS)
+    (work / "agent.yaml").write_text(CONFIG)
+    (work / "policy.yaml").write_bytes(SAMPLE.read_bytes())
+    made = run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+               "-keyout", work / "k.pem", "-out", work / "c.pem", "-days", "2", "-subj", "/CN=localhost")
+    assert made.returncode == 0, made.stderr
+    r = run(BIN / "pan-agent", "index", "--config", work / "agent.yaml")
+    assert r.returncode == 0, r.stdout + r.stderr
+    return work
+
+
+def explain(house, who, on, *more):
+    return policy("explain", "--config", house / "agent.yaml", "--as", who, "--on", on, "--action", "data.read",
+                  *more)
+
+
+def test_words(house):
+    code, out, err = explain(house, "anonymous", "10.5072/P-1-a", "--at", "2026-06-01")
+    lines = out.splitlines()
+    assert (code, err) == (0, "")
+    assert lines[0] == "deny    10.5072/P-1-a  data.read  anonymous  2026-06-01T00:00:00+02:00"
+    assert lines[1] == "state   embargoed until 2027-05-31 00:00 Europe/Paris (2027-05-30T22:00:00Z)"
+    assert "        extension of 2025-01-10 by pi, + 1y: not approved" in lines
+    assert any(x.startswith("rule    default: no rule permits it      policy sample version 1") for x in lines)
+    assert "reason  embargoed      status 401" in lines
+    assert any(x.startswith("ask     pi, coproposer or delegate may open it now") for x in lines)
+    assert any(x.startswith("near    team-data (line ") for x in lines)
+
+
+@pytest.mark.parametrize("who,on,at,code,effect,status", [
+    ("sub:alice@x.example@" + ISSUER, "10.5072/P-1-a", "2025-01-01", 0, "permit", 200),
+    ("sub:bob@x.example@" + ISSUER, "10.5072/P-1-a", "2025-01-01", 1, "deny", 403),
+    ("sub:alice@x.example@https://other.example", "10.5072/P-1-a", "2025-01-01", 1, "deny", 403),
+    ("roles:delegate", "10.5072/P-1-a", "2025-01-01", 0, "permit", 200),
+    ("roles:", "10.5072/P-1-a", "2025-01-01", 1, "deny", 403),
+    ("anonymous", "10.5072/P-1-a", "2027-05-31", 0, "permit", 200),
+    ("anonymous", "10.5072/P-1-a", "2027-05-30T21:59:59Z", 1, "deny", 401),
+    ("anonymous", "10.5072/P-2-a", "2099-01-01", 1, "deny", 404),
+    ("roles:pi", "10.5072/P-2-a", "2025-01-01", 0, "permit", 200),
+])
+def test_decisions(house, who, on, at, code, effect, status):
+    got, out, err = explain(house, who, on, "--at", at, "--json", "--exit-code")
+    d = json.loads(out)
+    assert (got, d["effect"], d["status"], err) == (code, effect, status, "")
+
+
+@pytest.mark.parametrize("args,words", [
+    (("explain", "--as", "anonymous"), "--as, --on and --action are needed"),
+    (("explain", "--as"), "a value is missing after --as"),
+    (("explain", "--who", "x"), "no option --who"),
+    (("explain", "--json", "--input", "-"), "--input needs --json and --policy"),
+    (("check",), "usage:"),
+    (("check", "--fast"), "usage:"),
+    (("check", "/nonexistent.yaml"), "/nonexistent.yaml: No such file"),
+    (("check", "/"), "Is a directory"),
+    (("verify",), "usage:"),
+])
+def test_wrong_calls(args, words):
+    code, out, err = policy(*args)
+    assert (code, out) == (2, "") and words in err
+
+
+def test_unknown_words(house):
+    for who, on, words in (("roles:boss", "10.5072/P-1-a", "'boss' is no role"),
+                           ("alice", "10.5072/P-1-a", "write anonymous, roles:"),
+                           ("anonymous", "10.5072/P-9-a", "no such dataset")):
+        code, out, err = explain(house, who, on)
+        assert (code, out) == (2, "") and words in err
+
+
+def test_check_and_test(tmp_path):
+    assert policy("check", SAMPLE) == (0, "", "")
+    code, out, err = policy("test", SAMPLE)
+    lines = out.splitlines()
+    assert (code, err) == (0, "")
+    assert lines[0] == "TAP version 13" and lines[1] == "1..%d" % (len(lines) - 2)
+    assert all(x.startswith("ok ") for x in lines[2:])
+    bad = tmp_path / "bad.yaml"
+    bad.write_text(SAMPLE.read_text().replace("period: 3y", "period: 4y"))
+    code, out, err = policy("test", bad)
+    assert code == 1 and "not ok 1 - everybody reads after three years" in out
+    assert err.startswith("%s:" % bad) and "error: test failed: 'everybody reads after three years'" in err
+    code, out, err = policy("check", SAMPLE, SAMPLE)
+    assert code == 1 and "overlap: policy 'sample'" in err
+
+
+def test_questions_in_order():
+    question = {"action": "data.read", "now": "2028-01-01", "object": {"policy": "sample",
+                "dates": {"experiment_end": "2024-05-31"}}}
+    lines = [json.dumps({**question, "id": i}) for i in range(2500)]
+    lines[7], lines[8] = "no JSON", ""
+    code, out, err = policy("explain", "--json", "--policy", SAMPLE, "--input", "-", text="\n".join(lines).encode())
+    got = [json.loads(x) for x in out.splitlines()]
+    assert (code, err, len(got)) == (0, "", 2500)
+    for i, d in enumerate(got):
+        good = i not in (7, 8)
+        assert (d["id"], d["rule"]) == ((i, "open-data") if good else (None, "input"))
