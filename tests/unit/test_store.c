@@ -11,8 +11,8 @@ enum { Q_PUT, Q_GET, Q_SLOW, Q_COUNT };
 static const char *const sql[Q_COUNT] = {
 	[Q_PUT] = "INSERT INTO meta(key, value) VALUES (?, ?)",
 	[Q_GET] = "SELECT value FROM meta WHERE key = ?",
-	[Q_SLOW] = "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c) SELECT max(i) "
-		   "FROM c",
+	[Q_SLOW] =
+		"WITH RECURSIVE c(i) AS (VALUES(1) UNION ALL SELECT i FROM c) SELECT max(i) FROM c",
 };
 
 struct place {
