@@ -96,17 +96,20 @@ fdpass_recv(int sock, char *buf, size_t cap, size_t *ret_n, int fds[FDPASS_MAX],
 		.msg_control = control.bytes,
 		.msg_controllen = sizeof(control.bytes)};
 	ssize_t n = 0;
+	bool reset = false;
 
 	for (size_t i = 0; i < FDPASS_MAX; i++)
 		fds[i] = -1;
-	do {
-		n = recvmsg(sock, &m, MSG_CMSG_CLOEXEC);
-	} while (n < 0 && errno == EINTR);
+	/* The error of a peer that left messages unread comes before its own last messages. */
+	while ((n = recvmsg(sock, &m, MSG_CMSG_CLOEXEC)) < 0 &&
+		(errno == EINTR || (errno == ECONNRESET && !reset)))
+		reset = reset || errno == ECONNRESET;
 	if (n < 0 && errno == EAGAIN)
 		return FDPASS_AGAIN;
-	if (n == 0)
+	if (n == 0 && !reset)
 		return FDPASS_CLOSED;
-	if (n < 0 && errno == ECONNRESET) {
+	if (n == 0 || (n < 0 && errno == ECONNRESET)) {
+		errno = ECONNRESET;
 		(void)err_set(e, ERR_SYSTEM, NULL, "peer left messages unread");
 		return FDPASS_CLOSED;
 	}
