@@ -203,15 +203,14 @@ open_roots(struct indexer *x, struct err *e)
 }
 
 static bool
-start(struct indexer *x, char *missing, size_t n, struct err *e)
+start(struct indexer *x, struct err *e)
 {
 	x->pool = calloc(1, sizeof(*x->pool));
 	if (x->pool == NULL)
 		return err_set(e, ERR_SYSTEM, NULL, "pool");
 	indexer_pool_init(x->pool);
 	return crypto_prepare(e) && open_roots(x, e) &&
-	       ingest_open(x->role->settings->catalogue, &x->ingest, e) &&
-	       sandbox_enter(x->role, missing, n, e);
+	       ingest_open(x->role->settings->catalogue, &x->ingest, e);
 }
 
 static void
@@ -242,10 +241,12 @@ role_indexer_main(unsigned slot)
 		return EXIT_NO;
 	}
 	log_setup("indexer", role.settings->log_level);
-	if (!start(&x, missing, sizeof(missing), &e)) {
+	bool opened = start(&x, &e);
+	if (!opened || !sandbox_enter(&role, missing, sizeof(missing), &e)) {
 		char text[512];
 		log_err(LOG_ERROR, "indexer.start", &e);
-		role_refuse(&role, EXIT_NO, span_of(err_text(&e, text, sizeof(text))));
+		role_refuse(&role, opened ? EXIT_SANDBOX : EXIT_NO,
+			span_of(err_text(&e, text, sizeof(text))));
 	}
 	if (missing[0] != '\0')
 		log_warn("sandbox.partial", "confined in part", LOG_STR("missing", missing));
