@@ -258,3 +258,48 @@ def test_refuses_without_the_third_line_of_the_filter(tree, stopped, tmp_path):
     finally:
         daemon.kill()
         daemon.wait()
+
+
+ACTIVATE = shutil.which("systemd-socket-activate")
+
+
+def activate(agent, name, address, listen):
+    """The daemon with an inherited socket at `address`; its configuration says `listen`, or nothing."""
+    text = pathlib.Path(agent.config).read_text()
+    config = pathlib.Path(agent.config).with_name("activated.yaml")
+    config.write_text(re.sub(r"(?m)^listen:.*\n", listen and f'listen: ["{listen}"]\n' or "", text))
+    return subprocess.Popen([ACTIVATE, "-l", address, f"--fdname={name}", BIN / "pan-agentd", "--config", config],
+                            stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+
+
+@pytest.mark.skipif(ACTIVATE is None, reason="systemd-socket-activate is not installed")
+@pytest.mark.parametrize("listen", [None, "127.0.0.1:%d"])
+def test_socket_activation(stopped, listen):
+    daemon = activate(stopped, "https", "127.0.0.1:%d" % stopped.port, listen and listen % stopped.port)
+    try:
+        fetch = ["--retry", 5, "--retry-connrefused", "--retry-delay", 1]
+        for _ in range(3):
+            assert stopped.get("/data/10.5072/open/open.bin", *fetch).status == 200
+        daemon.send_signal(signal.SIGTERM)
+        assert daemon.wait(30) == 0
+    finally:
+        daemon.kill()
+        daemon.communicate()
+
+
+@pytest.mark.skipif(ACTIVATE is None, reason="systemd-socket-activate is not installed")
+@pytest.mark.parametrize("name,listen,words", [
+    ("https", "127.0.0.1:1", ["127.0.0.1:1", "127.0.0.1:%d"]),
+    ("ftp", None, ["ftp"])])
+def test_sockets_that_do_not_fit(stopped, name, listen, words):
+    """A socket elsewhere than `listen:` says, or of an unknown name, is an error that names both."""
+    daemon = activate(stopped, name, "127.0.0.1:%d" % stopped.port, listen)
+    try:
+        stopped.get("/", "--retry", 5, "--retry-connrefused", "--retry-delay", 1)
+        said = daemon.communicate(timeout=30)[1]
+        assert daemon.returncode not in (0, -9)
+        for word in words:
+            assert (word % stopped.port if "%" in word else word) in said, said
+    finally:
+        daemon.kill()
+        daemon.wait()
