@@ -267,10 +267,11 @@ tally_log(const struct inquiry *q, struct tally *t)
 
 /* ---- the release instant (3.4) ---- */
 
-static struct period
-sum(struct period a, struct period b)
+static void
+add_period(struct period *to, struct period p)
 {
-	return (struct period){a.months + b.months, a.days + b.days};
+	to->months += p.months;
+	to->days += p.days;
 }
 
 static int64_t
@@ -297,9 +298,12 @@ release_instant(const struct inquiry *q, const struct tally *t, int64_t *ret)
 	int32_t date = calendar_when_date(p->zone, anchor);
 	struct period total = m->period;
 	int64_t r = calendar_start(p->zone, calendar_add(date, total));
-	int64_t cap = m->capped ? calendar_start(p->zone,
-					  calendar_add(date, sum(m->period, m->max_extension)))
-				: INT64_MAX;
+	int64_t cap = INT64_MAX;
+	if (m->capped) {
+		struct period longest = m->period;
+		add_period(&longest, m->max_extension);
+		cap = calendar_start(p->zone, calendar_add(date, longest));
+	}
 	for (size_t i = 0; i < t->n_requests; i++) {
 		const struct policy_event *ev = &q->o->events[t->requests[i].event];
 		int64_t e = t->requests[i].effect;
@@ -311,7 +315,7 @@ release_instant(const struct inquiry *q, const struct tally *t, int64_t *ret)
 		if (e >= r)
 			continue; /* open data do not close again */
 		if (ev->has_period)
-			total = sum(total, ev->period);
+			add_period(&total, ev->period);
 		int64_t n = ev->has_period ? calendar_start(p->zone, calendar_add(date, total))
 					   : calendar_when_instant(p->zone, &ev->until);
 		r = larger(r, smaller(n, cap));
