@@ -235,6 +235,28 @@ many_groups(void **state)
 }
 
 static void
+long_group(void **state)
+{
+	AUTO_ARENA mem = {0};
+	struct issuer i = plain();
+
+	(void)state;
+	assert_true(arena_init(&mem, 65536));
+	for (unsigned n = 1024; n <= 1025; n++) {
+		AUTO_BUF text = BUF_INIT(4096);
+		struct subject s;
+		struct err e = {0};
+		buf_adds(&text, "{\"sub\":\"s\",\"groups\":\"");
+		for (unsigned k = 0; k < n; k++)
+			buf_addc(&text, 'g');
+		buf_adds(&text, "\"}");
+		AUTO_JSON j = json_parse(buf_span(&text), NULL, NULL);
+		assert_int_equal(claims_subject(&i, j, &mem, &s, &e), n == 1024);
+		assert_int_equal(e.code, n == 1024 ? ERR_NONE : ERR_UNAUTH);
+	}
+}
+
+static void
 assurances(void **state)
 {
 #define REFEDS "https://refeds.org/assurance/"
@@ -309,6 +331,7 @@ main(void)
 		cmocka_unit_test(ids),
 		cmocka_unit_test(group_claims),
 		cmocka_unit_test(many_groups),
+		cmocka_unit_test(long_group),
 		cmocka_unit_test(assurances),
 		cmocka_unit_test(path_scopes),
 	};
