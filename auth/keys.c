@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "auth/keys.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,17 @@
 #define RSA_BITS_MAX   8192U
 #define KEY_NUMBER_MAX (RSA_BITS_MAX / 8 + 1)
 #define KEY_JWK_MAX    4096U
+#define LANES          8U
+#define DER_MAX        160 /* of an ECDSA signature on P-384: 2 * (2 + 49) + 3 */
+
+/*
+ * Preparing a context costs a fifth of an RSA verification, so each key keeps some.  A thread that
+ * finds all of them busy makes one of its own.
+ */
+struct lane {
+	atomic_flag busy;
+	EVP_PKEY_CTX *ctx[2]; /* [1]: PS256 */
+};
 
 struct keys {
 	size_t n;
@@ -213,6 +225,12 @@ public_text(const struct json *jwk, struct key *k, struct span kid)
 		return "the key is too long";
 	k->jwk = text.p;
 	text = (struct buf)BUF_INIT(0);
+	struct lane *lanes = calloc(LANES, sizeof(*lanes));
+	if (lanes == NULL)
+		return "no memory";
+	for (size_t i = 0; i < LANES; i++)
+		atomic_flag_clear(&lanes[i].busy);
+	k->lanes = lanes;
 	if (kid.p != NULL) {
 		char *copy = malloc(kid.n + 1);
 		if (copy == NULL)
@@ -227,6 +245,13 @@ public_text(const struct json *jwk, struct key *k, struct span kid)
 static void
 key_fini(struct key *k)
 {
+	struct lane *lane = k->lanes;
+
+	for (size_t i = 0; lane != NULL && i < LANES; i++) {
+		EVP_PKEY_CTX_free(lane[i].ctx[0]);
+		EVP_PKEY_CTX_free(lane[i].ctx[1]);
+	}
+	free(lane);
 	EVP_PKEY_free(k->pkey);
 	free((void *)(uintptr_t)k->jwk);
 	free((void *)(uintptr_t)k->kid.p);
@@ -342,7 +367,7 @@ keys_next(const struct keys *k, struct span kid, size_t *at)
 
 /* RFC 7518 3.4: r and s of one half each, as the DER that libcrypto reads. */
 static int
-to_der(const struct jws *j, unsigned char out[160])
+to_der(const struct jws *j, unsigned char out[DER_MAX])
 {
 	ECDSA_SIG *sig = ECDSA_SIG_new();
 	size_t half = j->n_sig / 2;
@@ -354,7 +379,7 @@ to_der(const struct jws *j, unsigned char out[160])
 	if (sig != NULL && r != NULL && s != NULL && ECDSA_SIG_set0(sig, r, s) == 1) {
 		r = NULL; /* taken */
 		s = NULL;
-		n = i2d_ECDSA_SIG(sig, NULL) <= 160 ? i2d_ECDSA_SIG(sig, &at) : 0;
+		n = i2d_ECDSA_SIG(sig, NULL) <= DER_MAX ? i2d_ECDSA_SIG(sig, &at) : 0;
 	}
 	BN_free(r);
 	BN_free(s);
@@ -362,39 +387,74 @@ to_der(const struct jws *j, unsigned char out[160])
 	return n;
 }
 
-static bool
-pss(EVP_PKEY_CTX *ctx)
+/* A context that verifies ready digests with this key by this alg, or NULL. */
+static EVP_PKEY_CTX *
+context(const struct key *key, enum jws_alg alg)
 {
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key->pkey, NULL);
+	const EVP_MD *md = alg == JWS_ES384 ? EVP_sha384() : EVP_sha256();
+	bool ok = ctx != NULL && EVP_PKEY_verify_init(ctx) == 1;
+
+	if (alg == JWS_RS256)
+		ok = ok && EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1;
 	/* RFC 7518 3.5: MGF1 with the same digest, the salt as long as the digest. */
-	return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) == 1 &&
-	       EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST) == 1;
+	if (alg == JWS_PS256)
+		ok = ok && EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) == 1 &&
+		     EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST) == 1;
+	if (ok && EVP_PKEY_CTX_set_signature_md(ctx, md) == 1)
+		return ctx;
+	EVP_PKEY_CTX_free(ctx);
+	return NULL;
+}
+
+/* A free lane's context, made at its first use; *lane stays NULL when all are busy, and the caller
+ * frees the context then. */
+static EVP_PKEY_CTX *
+take_context(const struct key *key, enum jws_alg alg, struct lane **lane)
+{
+	struct lane *all = key->lanes;
+	bool pss = alg == JWS_PS256;
+
+	for (size_t i = 0; i < LANES; i++) {
+		if (atomic_flag_test_and_set_explicit(&all[i].busy, memory_order_acquire))
+			continue;
+		*lane = &all[i];
+		if (all[i].ctx[pss] == NULL)
+			all[i].ctx[pss] = context(key, alg);
+		return all[i].ctx[pss];
+	}
+	return context(key, alg);
 }
 
 bool
 keys_verify(const struct key *key, const struct jws *j)
 {
-	unsigned char der[160];
+	unsigned char der[DER_MAX];
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned n_digest = 0;
 	const unsigned char *sig = j->sig;
 	size_t n = j->n_sig;
-	bool ec = j->alg == JWS_ES256 || j->alg == JWS_ES384;
-	EVP_PKEY_CTX *pctx = NULL;
+	struct lane *lane = NULL;
 
 	if ((key->algs >> j->alg & 1U) == 0)
 		return false;
-	if (ec) {
+	if (j->alg == JWS_ES256 || j->alg == JWS_ES384) {
 		int len = to_der(j, der);
 		if (len <= 0)
 			return false;
 		sig = der;
 		n = (size_t)len;
 	}
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	bool ok = ctx != NULL &&
-		  EVP_DigestVerifyInit_ex(ctx, &pctx, j->alg == JWS_ES384 ? "SHA384" : "SHA256",
-			  NULL, NULL, key->pkey, NULL) == 1 &&
-		  (j->alg != JWS_PS256 || pss(pctx)) &&
-		  EVP_DigestVerify(ctx, sig, n, (const unsigned char *)j->input.p, j->input.n) == 1;
-	EVP_MD_CTX_free(ctx);
-	ERR_clear_error();
+	if (EVP_Digest(j->input.p, j->input.n, digest, &n_digest,
+		    j->alg == JWS_ES384 ? EVP_sha384() : EVP_sha256(), NULL) != 1)
+		return false;
+	EVP_PKEY_CTX *ctx = take_context(key, j->alg, &lane);
+	bool ok = ctx != NULL && EVP_PKEY_verify(ctx, sig, n, digest, n_digest) == 1;
+	if (lane != NULL)
+		atomic_flag_clear_explicit(&lane->busy, memory_order_release);
+	else
+		EVP_PKEY_CTX_free(ctx);
+	if (!ok)
+		ERR_clear_error();
 	return ok;
 }

@@ -28,6 +28,7 @@ struct key {
 	unsigned algs;   /* bit 1U << enum jws_alg: what it may verify */
 	const char *jwk; /* its public members alone, as the text of a JWK */
 	void *pkey;      /* libcrypto's form, imported once; for keys_verify */
+	void *lanes;     /* verification contexts of pkey, each used by one thread at a time */
 	unsigned bits;
 };
 
