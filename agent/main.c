@@ -185,23 +185,26 @@ print_version(void)
 	return EXIT_OK;
 }
 
+static int
+run_arguments(int argc, char **argv, struct arguments *a)
+{
+	for (int i = 1; i < argc; i++)
+		if (!take_argument(a, argc, argv, &i))
+			return EXIT_USAGE;
+	return a->role != NULL ? run_role(a) : run(a);
+}
+
 int
 main(int argc, char **argv)
 {
-	struct arguments a = {.roots = calloc((size_t)argc + 1, sizeof(char *))};
-	int code = EXIT_OK;
-	bool good = a.roots != NULL;
+	struct arguments a = {0};
 
 	if (argc == 2 && strcmp(argv[1], "--help") == 0)
 		return usage(stdout, EXIT_OK);
 	if (argc == 2 && strcmp(argv[1], "--version") == 0)
 		return print_version();
-	for (int i = 1; i < argc && good; i++)
-		good = take_argument(&a, argc, argv, &i);
-	if (!good)
-		code = EXIT_USAGE;
-	else
-		code = a.role != NULL ? run_role(&a) : run(&a);
+	a.roots = calloc((size_t)argc + 1, sizeof(char *));
+	int code = a.roots != NULL ? run_arguments(argc, argv, &a) : EXIT_NO;
 	free(a.roots);
 	return code;
 }

@@ -162,14 +162,15 @@ post_index(struct supervisor *s, unsigned client, struct span body)
 				: SPAN("the agent is not serving\n"));
 		return;
 	}
+	/* The text first: it goes with the connection's buffers. */
+	buf_reset(&s->job.text);
+	buf_add(&s->job.text, body.n > 0 ? body : SPAN("{\"job\":\"index\"}"));
 	int fd = admin_take(s->admin, client, "application/x-ndjson");
 	if (fd < 0)
 		return;
-	buf_reset(&s->job.text);
-	buf_add(&s->job.text, body.n > 0 ? body : SPAN("{\"job\":\"index\"}"));
 	s->job.fd = fd;
 	s->job.waiting = true;
-	log_info("index", "asked for by the admin socket", LOG_SPAN("job", body));
+	log_info("index", "asked for by the admin socket", LOG_SPAN("job", buf_span(&s->job.text)));
 	if (config_refresh_proposals(s->config))
 		child_drain(&s->child[SEAT_INDEXER]); /* it comes back with the new file */
 	supervisor_desk_job(s);
