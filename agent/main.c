@@ -19,7 +19,7 @@
 struct arguments {
 	const char *config, *role;
 	const char *slot;
-	bool check, once, full;
+	bool check, once, full, no_digests;
 	bool json;    /* what --once prints in any case */
 	char **roots; /* behind --once index */
 	int n_roots;
@@ -31,6 +31,7 @@ usage(FILE *out, int code)
 	(void)fputs(
 		"usage: pan-agentd --config FILE [--check]\n"
 		"       pan-agentd --config FILE --once index [ROOT...] [--full]\n"
+		"                [--no-digests]\n"
 		"       pan-agentd --version\n"
 		"\n"
 		"Serves data under policy over HTTPS, as FILE (agent.yaml) says.\n"
@@ -39,6 +40,7 @@ usage(FILE *out, int code)
 		"                 progress is printed as JSON lines; `pan-agent index` shows a "
 		"bar\n"
 		"  --full         with --once: read files again that have not changed\n"
+		"  --no-digests   with --once: leave out the checksums\n"
 		"\n"
 		"exit status: 0 done, 1 failed, 2 wrong call or configuration,\n"
 		"3 policy or keys refused, 4 the roles cannot be confined\n"
@@ -67,6 +69,8 @@ flag_of(struct arguments *a, const char *option)
 		return &a->check;
 	if (strcmp(option, "--full") == 0)
 		return &a->full;
+	if (strcmp(option, "--no-digests") == 0)
+		return &a->no_digests;
 	if (strcmp(option, "--json") == 0)
 		return &a->json;
 	return NULL;
@@ -150,6 +154,7 @@ write_job(const struct arguments *a, struct buf *out)
 		jsonw_cstr(&w, NULL, a->roots[i]);
 	jsonw_end(&w, ']');
 	jsonw_bool(&w, "full", a->full);
+	jsonw_bool(&w, "digests", !a->no_digests);
 	jsonw_end(&w, '}');
 	buf_addc(out, '\0');
 }

@@ -216,4 +216,8 @@ def test_without_a_daemon(launch):
     agent.stop()
     d = done(agent)
     assert d["unchanged"] == d["files"] > 0
-    assert run(BIN / "pan-agent", "ls", "--config", agent.config).returncode == 0
+    (folder(agent) / "new.txt").write_text("new")
+    assert done(agent, "--no-digests")["bytes"] == 0
+    assert "sha256" not in {f["path"]: f for f in ls(agent, PID)}["new.txt"]
+    assert done(agent)["bytes"] == 3
+    assert "sha256" in {f["path"]: f for f in ls(agent, PID)}["new.txt"]
