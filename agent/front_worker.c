@@ -177,6 +177,21 @@ on_done(void *arg, const struct http_done *d)
 	front_link_done(((struct front_worker *)arg)->link, d);
 }
 
+static bool
+on_identity(void *arg, uint64_t was, uint64_t is)
+{
+	struct front_worker *w = arg;
+	uint8_t key[16] = {0};
+
+	memcpy(key, &is, sizeof(is));
+	if (is != 0 && !front_peers_enter(w->own.identities, key))
+		return false;
+	memcpy(key, &was, sizeof(was));
+	if (was != 0)
+		front_peers_leave(w->own.identities, key);
+	return true;
+}
+
 /* ---- mail ---- */
 
 static void
@@ -278,7 +293,8 @@ prepare(struct front_worker *w, struct err *e)
 	w->env.n_own = s->n_own;
 	w->env.epoch = s->epoch;
 	w->env.metrics = s->metrics;
-	w->env.gate = (struct conn_gate){w, on_ask, on_forget, on_done, on_closed};
+	w->env.gate = (struct conn_gate){w, on_ask, on_forget, on_done, on_identity, on_closed};
+	memcpy(w->env.identity_key, s->identity_key, sizeof(w->env.identity_key));
 	memcpy(w->env.boundary_key, s->boundary_key, sizeof(w->env.boundary_key));
 	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
 		return err_set(e, ERR_SYSTEM, NULL, "getrandom");

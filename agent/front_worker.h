@@ -21,7 +21,9 @@ struct front_setup {
 	const struct tls_pair *pairs;
 	size_t n_pairs;
 	struct tls_keys *keys;
-	struct front_peers *peers;
+	struct front_peers *peers;      /* by address */
+	struct front_peers *identities; /* by credential */
+	uint64_t identity_key[2];
 	const struct span *own; /* names that Host may carry */
 	size_t n_own;
 	const uint64_t *epoch;

@@ -290,6 +290,7 @@ role_front_main(unsigned slot)
 	serve(&f);
 	tls_keys_free(f.setup.keys);
 	front_peers_free(f.setup.peers);
+	front_peers_free(f.setup.identities);
 	free(f.pairs);
 	return EXIT_OK;
 }

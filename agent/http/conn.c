@@ -421,6 +421,8 @@ conn_close(struct conn *c)
 	c->link.prev->next = c->link.next;
 	env->n_conns--;
 	metric_add(env->metrics, METRIC_CONNECTIONS, -1);
+	if (c->identity != 0)
+		(void)env->gate.identity(env->gate.arg, c->identity, 0);
 	env->gate.closed(env->gate.arg, c);
 	free(c);
 }

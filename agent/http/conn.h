@@ -50,6 +50,8 @@ struct conn_gate {
 	bool (*ask)(void *arg, struct conn *c, struct http_ask *q);
 	void (*forget)(void *arg, uint64_t id); /* nobody waits for this answer any more */
 	void (*done)(void *arg, const struct http_done *d);
+	/* A connection now speaks for `is`, no more for `was` (0: nobody).  False: too many do. */
+	bool (*identity)(void *arg, uint64_t was, uint64_t is);
 	void (*closed)(void *arg, struct conn *c); /* it is about to be freed */
 };
 
@@ -67,7 +69,8 @@ struct conn_env {
 	struct respond_clock clock;
 	struct buf head; /* scratch for one response head */
 	uint8_t boundary_key[32];
-	uint64_t trace[2]; /* random start and counter of trace ids */
+	uint64_t identity_key[2]; /* the same for all workers */
+	uint64_t trace[2];        /* random start and counter of trace ids */
 	struct conn_gate gate;
 	struct loop_link conns;
 	size_t n_conns;
@@ -151,8 +154,9 @@ struct conn {
 	enum conn_timer deadline;
 	uint64_t rate_mark, turn_mark; /* of out.sent */
 	uint8_t peer[16];
-	bool eof;    /* the client has ended its side */
-	bool served; /* a request has come: from now on it may be idle */
+	uint64_t identity; /* keyed hash of the credential that it used last; 0: none yet */
+	bool eof;          /* the client has ended its side */
+	bool served;       /* a request has come: from now on it may be idle */
 };
 
 /* Buffers, lists; the services are the caller's to fill in before. */

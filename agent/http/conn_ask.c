@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/http/conn_ask.h"
 
+#include "agent/base/siphash.h"
 #include "agent/http/conn_answer.h"
 #include "agent/http/conn_read.h"
 #include "agent/http/route.h"
@@ -51,6 +52,24 @@ trace_make(struct conn_env *env, uint8_t ret[16])
 	memcpy(ret + 8, &x, 8);
 }
 
+/*
+ * One credential is one identity here: the front cannot read tokens.  Whoever has many tokens of
+ * one subject counts as many, and whoever invents tokens counts for himself alone.
+ */
+static bool
+identity_ok(struct conn *c, struct span authorization)
+{
+	const struct conn_gate *g = &c->env->gate;
+	uint64_t is = authorization.n > 0 ? siphash(c->env->identity_key, authorization) | 1 : 0;
+
+	if (is == 0 || is == c->identity)
+		return true;
+	if (!g->identity(g->arg, c->identity, is))
+		return false;
+	c->identity = is;
+	return true;
+}
+
 enum conn_go
 conn_ask_route(struct conn *c)
 {
@@ -73,6 +92,10 @@ conn_ask_route(struct conn *c)
 		return conn_answer_status(c, 404, NULL);
 	if (!route_takes(row, h->method)) {
 		struct respond_error p = {.status = 405, .allow = row->allow};
+		return conn_answer_error(c, &p);
+	}
+	if (!identity_ok(c, h->authorization)) {
+		struct respond_error p = {.status = 429, .retry_after = 5};
 		return conn_answer_error(c, &p);
 	}
 	if (h->method == HTTP_OPTIONS)

@@ -2,6 +2,7 @@
 #include "agent/http/kept.h"
 
 #include "agent/base/buf.h"
+#include "agent/base/siphash.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,61 +17,11 @@ struct entry {
 
 struct kept {
 	size_t max, n, mask;
-	uint64_t k0, k1;
+	uint64_t seed[2];
 	struct entry **bucket;
 	struct entry *newest, *oldest;
 	struct buf key; /* of the question in work; it holds a credential */
 };
-
-/* ---- SipHash-1-3 (Aumasson, Bernstein): strangers choose the keys of this table ---- */
-
-static uint64_t
-rotl(uint64_t x, unsigned b)
-{
-	return x << b | x >> (64 - b);
-}
-
-static void
-sip_round(uint64_t v[4])
-{
-	v[0] += v[1];
-	v[1] = rotl(v[1], 13) ^ v[0];
-	v[0] = rotl(v[0], 32);
-	v[2] += v[3];
-	v[3] = rotl(v[3], 16) ^ v[2];
-	v[0] += v[3];
-	v[3] = rotl(v[3], 21) ^ v[0];
-	v[2] += v[1];
-	v[1] = rotl(v[1], 17) ^ v[2];
-	v[2] = rotl(v[2], 32);
-}
-
-static uint64_t
-sip_hash(const struct kept *k, struct span s)
-{
-	uint64_t v[4] = {k->k0 ^ 0x736f6d6570736575U, k->k1 ^ 0x646f72616e646f6dU,
-		k->k0 ^ 0x6c7967656e657261U, k->k1 ^ 0x7465646279746573U};
-	uint64_t m = 0;
-	size_t i = 0;
-
-	for (; i + 8 <= s.n; i += 8) {
-		memcpy(&m, s.p + i, 8);
-		v[3] ^= m;
-		sip_round(v);
-		v[0] ^= m;
-	}
-	m = 0;
-	if (s.n > i)
-		memcpy(&m, s.p + i, s.n - i);
-	m |= (uint64_t)s.n << 56;
-	v[3] ^= m;
-	sip_round(v);
-	v[0] ^= m;
-	v[2] ^= 0xff;
-	for (int r = 0; r < 3; r++)
-		sip_round(v);
-	return v[0] ^ v[1] ^ v[2] ^ v[3];
-}
 
 /* ---- keys ---- */
 
@@ -202,8 +153,7 @@ kept_new(size_t max, const uint8_t seed[16], struct kept **ret, struct err *e)
 	}
 	k->max = max;
 	k->mask = buckets - 1;
-	memcpy(&k->k0, seed, 8);
-	memcpy(&k->k1, seed + 8, 8);
+	memcpy(k->seed, seed, sizeof(k->seed));
 	*ret = k;
 	return true;
 }
@@ -227,7 +177,7 @@ kept_get(struct kept *k, const struct http_ask *q, int64_t now, uint64_t epoch)
 {
 	if (k->n == 0 || !key_make(k, q))
 		return NULL;
-	struct entry *x = find(k, sip_hash(k, buf_span(&k->key)));
+	struct entry *x = find(k, siphash(k->seed, buf_span(&k->key)));
 	if (x == NULL)
 		return NULL;
 	if (!grant_valid(x->answer.grant, now, epoch) || !grant_unchanged(x->answer.grant)) {
@@ -247,7 +197,7 @@ kept_put(struct kept *k, const struct http_ask *q, const struct http_answer *a)
 	if (!a->keep || a->close || a->body != HTTP_FILE || a->fields.n > KEPT_FIELDS_MAX ||
 		k->max == 0 || !key_make(k, q))
 		return;
-	uint64_t hash = sip_hash(k, buf_span(&k->key));
+	uint64_t hash = siphash(k->seed, buf_span(&k->key));
 	struct entry *old = find(k, hash);
 	if (old != NULL)
 		drop(k, old);

@@ -112,6 +112,7 @@ struct world {
 	unsigned n_stale; /* so many answers carry the grant of the last epoch */
 	unsigned n_asks, n_forgotten, n_done, n_closed;
 	struct http_done done;
+	int n_identities;
 };
 
 static bool
@@ -144,6 +145,17 @@ on_done(void *arg, const struct http_done *d)
 
 	w->n_done++;
 	w->done = *d;
+}
+
+static bool
+on_identity(void *arg, uint64_t was, uint64_t is)
+{
+	struct world *w = arg;
+
+	if (is != 0 && w->n_identities >= 1 && was == 0)
+		return false;
+	w->n_identities += (is != 0) - (was != 0);
+	return true;
 }
 
 static void
@@ -219,7 +231,7 @@ world_begin(struct world *w)
 		.own = own,
 		.n_own = 1,
 		.epoch = &w->epoch,
-		.gate = {w, on_ask, on_forget, on_done, on_closed}};
+		.gate = {w, on_ask, on_forget, on_done, on_identity, on_closed}};
 	assert_true(conn_env_init(&w->env, NULL));
 	assert_true(kept_new(4, seed, &w->env.kept, NULL));
 	w->small = granted_make(SMALL);
@@ -656,6 +668,36 @@ deadlines(void **state)
 }
 
 static void
+identities(void **state)
+{
+	struct world w;
+	char seen[64];
+
+	(void)state;
+	world_begin(&w);
+	say(&w,
+		SPAN(WITH("Authorization: Bearer a") WITH("Authorization: Bearer a")
+				GET("/data/x/small") WITH("Authorization: Bearer b")),
+		SIZE_MAX);
+	CHECK_ROW("a connection counts for one credential, the last it used");
+	statuses(buf_span(&w.got), seen);
+	assert_string_equal(seen, "200 200 200 200 ");
+	assert_int_equal(w.n_identities, 1);
+	world_end(&w);
+	assert_int_equal(w.n_identities, 0);
+
+	world_begin(&w);
+	w.n_identities = 1; /* another connection has it */
+	say(&w, SPAN(WITH("Authorization: Bearer a") GET("/data/x/small")), SIZE_MAX);
+	CHECK_ROW("too many connections of one credential");
+	statuses(buf_span(&w.got), seen);
+	assert_string_equal(seen, "429 200 ");
+	assert_non_null(memmem(w.got.p, w.got.n, "Retry-After", 11));
+	world_end(&w);
+	assert_int_equal(w.n_identities, 1);
+}
+
+static void
 drains(void **state)
 {
 	struct world w;
@@ -710,6 +752,7 @@ main(void)
 		cmocka_unit_test(kept),
 		cmocka_unit_test(gate_away),
 		cmocka_unit_test(deadlines),
+		cmocka_unit_test(identities),
 		cmocka_unit_test(drains),
 		cmocka_unit_test(holds_nothing),
 	};
