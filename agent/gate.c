@@ -284,11 +284,12 @@ static void
 answer_health(struct gate_desk *d, struct gate_case *c, struct http_answer *ret)
 {
 	struct jsonw w;
+	bool stale = metric_get(d->metrics, METRIC_CONFIG_STALE) > 0;
 
 	jsonw_init(&w, &d->body);
 	jsonw_obj(&w, NULL);
 	jsonw_cstr(&w, "status", "ok");
-	jsonw_cstr(&w, "policy", d->gate->stale ? "stale" : "current");
+	jsonw_cstr(&w, "policy", stale ? "stale" : "current");
 	jsonw_end(&w, '}');
 	gate_field(d, "Content-Type", SPAN("application/json"));
 	gate_field(d, "Cache-Control", SPAN("no-store"));

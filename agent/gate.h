@@ -29,7 +29,6 @@ struct gate {
 	int *roots; /* O_PATH descriptors, in the order of settings->roots */
 	const uint64_t *epoch;
 	struct metrics *metrics;
-	bool stale; /* the configuration on disk was refused; the old one is in force */
 };
 
 struct gate_desk {

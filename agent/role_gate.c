@@ -312,6 +312,18 @@ refuse(struct gate_role *g, int code, struct buf *report, const struct err *e)
 	role_refuse(&g->role, code, buf_span(report));
 }
 
+/* What is worth knowing and no reason to refuse: dropped keys, an issuer without keys. */
+static void
+warn(struct buf *report)
+{
+	struct span rest = buf_span(report);
+
+	while (rest.n > 0)
+		log_warn("config", "accepted with a warning",
+			LOG_SPAN("line", span_cut(&rest, '\n')));
+	buf_reset(report);
+}
+
 /* Everything that opens a file or starts a library happens here, before confinement. */
 static void
 prepare(struct gate_role *g)
@@ -326,6 +338,7 @@ prepare(struct gate_role *g)
 	if (!crypto_prepare(&e) || !load_policies(g, &report, &e) ||
 		!load_issuers(g, &report, &e) || !open_roots(g, &e))
 		refuse(g, EXIT_CONFIG, &report, &e);
+	warn(&report);
 	struct catalog *probe = NULL;
 	if (!catalog_open(g->role.settings->catalogue, &probe, &e))
 		refuse(g, EXIT_CONFIG, &report, &e);
