@@ -180,7 +180,10 @@ start(struct front *f, struct err *e)
 		return false;
 	load_names(f);
 	if (!front_peers_new(
-		    s->limits.connections, s->limits.connections_per_address, &f->setup.peers, e))
+		    s->limits.connections, s->limits.connections_per_address, &f->setup.peers, e) ||
+		!front_peers_new(s->limits.connections, s->limits.connections_per_identity,
+			&f->setup.identities, e) ||
+		!crypto_random(f->setup.identity_key, sizeof(f->setup.identity_key), e))
 		return false;
 	for (unsigned i = 0; i < f->n_workers; i++) {
 		if (!start_worker(f, i, e))
