@@ -76,7 +76,7 @@ snapshot(int fd)
 static void
 add_text(struct loader *l, unsigned roles, const char *name, const char *path)
 {
-	if ((roles & l->roles) == 0)
+	if ((roles & l->roles) == 0 || path == NULL) /* NULL: reported already */
 		return;
 	AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	int copy = fd >= 0 ? snapshot(fd) : -1;
@@ -90,7 +90,7 @@ add_text(struct loader *l, unsigned roles, const char *name, const char *path)
 static void
 add_open(struct loader *l, unsigned roles, const char *name, const char *path, int flags)
 {
-	if ((roles & l->roles) == 0)
+	if ((roles & l->roles) == 0 || path == NULL) /* NULL: reported already */
 		return;
 	int fd = open(path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
 	if (fd < 0)
@@ -104,11 +104,12 @@ static void
 add_folder_of(struct loader *l, unsigned roles, const char *name, const char *path)
 {
 	char dir[PATH_MAX];
-	const char *slash = strrchr(path, '/');
+	const char *slash = path != NULL ? strrchr(path, '/') : NULL;
 
-	if ((roles & l->roles) == 0)
+	if ((roles & l->roles) == 0 || path == NULL) /* NULL: reported already */
 		return;
-	(void)snprintf(dir, sizeof(dir), "%.*s", slash > path ? (int)(slash - path) : 1, path);
+	(void)snprintf(dir, sizeof(dir), "%.*s",
+		slash != NULL && slash > path ? (int)(slash - path) : 1, path);
 	int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 && (l->create || errno != ENOENT))
 		fault(l, path, "its folder cannot be opened");
@@ -203,13 +204,13 @@ read_settings(const char *file, int copy, struct buf *report, struct err *e)
 	struct stat st;
 
 	if (fstat(copy, &st) < 0 || st.st_size == 0)
-		return settings_parse(file, SPAN(""), report, e);
+		return settings_read(file, SPAN(""), report, e);
 	void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, copy, 0);
 	if (p == MAP_FAILED) {
 		(void)err_set(e, ERR_SYSTEM, NULL, "map %s", file);
 		return NULL;
 	}
-	struct settings *s = settings_parse(file, (struct span){p, (size_t)st.st_size}, report, e);
+	struct settings *s = settings_read(file, (struct span){p, (size_t)st.st_size}, report, e);
 	(void)munmap(p, (size_t)st.st_size);
 	return s;
 }
@@ -235,10 +236,11 @@ config_load(const char *file, unsigned roles, bool create, const struct config_s
 		config_free(c);
 		return NULL;
 	}
-	struct loader l = {
-		.c = c, .s = c->settings, .report = report, .roles = roles, .create = create};
+	struct loader l = {.c = c, .s = c->settings, .report = report, .roles = roles};
 	keep(&l, BUNDLE_ALL, "agent.yaml", path, &copy);
-	if (create) {
+	l.faults += c->settings->faults; /* and on: what the files lack is told too */
+	l.create = create && l.faults == 0;
+	if (l.create) {
 		make_folder(&l, c->settings->state_dir);
 		make_folder(&l, c->settings->runtime_dir);
 		make_folder(&l, c->settings->log_dir);
@@ -249,8 +251,8 @@ config_load(const char *file, unsigned roles, bool create, const struct config_s
 	add_shared(&l, shared);
 	if (l.faults == 0)
 		return c;
-	(void)err_set(e, ERR_SYSTEM, NULL, "%s names %u file%s that cannot be had", file, l.faults,
-		l.faults == 1 ? "" : "s");
+	(void)err_set(
+		e, ERR_SYNTAX, NULL, "%s has %u fault%s", file, l.faults, l.faults == 1 ? "" : "s");
 	config_free(c);
 	return NULL;
 }

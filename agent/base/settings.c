@@ -477,12 +477,15 @@ parse_into(struct settings *s, struct span text, struct buf *report, struct err 
 	if (s->arena.full)
 		yaml_error(report, s->file, 1, 1, &r.faults, "more values than fit in %u MiB",
 			VALUES_MAX >> 20);
-	return r.faults == 0 || err_set(e, ERR_SYNTAX, NULL, "%s has %u fault%s", s->file, r.faults,
-					r.faults == 1 ? "" : "s");
+	s->faults = r.faults;
+	if (r.faults > 0) /* not a failure of this function */
+		(void)err_set(e, ERR_SYNTAX, NULL, "%s has %u fault%s", s->file, r.faults,
+			r.faults == 1 ? "" : "s");
+	return true;
 }
 
 struct settings *
-settings_parse(const char *file, struct span text, struct buf *report, struct err *e)
+settings_read(const char *file, struct span text, struct buf *report, struct err *e)
 {
 	struct settings *s = calloc(1, sizeof(*s));
 
@@ -494,6 +497,17 @@ settings_parse(const char *file, struct span text, struct buf *report, struct er
 	s->file = arena_str(&s->arena, span_of(file));
 	s->places = arena_array(&s->arena, PLACES_MAX, sizeof(*s->places));
 	if (s->file != NULL && s->places != NULL && parse_into(s, text, report, e))
+		return s;
+	settings_free(s);
+	return NULL;
+}
+
+struct settings *
+settings_parse(const char *file, struct span text, struct buf *report, struct err *e)
+{
+	struct settings *s = settings_read(file, text, report, e);
+
+	if (s == NULL || s->faults == 0)
 		return s;
 	settings_free(s);
 	return NULL;

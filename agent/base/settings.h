@@ -103,6 +103,7 @@ struct settings {
 	struct settings_limits limits;
 	struct settings_place *places;
 	size_t n_places;
+	unsigned faults; /* only settings_read gives settings with faults */
 };
 
 /*
@@ -112,7 +113,13 @@ struct settings {
  */
 struct settings *settings_parse(
 	const char *file, struct span text, struct buf *report, struct err *e);
-/* The same from a file; one that cannot be read is a line of the report too. */
+/*
+ * The same for those who go on to find more faults: NULL only when the text is no YAML; else
+ * `faults` counts what was reported, and any string of the settings may be NULL.
+ */
+struct settings *settings_read(
+	const char *file, struct span text, struct buf *report, struct err *e);
+/* settings_parse from a file; one that cannot be read is a line of the report too. */
 struct settings *settings_load(const char *file, struct buf *report, struct err *e);
 void settings_free(struct settings *s); /* NULL allowed */
 /* One more line of a report, at the place of `value`, which is a path of these settings. */

@@ -54,6 +54,8 @@ read_named(struct checking *c, const char *path, struct buf *text)
 {
 	struct err e = {0};
 
+	if (path == NULL) /* reported already */
+		return false;
 	if (cli_file_read(path, text, &e))
 		return true;
 	settings_fault(c->s, path, &c->report, "%s", e.msg);
@@ -111,9 +113,11 @@ check_issuers(struct checking *c)
 static void
 check_key(struct checking *c, const char *path)
 {
-	AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	AUTO_FD fd = path != NULL ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) : -1;
 	struct stat st;
 
+	if (path == NULL)
+		return;
 	if (fd < 0 || fstat(fd, &st) < 0)
 		settings_fault(c->s, path, &c->report, "%s: %s", path, strerrordesc_np(errno));
 	else if (!S_ISREG(st.st_mode))
@@ -141,6 +145,8 @@ check_roots(struct checking *c)
 {
 	for (size_t i = 0; i < c->s->n_roots; i++) {
 		const char *path = c->s->roots[i].path;
+		if (path == NULL)
+			continue;
 		AUTO_FD fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
 		if (fd < 0)
 			settings_fault(
@@ -174,6 +180,8 @@ check_catalogue(struct checking *c)
 	struct catalog *k = NULL;
 	struct err e = {0};
 
+	if (c->s->catalogue == NULL)
+		return;
 	if (access(c->s->catalogue, F_OK) < 0) {
 		buf_addf(&c->notes, "note: no catalogue yet: run `pan-agent index` to make %s\n",
 			c->s->catalogue);
@@ -206,6 +214,8 @@ int
 cli_check(int argc, char **argv)
 {
 	struct checking c = {.report = BUF_INIT(REPORT_MAX), .notes = BUF_INIT(REPORT_MAX)};
+	AUTO_BUF text = BUF_INIT(TEXT_MAX);
+	struct err e = {0};
 	const char *file = NULL;
 
 	if (argc == 2 && strcmp(argv[1], "--help") == 0)
@@ -217,11 +227,11 @@ cli_check(int argc, char **argv)
 	else if (argc != 1)
 		return help(stderr, 2);
 	file = command_config(file);
-	if (access(file, R_OK) < 0) {
-		(void)fprintf(stderr, "pan-agent check: %s: %s\n", file, strerrordesc_np(errno));
+	if (!cli_file_read(file, &text, &e)) {
+		(void)fprintf(stderr, "pan-agent check: %s\n", e.msg);
 		return 2;
 	}
-	c.s = settings_load(file, &c.report, NULL);
+	c.s = settings_read(file, buf_span(&text), &c.report, NULL);
 	if (c.s == NULL)
 		return finish(&c);
 	check_certificates(&c);
