@@ -40,7 +40,8 @@ static const char proposals_text[] =
 static const char reading_text[] =
 	"{\"format\":\"nexus\",\"problem\":null,\"notes\":[],\"entries\":[{\"name\":\"entry\","
 	"\"title\":\"a scan\",\"definition\":\"NXsas\",\"start_time\":\"2026-03-01T08:00:00Z\","
-	"\"end_time\":null,\"instrument\":\"ID00\",\"source\":\"ESRF\",\"sample\":\"stone\","
+	"\"end_time\":\"2026-03-02T08:00:00Z\",\"instrument\":\"ID00\",\"source\":\"ESRF\","
+	"\"sample\":\"stone\","
 	"\"users\":[\"A\"],\"parameters\":[{\"name\":\"wavelength\",\"value\":1.5,"
 	"\"unit\":\"angstrom\"}],\"technique\":\"PaNET01188\"}]}";
 
@@ -251,6 +252,7 @@ dates_of_files(void **state)
 	assert_true(d.file_dates);
 	assert_int_equal(d.facts.dates[MILESTONE_EXPERIMENT_START].instant, d.start);
 	assert_int_equal(d.facts.dates[MILESTONE_EXPERIMENT_END].instant, d.end);
+	assert_int_equal(d.end - d.start, 86400);
 	must(catalog_by_pid(w->catalog, SPAN("10.5072/a_b%"), &w->arena, &d, &e), &e);
 	assert_null(d.proposal.p);
 	assert_null(d.facts.proposal.p);
@@ -332,6 +334,8 @@ static const struct who {
 	{"role, no authority", ISSUER, "x", "urn:geant:example.org:group:p1:role=boss",
 		1U << ROLE_COPROPOSER},
 	{"a subgroup is another group", ISSUER, "x", "urn:geant:example.org:group:p1:sub#aai", 0},
+	{"a part after the role is another group", ISSUER, "x",
+		"urn:geant:example.org:group:p1:role=m:sub#aai", 0},
 	{"a longer name is another group", ISSUER, "x", "urn:geant:example.org:group:p12#aai", 0},
 	{"both at once", ISSUER, "alice", "urn:geant:example.org:group:p1",
 		1U << ROLE_PI | 1U << ROLE_COPROPOSER},
@@ -385,6 +389,15 @@ forgets(void **state)
 	assert_null(d.proposal_title.p);
 	assert_int_equal(d.facts.n_events, 0);
 	assert_false(d.facts.dates[MILESTONE_EXPERIMENT_START].given);
+	must(catalog_roles(w->catalog, d.document, &s, &got, &e), &e);
+	assert_int_equal(got, 0);
+	/* A sub without its issuer names nobody, even if it came to be on record. */
+	struct proposals_member ghost = {.role = ROLE_PI, .sub = SPAN("alice")};
+	struct proposals_item item = {.id = SPAN("P1"), .team = &ghost, .n_team = 1};
+	struct proposals one = {.item = &item, .n = 1};
+	must(ingest_begin(w->ingest, &e), &e);
+	must(ingest_proposals(w->ingest, &one, &e), &e);
+	must(ingest_commit(w->ingest, &e), &e);
 	must(catalog_roles(w->catalog, d.document, &s, &got, &e), &e);
 	assert_int_equal(got, 0);
 	must(ingest_begin(w->ingest, &e), &e);

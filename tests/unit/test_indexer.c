@@ -313,6 +313,12 @@ life(void **state)
 	expect(w, 6, 6, 0, 3);
 	assert_true(run(w, NULL, "{\"job\":\"index\",\"full\":true,\"roots\":[\"store\"]}"));
 	expect(w, 6, 0, 0, 3);
+	/* A nanosecond is a change. */
+	struct timespec t[2] = {{2000, 8}, {2000, 8}};
+	(void)snprintf(name, sizeof(name), "%s/p1/a/scan.h5", w->root);
+	assert_int_equal(utimensat(AT_FDCWD, name, t, 0), 0);
+	assert_true(run(w, NULL, plain_order));
+	expect(w, 6, 5, 0, 3);
 }
 
 static void
@@ -419,6 +425,37 @@ stopped(void **state)
 	file_is(w, "10.5072/p7-a", "one.h5", "nexus", "");
 }
 
+/* A folder that cannot be read today is not a folder that is gone. */
+static void
+unreadable(void **state)
+{
+	struct world *w = *state;
+	char name[256];
+
+	if (geteuid() != 0)
+		skip(); /* needs another user's eyes */
+	assert_int_equal(chmod(w->dir, 0755), 0);
+	put_file(w, "p4/a/b/x.txt", "x", 1000);
+	put_file(w, "p4/a/b0.txt", "y", 1000);
+	put_file(w, "p4/a/b-.txt", "z", 1000);
+	assert_true(run(w, NULL, plain_order));
+	uint64_t files = w->report.counts.files;
+	(void)snprintf(name, sizeof(name), "%s/p4/a/b", w->root);
+	assert_int_equal(chmod(name, 0700), 0);
+	assert_int_equal(seteuid(65534), 0);
+	bool ok = run(w, NULL, plain_order);
+	assert_int_equal(seteuid(0), 0);
+	assert_false(ok);
+	expect(w, files - 1, files - 1, 0, 0);
+	file_is(w, "10.5072/p4-a", "b/x.txt", "other", INGEST_PLAIN);
+	assert_int_equal(chmod(name, 0755), 0);
+	assert_true(run(w, NULL, plain_order));
+	expect(w, files, files, 0, 0);
+	(void)snprintf(name, sizeof(name), "rm -rf '%s/p4'", w->root);
+	assert_int_equal(system(name), 0); /* NOLINT(cert-env33-c): a folder that this test made */
+	assert_true(run(w, NULL, plain_order));
+}
+
 static void
 orders(void **state)
 {
@@ -452,6 +489,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(orders),
+		cmocka_unit_test(unreadable),
 		cmocka_unit_test(life),
 		cmocka_unit_test(odd),
 		cmocka_unit_test(deadly),
