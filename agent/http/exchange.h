@@ -61,9 +61,9 @@ struct http_answer {
 	struct grant *grant; /* HTTP_FILE: owned by the receiver */
 	bool ranges; /* HTTP_FILE: Range and If-* apply (a data file); false: a generated body, 200
 			always */
-	bool keep;   /* the front may use the grant again for the same method class, path, query,
-			authorization,   accept and digest fields until the grant expires or the epoch
-			moves */
+	bool keep;   /* the front may use the grant again for the same client address, method
+			class, path, query, authorization, accept and digest fields until the grant
+			expires or the epoch moves */
 	bool close;  /* end the connection after this answer */
 };
 

@@ -42,6 +42,9 @@ key_make(struct kept *k, const struct http_ask *q)
 		q->body.n > 0)
 		return false;
 	buf_reset(&k->key);
+	/* A rule may ask where the client is (policy: network), so another address is another key.
+	 */
+	buf_add(&k->key, (struct span){(const char *)q->peer, sizeof(q->peer)});
 	key_span(&k->key, q->path);
 	key_span(&k->key, q->query);
 	key_span(&k->key, q->authorization);

@@ -66,6 +66,7 @@ keys(void **state)
 		{"two credentials", q, false},
 		{"with a body", q, false},
 		{"the bytes moved from one field to the next", q, false},
+		{"another client address (a rule may ask for the network)", q, false},
 	};
 	rows[1].q.method = HTTP_HEAD;
 	rows[2].q.path = SPAN("/data/x/z");
@@ -82,6 +83,7 @@ keys(void **state)
 	rows[13].q.body = SPAN("x");
 	rows[14].q.path = SPAN("/data/x/ya");
 	rows[14].q.query = SPAN("=b");
+	rows[15].q.peer[15] = 1;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		CHECK_ROW(rows[i].name);
 		assert_int_equal(
