@@ -125,7 +125,7 @@ gate_open(struct gate_desk *d, const struct gate_case *c, const struct catalog_f
 	};
 	struct grant_info info = {
 		.expires = expiry(c),
-		.epoch = __atomic_load_n(d->gate->epoch, __ATOMIC_ACQUIRE),
+		.epoch = c->epoch,
 		.decision = c->record,
 	};
 	char name[GATE_PATH_MAX];
@@ -160,7 +160,7 @@ memory_file(struct gate_desk *d, const struct gate_case *c, struct grant **ret, 
 	struct grant_info info = {
 		.expires =
 			INT64_MAX, /* it holds no data, only what was decided for this one answer */
-		.epoch = __atomic_load_n(d->gate->epoch, __ATOMIC_ACQUIRE),
+		.epoch = c->epoch,
 		.decision = c->record,
 		.generated = true,
 	};
@@ -314,7 +314,10 @@ void
 gate_answer(
 	struct gate_desk *d, const struct http_ask *ask, int64_t now_ms, struct http_answer *ret)
 {
-	struct gate_case c = {.ask = ask, .now = now_ms / 1000, .now_ms = now_ms};
+	struct gate_case c = {.ask = ask,
+		.now = now_ms / 1000,
+		.now_ms = now_ms,
+		.epoch = __atomic_load_n(d->gate->epoch, __ATOMIC_ACQUIRE)};
 
 	arena_reset(&d->mem);
 	buf_reset(&d->fields);

@@ -43,6 +43,7 @@ struct gate_desk {
 struct gate_case {
 	const struct http_ask *ask;
 	int64_t now, now_ms;
+	uint64_t epoch; /* when it was begun: what changes afterwards ends its grants */
 	struct subject subject;
 	struct facts facts;
 	struct catalog_dataset dataset;

@@ -23,12 +23,20 @@
 #include <unistd.h>
 
 #define EPOCH_SIZE 4096
+#define EPOCH_MS   10000LL /* while an index job runs: every so often */
 #define TICK_MS    500LL
 #define EXTEND_MS  10000LL /* while draining: every so often */
 #define EXTEND_S   30U     /* that much more */
 #define LAST_MS    5000LL  /* the roles' time to end, once the front is gone */
 #define ROLES_ONCE (BUNDLE_ROLE(PROCESS_INDEXER) | BUNDLE_ROLE(PROCESS_READER))
 #define REPORT_MAX ((size_t)1 << 20)
+
+void
+supervisor_move_epoch(struct supervisor *s)
+{
+	(void)__atomic_add_fetch(s->epoch, 1, __ATOMIC_SEQ_CST);
+	s->moved = s->now;
+}
 
 /* ---- starting and ending roles ---- */
 
@@ -119,7 +127,10 @@ static void
 on_end(struct supervisor *s, enum seat seat)
 {
 	struct child *c = &s->child[seat];
+	bool retired = seat >= SEAT_OLD && seat < SEAT_READER;
 
+	if (retired) /* what it granted between the reload and the move of the last link */
+		supervisor_move_epoch(s);
 	if (seat == SEAT_INDEXER && s->job.running) {
 		supervisor_desk_job_over(s);
 		if (s->once && s->phase <= PHASE_SERVE) {
@@ -129,7 +140,7 @@ on_end(struct supervisor *s, enum seat seat)
 	}
 	if (s->phase == PHASE_DRAIN && seat == SEAT_FRONT)
 		finish(s, EXIT_OK);
-	else if (s->phase >= PHASE_LAST || (seat >= SEAT_OLD && seat < SEAT_READER))
+	else if (s->phase >= PHASE_LAST || retired)
 		c->state = CHILD_NONE;
 	else if (seat == SEAT_NEXT)
 		supervisor_reload_refuse(s);
@@ -323,6 +334,9 @@ serve_time(struct supervisor *s)
 			child_kill(&s->child[i]);
 	if (s->reload.again && !s->reload.busy && s->phase != PHASE_START)
 		supervisor_reload_begin(s, -1);
+	/* A long job commits as it goes: what it changed shall not wait for its end. */
+	if (s->job.running && s->now - s->moved > EPOCH_MS)
+		supervisor_move_epoch(s);
 	if (s->phase == PHASE_DRAIN && s->now > s->until)
 		finish(s, EXIT_OK);
 	if (s->phase == PHASE_LAST && (s->now > s->until || !anybody_alive(s)))

@@ -66,6 +66,7 @@ struct supervisor {
 	struct config *next;   /* being tried */
 	struct config_shared shared;
 	uint64_t *epoch;
+	long long moved; /* when the epoch was, last */
 	struct metrics *metrics;
 	struct listen_set sockets;
 	struct child child[SEATS];
@@ -89,3 +90,5 @@ int supervisor_run(const struct supervisor_options *o);
 /* For the parts of it (supervisor_*.c). */
 void supervisor_start(struct supervisor *s, enum seat seat);
 void supervisor_notify_ready(struct supervisor *s); /* READY=1 with its STATUS */
+/* What decisions rest on has changed: all grants end, and the gate is asked again. */
+void supervisor_move_epoch(struct supervisor *s);

@@ -149,6 +149,7 @@ void
 supervisor_desk_job_over(struct supervisor *s)
 {
 	s->job.running = false;
+	supervisor_move_epoch(s); /* teams, embargoes and files may be others now */
 }
 
 /* The connection itself goes to the indexer, which streams its progress to the client. */

@@ -144,7 +144,7 @@ supervisor_reload_accept(struct supervisor *s)
 	struct supervisor_reload *r = &s->reload;
 	struct child *indexer = &s->child[SEAT_INDEXER];
 
-	(void)__atomic_add_fetch(s->epoch, 1, __ATOMIC_SEQ_CST); /* kept grants fall */
+	supervisor_move_epoch(s); /* kept grants fall */
 	retire(s);
 	if (s->config != s->boot)
 		config_free(s->config);

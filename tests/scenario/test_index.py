@@ -145,6 +145,22 @@ def test_faults_of_proposals_stop_the_run(agent):
         done(agent)
 
 
+def test_what_was_indexed_decides_at_once(agent):
+    """Kept grants fall when the catalogue changes: a proposal that is closed now is closed to all."""
+    proposals = agent.work / "proposals.yaml"
+    good = proposals.read_text()
+    path = "/data/%s/%s" % (PID, next(p.name for p in folder(agent).iterdir() if p.suffix == ".nxs"))
+    assert agent.get(path).status == agent.get(path).status == 200
+    proposals.write_text(good.replace("route: academic", "route: proprietary", 1))
+    try:
+        done(agent)
+        assert agent.get(path).status == 404
+    finally:
+        proposals.write_text(good)
+        done(agent)
+    assert agent.get(path).status == 200
+
+
 def test_killed_indexer_leaves_a_catalogue(agent):
     here = folder(agent)
     whole = min((p for p in here.iterdir() if p.suffix == ".nxs"), key=lambda p: p.stat().st_size).read_bytes()

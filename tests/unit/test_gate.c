@@ -344,6 +344,23 @@ grants(void **state)
 	grant_unref(a.grant);
 }
 
+/* A decision is as old as its question: what changed while it was made ends its grant. */
+static void
+epoch_of_the_question(void **state)
+{
+	struct place *p = *state;
+	struct http_ask q = {.path = SPAN("/data/10.5072/OPEN/a b.txt")};
+	struct gate_case c = {.ask = &q, .now = NOW, .epoch = 5, .decision = {.permit = true}};
+	struct catalog_file f = {.path = SPAN("a b.txt")};
+	struct grant *g = NULL;
+
+	c.dataset.folder = SPAN("OPEN");
+	p->epoch = 6;
+	assert_true(gate_open(&p->desk, &c, &f, &g, NULL));
+	assert_false(grant_valid(g, NOW, 6));
+	grant_unref(g);
+}
+
 /* The moment before the release and the moment itself: local midnight in Paris. */
 static void
 release_moment(void **state)
@@ -395,6 +412,7 @@ main(void)
 		cmocka_unit_test(answers),
 		cmocka_unit_test(hidden_is_missing),
 		cmocka_unit_test(grants),
+		cmocka_unit_test(epoch_of_the_question),
 		cmocka_unit_test(release_moment),
 		cmocka_unit_test(recorded),
 	};
