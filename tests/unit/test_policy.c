@@ -340,12 +340,13 @@ binding(void **state)
 	buf_adds(&second, "policy: later\nversion: 1\ntimezone: UTC\nvalid_from: 2028-01-01\n");
 	assert_true(until < rest);
 	buf_adds(&second, rest);
-	struct policy_source src[] = {{"a.yaml", span_of(text)}, {"b.yaml", buf_span(&second)}};
+	/* In any order of files. */
+	struct policy_source src[] = {{"b.yaml", buf_span(&second)}, {"a.yaml", span_of(text)}};
 	struct policy_set *s = policy_set_load(src, 2, &report, NULL);
 	check_span(buf_span(&report), "");
 	assert_non_null(s);
 	assert_int_equal(policy_set_count(s), 2);
-	check_span(policy_set_id(s, 1), "later");
+	check_span(policy_set_id(s, 0), "later");
 	/* 23:30 UTC on 31 December is the next day in Paris, and neither policy's in UTC. */
 	ask(s, "{" READ "," LATE ",\"object\":{\"dates\":{\"experiment_start\":\"2027-12-31\"}}}",
 		&d, &sentence);
@@ -366,6 +367,100 @@ binding(void **state)
 	policy_set_free(s);
 }
 
+/* A policy without approvals and windows: what happens at one instant, and what caches may keep. */
+static const char plain[] =
+	"policy: plain\n"
+	"version: 1\n"
+	"timezone: UTC\n"
+	"valid_from: 2020-01-01\n"
+	"licence: CC0-1.0\n"
+	"embargo: {anchor: experiment_end, period: 3y, extend_by: [pi], early_release: [pi]}\n"
+	"rules:\n"
+	"  - {id: record, effect: permit, action: [meta.public], when: {}}\n"
+	"  - {id: read, effect: permit, action: [data.read], when: {state: [open]}}\n"
+	"  - {id: kept, effect: permit, action: [data.list], when: {state: [open]},\n"
+	"     obligations: [no-cache]}\n"
+	"tests:\n"
+	"  - {name: x, now: 2030-01-01, dates: {experiment_end: 2024-05-31},\n"
+	"     action: data.read, expect: permit}\n";
+
+#define AT     "\"at\":\"2025-01-01\",\"by\":\"pi\""
+#define SOONER "{\"type\":\"release\"," AT ",\"on\":\"2025-06-01\"}"
+#define LONGER "{\"type\":\"extension\"," AT ",\"period\":\"1y\"}"
+#define LOG(e) "{" READ ",\"now\":\"2025-02-01\",\"object\":{" D "},\"events\":[" e "]}"
+
+static const struct {
+	const char *name, *question, *state, *release; /* release NULL: none */
+	long next;                                     /* days; 0: none */
+	unsigned max_age;
+} plain_rows[] = {
+	{"release, then extension, at one instant", LOG(SOONER "," LONGER), "embargoed",
+		"2028-05-31", 21335, 0},
+	{"extension, then release, at one instant", LOG(LONGER "," SOONER), "embargoed",
+		"2025-06-01", 20240, 0},
+	{"an extension of neither kind", LOG("{\"type\":\"extension\"," AT "}"), "restricted", NULL,
+		0, 0},
+	{"an extension of both kinds",
+		LOG("{\"type\":\"extension\"," AT ",\"period\":\"1y\",\"until\":\"2029-01-01\"}"),
+		"restricted", NULL, 0, 0},
+	{"a key that is not of the type", LOG("{\"type\":\"withdrawal\"," AT ",\"of\":\"x\"}"),
+		"restricted", NULL, 0, 0},
+	{"the end of the experiment is now, so the release comes next",
+		"{\"action\":\"meta.public\",\"now\":\"2024-05-31\",\"object\":{" D "}}",
+		"embargoed", "2027-05-31", 20969, 3600},
+	{"open to all may be kept", "{" READ "," LATE ",\"object\":{" D "}}", "open", "2027-05-31",
+		0, 3600},
+	{"unless the rule says no", "{\"action\":\"data.list\"," LATE ",\"object\":{" D "}}",
+		"open", "2027-05-31", 0, 0},
+	{"or it was asked with a token", "{" READ "," LATE "," PI ",\"object\":{" D "}}", "open",
+		"2027-05-31", 0, 0},
+};
+
+static void
+instants(void **state)
+{
+	struct policy_set *s = load("plain.yaml", plain);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(plain_rows); i++) {
+		AUTO_BUF sentence = BUF_INIT(4096);
+		AUTO_BUF release = BUF_INIT(64);
+		struct decision d;
+		CHECK_ROW(plain_rows[i].name);
+		ask(s, plain_rows[i].question, &d, &sentence);
+		assert_string_equal(state_names[d.state], plain_rows[i].state);
+		if (d.has_release)
+			scalar_write_date(&release, d.release_date);
+		check_span(buf_span(&release), plain_rows[i].release);
+		assert_int_equal(d.has_next_change ? d.next_change / 86400 : 0, plain_rows[i].next);
+		assert_int_equal(d.max_age, plain_rows[i].max_age);
+	}
+	policy_set_free(s);
+}
+
+/* Only somebody who is known can have accepted terms. */
+static void
+nobody_accepts(void **state)
+{
+	struct policy_set *s = load("house.yaml", text);
+	struct span accepted = SPAN("organ@2");
+	struct facts f = {
+		.accepted = &accepted,
+		.n_accepted = 1,
+		.action = ACTION_DATA_READ,
+		.object = {.flags = 1U << FLAG_PERSONAL_DATA, .policy = SPAN("house")},
+		.now = {.given = true, .is_date = true, .date = 22000},
+	};
+	struct decision d;
+
+	(void)state;
+	f.object.dates[MILESTONE_EXPERIMENT_END] =
+		(struct when){.given = true, .is_date = true, .date = 19874};
+	policy_decide(s, &f, &d);
+	check_span(d.reason, "terms-not-accepted");
+	policy_set_free(s);
+}
+
 int
 main(void)
 {
@@ -374,6 +469,8 @@ main(void)
 		cmocka_unit_test(json),
 		cmocka_unit_test(sets),
 		cmocka_unit_test(binding),
+		cmocka_unit_test(instants),
+		cmocka_unit_test(nobody_accepts),
 	};
 	return cmocka_run_group_tests_name("policy", tests, NULL, NULL);
 }
