@@ -103,42 +103,64 @@ expiry(const struct gate_case *c)
 	return until;
 }
 
-static bool
-file_name(const struct gate_case *c, const struct catalog_file *f, char *out, size_t n)
+/* The descriptor of a data root, by its name: the catalogue may be older than the order of the
+ * roots.  -1: gone. */
+static int
+find_root(const struct gate *g, struct span name)
 {
-	AUTO_BUF b = BUF_INIT(GATE_PATH_MAX);
+	for (size_t i = 0; i < g->settings->n_roots; i++)
+		if (span_is(name, g->settings->roots[i].name))
+			return g->roots[i];
+	return -1;
+}
 
-	buf_add(&b, c->dataset.folder);
-	if (c->dataset.folder.n > 0)
-		buf_addc(&b, '/');
-	buf_add(&b, f->path);
-	return buf_ok(&b) && span_cstr(buf_span(&b), out, n);
+static int
+open_beneath(int at, struct span name, uint64_t flags, uint64_t resolve)
+{
+	struct open_how how = {
+		.flags = flags | O_CLOEXEC,
+		.resolve = resolve | RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+	};
+	char path[GATE_PATH_MAX];
+
+	if (!span_cstr(name, path, sizeof(path)))
+		return -1;
+	return (int)syscall(SYS_openat2, at, path, &how, sizeof(how));
+}
+
+/*
+ * First the dataset's folder without following any link, then the file beneath that folder: a link
+ * that was put there after indexing can lead to files of the same dataset alone, which the same
+ * decision covers.
+ */
+static int
+open_file(const struct gate *g, const struct gate_case *c, const struct catalog_file *f)
+{
+	struct span folder = c->dataset.folder.n > 0 ? c->dataset.folder : SPAN(".");
+	int root = find_root(g, c->dataset.root_name);
+	AUTO_FD at =
+		root < 0 ? -1
+			 : open_beneath(root, folder, O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
+
+	return at < 0 ? -1 : open_beneath(at, f->path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 }
 
 bool
 gate_open(struct gate_desk *d, const struct gate_case *c, const struct catalog_file *f,
 	struct grant **ret, struct err *e)
 {
-	struct open_how how = {
-		.flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
-	};
 	struct grant_info info = {
 		.expires = expiry(c),
 		.epoch = c->epoch,
 		.decision = c->record,
 	};
-	char name[GATE_PATH_MAX];
+	struct stat st;
 
 	if (!c->decision.permit)
 		return err_set(e, ERR_DENIED, NULL, "no permit, no file");
-	if (c->dataset.root >= d->gate->settings->n_roots || !file_name(c, f, name, sizeof(name)))
-		return err_set(e, ERR_ABSENT, NULL, "no such file");
-	AUTO_FD fd =
-		(int)syscall(SYS_openat2, d->gate->roots[c->dataset.root], name, &how, sizeof(how));
+	AUTO_FD fd = open_file(d->gate, c, f);
 	if (fd < 0)
 		return err_set(e, ERR_ABSENT, NULL, "no such file");
-	struct stat st;
 	if (fstat(fd, &st) < 0)
 		return err_set(e, ERR_SYSTEM, NULL, "fstat");
 	gate_etag(c, f, (uint64_t)st.st_size, st.st_mtim, info.etag);

@@ -342,6 +342,9 @@ prepare(struct gate_role *g)
 	struct catalog *probe = NULL;
 	if (!catalog_open(g->role.settings->catalogue, &probe, &e))
 		refuse(g, EXIT_CONFIG, &report, &e);
+	if (catalog_is_snapshot(probe))
+		log_warn("catalogue",
+			"read as a snapshot: no indexer holds it open, news come after a restart");
 	catalog_close(probe);
 	if (!open_audit(g, &e))
 		refuse(g, EXIT_CONFIG, &report, &e);

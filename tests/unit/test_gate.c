@@ -84,6 +84,10 @@ fill_storage(const char *dir)
 	put(dir, "GONE/a.txt", "secret");
 	(void)snprintf(path, sizeof(path), "%s/data/OPEN/link.txt", dir);
 	assert_int_equal(symlink("/etc/hostname", path), 0);
+	(void)snprintf(path, sizeof(path), "%s/data/OPEN/inner.txt", dir);
+	assert_int_equal(symlink("a b.txt", path), 0);
+	(void)snprintf(path, sizeof(path), "%s/data/OPEN/sideways.txt", dir);
+	assert_int_equal(symlink("../SHUT/a.txt", path), 0);
 }
 
 static void
@@ -129,7 +133,9 @@ fill_catalogue(struct place *p)
 		assert_true(ingest_dataset_put(in, &d, &id, &e));
 		if (i == 0) {
 			add_file(in, p, id, ids[i], "a b.txt");
+			add_file(in, p, id, ids[i], "inner.txt");
 			add_file(in, p, id, ids[i], "link.txt");
+			add_file(in, p, id, ids[i], "sideways.txt");
 			add_file(in, p, id, ids[i], "sub/<x>.h5");
 			add_file(in, p, id, ids[i], "vanished.txt");
 		} else {
@@ -213,6 +219,10 @@ static const struct row rows[] = {
 		NULL, 404, NULL, "not-found", NULL},
 	{"link out of the root", HTTP_GET, "/data/10.5072/OPEN/link.txt", NULL, NULL, NULL, 404,
 		NULL, "not-found", NULL},
+	{"link into another dataset", HTTP_GET, "/data/10.5072/OPEN/sideways.txt", NULL, NULL, NULL,
+		404, NULL, "not-found", "secret"},
+	{"link inside the dataset", HTTP_GET, "/data/10.5072/OPEN/inner.txt", NULL, NULL, NULL, 200,
+		NULL, NULL, NULL},
 	{"slash behind a file", HTTP_GET, "/data/10.5072/OPEN/a b.txt/", NULL, NULL, NULL, 404,
 		NULL, "not-found", NULL},
 	{"listing", HTTP_GET, "/data/10.5072/OPEN/", NULL, NULL, NULL, 200, "text/html",
@@ -355,6 +365,7 @@ epoch_of_the_question(void **state)
 	struct grant *g = NULL;
 
 	c.dataset.folder = SPAN("OPEN");
+	c.dataset.root_name = SPAN("main");
 	p->epoch = 6;
 	assert_true(gate_open(&p->desk, &c, &f, &g, NULL));
 	assert_false(grant_valid(g, NOW, 6));
