@@ -276,9 +276,10 @@ on_readable(struct front_link *l)
 	int fds[FDPASS_MAX];
 	size_t n = 0;
 	size_t n_fds = 0;
+	struct err e = {.code = ERR_NONE};
 
 	for (unsigned i = 0; i < LOOP_BATCH && l->watch.fd >= 0; i++) {
-		switch (fdpass_recv(l->watch.fd, l->in, sizeof(l->in), &n, fds, &n_fds, NULL)) {
+		switch (fdpass_recv(l->watch.fd, l->in, sizeof(l->in), &n, fds, &n_fds, &e)) {
 		case FDPASS_OK:
 			take_answer(l, (struct span){l->in, n}, &fds[0]);
 			for (size_t k = 0; k < n_fds; k++)
@@ -286,8 +287,13 @@ on_readable(struct front_link *l)
 			continue;
 		case FDPASS_AGAIN:
 			return;
-		case FDPASS_CLOSED:
 		case FDPASS_FAIL:
+			if (e.code == ERR_LIMIT)
+				continue; /* no descriptor was free for it: its question times out
+					   */
+			down(l);
+			return;
+		case FDPASS_CLOSED:
 			down(l);
 			return;
 		}

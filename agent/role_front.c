@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -22,9 +23,11 @@
  * The front: TLS and HTTP from the network.  It holds the TLS keys and its sockets, and can open
  * nothing; one thread for each worker, each with its own link to the gate.
  */
-#define WORKERS_MAX 64U
-#define NAMES_MAX   64U
-#define POLL_MS     100 /* while draining */
+#define WORKERS_MAX      64U
+#define NAMES_MAX        64U
+#define POLL_MS          100    /* while draining */
+#define DESCRIPTORS      65536U /* as agent/sandbox.c sets it */
+#define DESCRIPTORS_OURS 512U   /* listeners, links, loops, what the bundle holds */
 
 struct front {
 	struct role role;
@@ -168,10 +171,32 @@ forget_listeners(struct front *f)
 	}
 }
 
+/*
+ * Descriptors are for a socket and a file of each connection, and for the kept grants.  What is
+ * configured beyond that would leave the front without one when a grant arrives.
+ */
+static unsigned
+connections(const struct front *f)
+{
+	const struct settings_limits *l = &f->role.settings->limits;
+	struct rlimit r = {.rlim_max = DESCRIPTORS};
+	uint64_t others = (uint64_t)l->kept_grants * f->n_workers + DESCRIPTORS_OURS;
+
+	(void)getrlimit(RLIMIT_NOFILE, &r);
+	uint64_t all = r.rlim_max < DESCRIPTORS ? r.rlim_max : DESCRIPTORS;
+	uint64_t most = all > others ? (all - others) / 2 : 1;
+	if (l->connections <= most)
+		return l->connections;
+	log_warn("limits", "fewer connections than configured: the descriptors do not suffice",
+		LOG_U64("connections", most), LOG_U64("descriptors", all));
+	return (unsigned)most;
+}
+
 static bool
 start(struct front *f, struct err *e)
 {
 	const struct settings *s = f->role.settings;
+	const struct settings_limits *l = &s->limits;
 
 	f->setup.settings = s;
 	f->setup.epoch = f->role.epoch;
@@ -179,10 +204,9 @@ start(struct front *f, struct err *e)
 	if (!load_tls(f, e))
 		return false;
 	load_names(f);
-	if (!front_peers_new(
-		    s->limits.connections, s->limits.connections_per_address, &f->setup.peers, e) ||
-		!front_peers_new(s->limits.connections, s->limits.connections_per_identity,
-			&f->setup.identities, e) ||
+	unsigned most = connections(f);
+	if (!front_peers_new(most, l->connections_per_address, &f->setup.peers, e) ||
+		!front_peers_new(most, l->connections_per_identity, &f->setup.identities, e) ||
 		!crypto_random(f->setup.identity_key, sizeof(f->setup.identity_key), e))
 		return false;
 	for (unsigned i = 0; i < f->n_workers; i++) {
