@@ -144,13 +144,30 @@ html_entry(struct listing *l, const struct entry *e)
 	buf_adds(b, "</tr>\n");
 }
 
+/* The title is a field of the record: who may list the files may not always read that. */
+static struct span
+title(const struct listing *l)
+{
+	struct facts f = l->c->facts;
+	struct decision n;
+
+	f.action = ACTION_META_FULL;
+	policy_decide(l->d->gate->policies, &f, &n);
+	if (n.permit)
+		return l->c->dataset.title;
+	f.action = ACTION_META_PUBLIC;
+	policy_decide(l->d->gate->policies, &f, &n);
+	return n.permit && (n.fields >> FIELD_TITLE & 1U) != 0 ? l->c->dataset.title : SPAN_NONE;
+}
+
 static void
 html_page_start(struct listing *l)
 {
 	const struct catalog_dataset *s = &l->c->dataset;
 	struct buf *b = &l->d->body;
+	struct span name = title(l);
 
-	html_start(l->d, s->title.n > 0 ? s->title : s->pid);
+	html_start(l->d, name.n > 0 ? name : s->pid);
 	buf_adds(b, "<p>Dataset ");
 	buf_add_html(b, s->pid);
 	if (l->c->decision.licence.p != NULL) {
@@ -196,7 +213,7 @@ json_page_start(struct listing *l)
 	jsonw_init(w, &l->d->body);
 	jsonw_obj(w, NULL);
 	jsonw_str(w, "pid", s->pid);
-	jsonw_str(w, "title", s->title);
+	jsonw_str(w, "title", title(l));
 	jsonw_str(w, "path", l->folder);
 	jsonw_cstr(w, "state", state_names[l->c->decision.state]);
 	jsonw_str(w, "licence", l->c->decision.licence);

@@ -29,6 +29,7 @@ static const char policy_text[] =
 	"withdrawn]}}\n"
 	"  - {id: open-data, effect: permit, action: [data.list, data.read], when: {state: open},\n"
 	"     obligations: [cite, licence-notice]}\n"
+	"  - {id: names-only, effect: permit, action: [data.list], when: {proposal: [PLAN]}}\n"
 	"tests:\n"
 	"  - {name: closed, now: 2025-01-01, dates: {experiment_end: 2024-05-31}, action: "
 	"data.read, expect: deny}\n";
@@ -43,7 +44,9 @@ static const char proposals_text[] =
 	"2010-01-02}}\n"
 	"  - id: GONE\n"
 	"    dates: {experiment_start: 2010-01-01, experiment_end: 2010-01-02}\n"
-	"    events: [{type: withdrawal, at: 2020-01-01, by: director}]\n";
+	"    events: [{type: withdrawal, at: 2020-01-01, by: director}]\n"
+	"  - {id: PLAN, dates: {experiment_start: 2027-01-01, experiment_end: "
+	"2027-01-02}}\n";
 
 #define NOW 1790000000 /* 2026-09-21 */
 
@@ -70,7 +73,8 @@ put(const char *dir, const char *name, const char *text)
 static void
 fill_storage(const char *dir)
 {
-	static const char *const folders[] = {"", "/OPEN", "/OPEN/sub", "/SHUT", "/PAID", "/GONE"};
+	static const char *const folders[] = {
+		"", "/OPEN", "/OPEN/sub", "/SHUT", "/PAID", "/GONE", "/PLAN"};
 	char path[256];
 
 	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
@@ -90,6 +94,11 @@ fill_storage(const char *dir)
 	assert_int_equal(symlink("../SHUT/a.txt", path), 0);
 }
 
+/* What a reader said of a file that names itself. */
+static const char reading_text[] =
+	"{\"format\":\"nexus\",\"hdf5_version\":2,\"problem\":null,"
+	"\"entries\":[{\"name\":\"entry\",\"title\":\"A discovery\"}],\"notes\":[]}";
+
 static void
 add_file(struct ingest *in, const struct place *p, int64_t dataset, const char *folder,
 	const char *name)
@@ -101,6 +110,10 @@ add_file(struct ingest *in, const struct place *p, int64_t dataset, const char *
 
 	(void)snprintf(path, sizeof(path), "%s/data/%s/%s", p->dir, folder, name);
 	(void)stat(path, &st);
+	if (strcmp(name, "named.nxs") == 0)
+		f = (struct ingest_file){.path = span_of(name),
+			.format = SPAN("nexus"),
+			.reading = span_of(reading_text)};
 	f.bytes = (uint64_t)st.st_size;
 	f.mtime_s = st.st_mtim.tv_sec;
 	f.mtime_ns = st.st_mtim.tv_nsec;
@@ -110,7 +123,7 @@ add_file(struct ingest *in, const struct place *p, int64_t dataset, const char *
 static void
 fill_catalogue(struct place *p)
 {
-	static const char *const ids[] = {"OPEN", "SHUT", "PAID", "GONE"};
+	static const char *const ids[] = {"OPEN", "SHUT", "PAID", "GONE", "PLAN"};
 	struct ingest *in = NULL;
 	struct err e = {0};
 	struct proposals all;
@@ -123,7 +136,7 @@ fill_catalogue(struct place *p)
 	assert_true(proposals_parse("p.yaml", span_of(proposals_text), &a, &report, &all, &e));
 	assert_true(ingest_proposals(in, &all, &e));
 	assert_true(ingest_source(in, SPAN("main"), 0, SPAN("/x"), &source, &e));
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < 5; i++) {
 		struct ingest_dataset d = {
 			.source = source, .folder = span_of(ids[i]), .proposal = span_of(ids[i])};
 		int64_t id = 0;
@@ -134,12 +147,14 @@ fill_catalogue(struct place *p)
 		if (i == 0) {
 			add_file(in, p, id, ids[i], "a b.txt");
 			add_file(in, p, id, ids[i], "inner.txt");
+			add_file(in, p, id, ids[i], "named.nxs");
 			add_file(in, p, id, ids[i], "link.txt");
 			add_file(in, p, id, ids[i], "sideways.txt");
 			add_file(in, p, id, ids[i], "sub/<x>.h5");
 			add_file(in, p, id, ids[i], "vanished.txt");
 		} else {
 			add_file(in, p, id, ids[i], "a.txt");
+			add_file(in, p, id, ids[i], "named.nxs");
 		}
 		assert_true(ingest_record(in, id, &d, &e));
 	}
@@ -249,6 +264,12 @@ static const struct row rows[] = {
 		401, NULL, "embargoed", NULL},
 	{"embargoed listing", HTTP_GET, "/data/10.5072/SHUT/", NULL, NULL, NULL, 401, NULL,
 		"embargoed", "a.txt"},
+	{"listing with the title that is public", HTTP_GET, "/data/10.5072/OPEN/", NULL, NULL, NULL,
+		200, NULL, "A discovery", NULL},
+	{"listing without the title that is not", HTTP_GET, "/data/10.5072/PLAN/", NULL, NULL, NULL,
+		200, NULL, "10.5072/PLAN", "discovery"},
+	{"JSON without the title that is not", HTTP_GET, "/data/10.5072/PLAN/", "application/json",
+		NULL, NULL, 200, NULL, "\"title\":null", "discovery"},
 	{"proprietary is hidden", HTTP_GET, "/data/10.5072/PAID/a.txt", NULL, NULL, NULL, 404, NULL,
 		"not-found", "proprietary"},
 	{"withdrawn", HTTP_GET, "/data/10.5072/GONE/a.txt", NULL, NULL, NULL, 410, NULL,
