@@ -102,6 +102,8 @@ conn_read_head(struct conn *c)
 	size_t used = 0;
 	struct err e = {.code = ERR_NONE};
 
+	if (c->out.sent - c->turn_mark >= CONN_TURN_MAX)
+		return CONN_YIELD; /* however fast it asks, the others have their turn */
 	if (tls_out_room(&c->out) < CONN_OUT_ROOM ||
 		(c->req != NULL && c->req->n_notes >= CONN_NOTES)) {
 		enum conn_go go = conn_answer_flush(c);
