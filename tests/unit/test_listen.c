@@ -135,6 +135,7 @@ test_agreement(void **state)
 {
 	struct settings s = settings_of(loopback, 1, 1);
 	struct listen_set l = {0};
+	struct listen_set other = {0};
 	struct err e = {0};
 	char name[64];
 
@@ -153,6 +154,9 @@ test_agreement(void **state)
 	assert_false(listen_check(&l, &s, &e)); /* port 0 is not its port */
 	assert_non_null(strstr(e.msg, name));
 	assert_non_null(strstr(e.msg, "127.0.0.1:0"));
+	assert_true(listen_open(&other, &s, NULL));
+	l.fd[l.n++] = other.fd[0]; /* one socket more than addresses */
+	assert_false(listen_check(&l, &agrees, NULL));
 	listen_close(&l);
 }
 
