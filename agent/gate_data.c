@@ -36,6 +36,21 @@ fill_facts(struct gate_desk *d, struct gate_case *c, enum action action, struct 
 	return true;
 }
 
+static bool
+append(struct gate_desk *d, const struct gate_case *c, struct audit_item *item, struct err *e)
+{
+	bool ok = audit_append(d->gate->audit, item, 1, c->now_ms, e);
+
+	metric_add(d->metrics, ok ? METRIC_AUDIT_RECORDS : METRIC_AUDIT_FAILED, 1);
+	return ok;
+}
+
+static void
+answer_unrecorded(struct gate_desk *d, struct gate_case *c, struct http_answer *ret)
+{
+	gate_problem_later(d, c, "The audit log cannot be written, so no data leave.", 30, ret);
+}
+
 /* The record stands in the log before a byte of the answer leaves (POL-20). */
 static bool
 record(struct gate_desk *d, struct gate_case *c, struct err *e)
@@ -55,11 +70,8 @@ record(struct gate_desk *d, struct gate_case *c, struct err *e)
 	item.rest = buf_span(&d->record);
 	if (!buf_ok(&d->record))
 		return err_set(e, ERR_LIMIT, NULL, "audit record too long");
-	if (!audit_append(d->gate->audit, &item, 1, c->now_ms, e)) {
-		metric_add(d->metrics, METRIC_AUDIT_FAILED, 1);
+	if (!append(d, c, &item, e))
 		return false;
-	}
-	metric_add(d->metrics, METRIC_AUDIT_RECORDS, 1);
 	c->record = item.ret_seq;
 	return true;
 }
@@ -86,8 +98,7 @@ decide(struct gate_desk *d, struct gate_case *c, enum action action, struct http
 		return false;
 	}
 	if (!record(d, c, &e)) {
-		gate_problem_later(
-			d, c, "The audit log cannot be written, so no data leave.", 30, ret);
+		answer_unrecorded(d, c, ret);
 		return false;
 	}
 	if (!c->decision.permit)
@@ -249,6 +260,24 @@ answer_member(struct gate_desk *d, struct gate_case *c, struct http_answer *ret)
 		gate_problem_absent(d, c, ret);
 }
 
+/*
+ * What is not there takes the way of what is hidden, through the audit log: else the time that its
+ * disk takes, or its failure, would tell the two apart.
+ */
+static void
+answer_absent(struct gate_desk *d, struct gate_case *c, struct http_answer *ret)
+{
+	struct audit_item item = {.kind = "refused"};
+
+	buf_reset(&d->record);
+	audit_record_refused(&d->record, c->ask->trace, 404, "no such dataset");
+	item.rest = buf_span(&d->record);
+	if (append(d, c, &item, NULL))
+		gate_problem_absent(d, c, ret);
+	else
+		answer_unrecorded(d, c, ret);
+}
+
 void
 gate_data_answer(struct gate_desk *d, struct gate_case *c, struct http_answer *ret)
 {
@@ -271,7 +300,7 @@ gate_data_answer(struct gate_desk *d, struct gate_case *c, struct http_answer *r
 		return;
 	}
 	if (e.code == ERR_ABSENT)
-		gate_problem_absent(d, c, ret);
+		answer_absent(d, c, ret);
 	else
 		gate_problem_later(d, c, "The catalogue does not answer.", 10, ret);
 }

@@ -333,11 +333,21 @@ answers(void **state)
 	}
 }
 
-/* Hidden and missing are one answer, to the byte. */
+static int64_t
+audit_size(const struct place *p)
+{
+	struct stat st = {0};
+
+	assert_int_equal(stat(p->audit, &st), 0);
+	return st.st_size;
+}
+
+/* Hidden and missing are one answer, to the byte, and both wait for the audit log's disk. */
 static void
 hidden_is_missing(void **state)
 {
 	struct place *p = *state;
+	int64_t before = audit_size(p);
 	struct http_ask q = {.method = HTTP_GET, .path = SPAN("/data/10.5072/PAID/a.txt")};
 	struct http_answer a;
 	char first[1024] = {0};
@@ -345,9 +355,12 @@ hidden_is_missing(void **state)
 	gate_answer(&p->desk, &q, NOW * 1000LL, &a);
 	assert_true(a.text.n < sizeof(first));
 	memcpy(first, a.text.p, a.text.n);
+	assert_true(audit_size(p) > before);
+	before = audit_size(p);
 	q.path = SPAN("/data/10.5072/NONE/a.txt");
 	gate_answer(&p->desk, &q, NOW * 1000LL, &a);
 	check_span(a.text, first);
+	assert_true(audit_size(p) > before);
 }
 
 static void
