@@ -342,6 +342,8 @@ groups(const struct issuer *i, const struct json *payload, struct arena *mem, st
 	}
 	s->entitlements = g.to;
 	s->n_entitlements = g.n;
+	s->several = i->several;
+	s->unlisted = i->namespaces.n == 0;
 	return true;
 }
 

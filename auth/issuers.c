@@ -177,6 +177,7 @@ load_rest(struct loading *l, const struct profile *p, struct issuer *i)
 {
 	const struct settings_issuer *own = l->from;
 
+	i->several = l->s->n_issuers > 1;
 	i->require_kid = flag(own->require_kid, p->require_kid);
 	i->require_iat = flag(own->require_iat, false);
 	i->path_scopes = flag(own->path_scopes, p->path_scopes);
@@ -198,8 +199,9 @@ load_rest(struct loading *l, const struct profile *p, struct issuer *i)
 	while (span_ends(i->base_path, SPAN("/")))
 		i->base_path.n--;
 	if (l->s->n_issuers > 1 && i->namespaces.n == 0 && i->groups.n > 0)
-		warn(l, "no entitlement_namespaces: its tokens may carry any group; let rules on "
-			"groups name the issuer too");
+		warn(l, "no entitlement_namespaces: its tokens may carry any group, so groups "
+			"count "
+			"only in rules and teams that name the issuer too");
 }
 
 static void

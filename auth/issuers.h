@@ -35,6 +35,7 @@ struct issuer {
 	struct span user, user_else; /* claim of the unique id; absent user_else: no other */
 	bool edu_id;                 /* the unique id has the form of eduPersonUniqueId */
 	bool require_kid, require_iat, path_scopes;
+	bool several;          /* it is not the only issuer */
 	struct span read_word; /* "storage.read" or "read" */
 	struct span base_path; /* without a slash at the end; "" for "/" */
 	unsigned leeway;       /* seconds for nbf and iat */

@@ -61,10 +61,11 @@ in_list(const struct text_list *l, struct span s)
 }
 
 static bool
-any_in_list(const struct text_list *l, const struct span *s, size_t n)
+entitled(const struct text_list *l, const struct subject *s, bool issuer_named)
 {
-	for (size_t i = 0; i < n; i++)
-		if (in_list(l, s[i]))
+	for (size_t i = 0; i < s->n_entitlements; i++)
+		if (in_list(l, s->entitlements[i]) &&
+			(issuer_named || !facts_needs_issuer(s, s->entitlements[i])))
 			return true;
 	return false;
 }
@@ -84,7 +85,7 @@ text_holds(const struct rule *r, const struct facts *f, enum when_key key)
 		return false;
 	if (key == WHEN_ISSUER)
 		return in_list(l, f->subject->iss);
-	return any_in_list(l, f->subject->entitlements, f->subject->n_entitlements);
+	return entitled(l, f->subject, (r->uses >> WHEN_ISSUER & 1U) != 0);
 }
 
 static bool

@@ -130,6 +130,13 @@ offset(struct span s, int *ret)
 }
 
 bool
+facts_needs_issuer(const struct subject *s, struct span entitlement)
+{
+	return s->several &&
+	       (s->unlisted || !span_eq_nocase(span_first(entitlement, 4), SPAN("urn:")));
+}
+
+bool
 facts_parse_when(struct span s, struct when *ret)
 {
 	struct when w = {.given = true};

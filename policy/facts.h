@@ -145,6 +145,11 @@ extern const char *const event_names[EVENT_COUNT];
 extern const char *const assurance_names[ASSURANCE_HIGH + 1];
 /* Index of s in a table of n names, or -1. */
 int facts_name(struct span s, const char *const *names, int n);
+/*
+ * May this entitlement be matched only by what names the issuer, too?  So with several issuers,
+ * where the subject's may assert anything, or the value has no namespace that could belong to one.
+ */
+bool facts_needs_issuer(const struct subject *s, struct span entitlement);
 /* A date YYYY-MM-DD or an instant (RFC 3339, seconds, Z or offset) as the policy language has them.
  */
 bool facts_parse_when(struct span s, struct when *ret);

@@ -26,7 +26,9 @@ struct subject {
 	struct span acr;
 	const struct span *entitlements; /* normal form (AARC-G069), with authority */
 	size_t n_entitlements;
-	bool scoped; /* the issuer demands path scopes: read_paths narrows what policy gives */
+	bool several;  /* other issuers are trusted as well */
+	bool unlisted; /* its issuer has no list of namespaces that it may assert */
+	bool scoped;   /* the issuer demands path scopes: read_paths narrows what policy gives */
 	const struct span *read_paths; /* absolute, decoded, below the issuer's base path */
 	size_t n_read_paths;
 	struct span local_user; /* account at the facility, when linked; else absent */

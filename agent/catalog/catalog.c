@@ -467,7 +467,8 @@ is_member(struct store *s, const struct subject *who)
 	if (sub.p != NULL)
 		return issuer.p != NULL && who->sub.n > 0 && span_eq(sub, who->sub);
 	for (size_t i = 0; entitlement.n > 0 && i < who->n_entitlements; i++)
-		if (entitled(entitlement, who->entitlements[i]))
+		if (entitled(entitlement, who->entitlements[i]) &&
+			(issuer.p != NULL || !facts_needs_issuer(who, who->entitlements[i])))
 			return true;
 	return false;
 }

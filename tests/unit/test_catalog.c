@@ -371,6 +371,40 @@ roles(void **state)
 	assert_int_equal(got, 0);
 }
 
+/* ENT-5: of several issuers, one that may assert anything is believed where it is named alone. */
+static void
+groups_of_several_issuers(void **state)
+{
+	static const struct {
+		const char *name;
+		bool several, unlisted;
+		uint32_t roles;
+	} rows[] = {
+		{"the only issuer", false, true, 1U << ROLE_COPROPOSER},
+		{"one of several, with a list of namespaces", true, false, 1U << ROLE_COPROPOSER},
+		{"one of several, without a list", true, true, 0},
+	};
+	const struct span group = SPAN("urn:geant:example.org:group:p1#aai");
+	struct world *w = *state;
+	struct catalog_dataset d;
+	uint32_t got = 99;
+	struct err e = {0};
+
+	must(catalog_by_pid(w->catalog, SPAN("10.5072/abc"), &w->arena, &d, &e), &e);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct subject s = {.authenticated = true,
+			.iss = SPAN("https://other.example"),
+			.sub = SPAN("x"),
+			.entitlements = &group,
+			.n_entitlements = 1,
+			.several = rows[i].several,
+			.unlisted = rows[i].unlisted};
+		CHECK_ROW(rows[i].name);
+		must(catalog_roles(w->catalog, d.document, &s, &got, &e), &e);
+		assert_int_equal(got, rows[i].roles);
+	}
+}
+
 /* A proposal that leaves the file loses its team, its dates and its log at once. */
 static void
 forgets(void **state)
@@ -470,6 +504,7 @@ main(void)
 		cmocka_unit_test(files),
 		cmocka_unit_test(lists),
 		cmocka_unit_test(roles),
+		cmocka_unit_test(groups_of_several_issuers),
 		cmocka_unit_test(no_memory),
 		cmocka_unit_test(quick),
 		cmocka_unit_test(forgets),
