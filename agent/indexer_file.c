@@ -8,7 +8,6 @@
 #include <string.h>
 
 #define FILE_QUEUE     8U  /* files held open while all readers are at work */
-#define FILE_TRIES     2U  /* readers given to one file in one run */
 #define FILE_DEATHS    3U  /* after so many in all it is left alone (R26) */
 #define FILE_MISSES    10U /* readers that went away before they took the question */
 #define FILE_BEREFT_MS 30000U
@@ -143,59 +142,26 @@ dequeue(struct indexer_run *r)
 	return w;
 }
 
-static void
-answer(struct indexer_work *w, struct span text)
-{
-	AUTO_ARENA a = {0};
-	struct reading one;
-	struct err e = {0};
-
-	w->answered = true;
-	set_format(w, "hdf5");
-	if (!arena_init(&a, FILE_READING)) {
-		set_problem(w, "no memory for the reader's answer", NULL, true);
-		return;
-	}
-	if (!reading_parse(text, &a, &one, &e)) {
-		set_problem(w, e.msg, NULL, false);
-		return;
-	}
-	(void)snprintf(w->format, sizeof(w->format), "%.*s", SPAN_ARG(one.format));
-	if (one.problem.p != NULL) {
-		(void)snprintf(w->problem, sizeof(w->problem), "%.*s", SPAN_ARG(one.problem));
-	}
-	if (one.n_entries == 0 && one.n_notes == 0)
-		return; /* nothing to merge */
-	w->answer = calloc(1, text.n + 1);
-	if (w->answer != NULL)
-		memcpy(w->answer, text.p, text.n);
-	else
-		set_problem(w, "no memory for the reader's answer", NULL, true);
-}
-
 /*
  * It took a reader with it: remembered by what the file is.  One that dies may have died of
  * something else, so another is asked; one that hangs costs its whole deadline, so that is for the
  * next run.
  */
 static void
-fatal(struct indexer_run *r, struct indexer_work *w, enum indexer_pool_end how)
+fatal(struct indexer_run *r, struct indexer_work *w, bool hung, const char *why)
 {
 	struct err e = {0};
 
 	w->deaths++;
 	if (!indexer_job_batch(r) || !ingest_death(r->job->ingest, &w->identity, &e))
 		(void)indexer_job_fail(r, &e);
-	if (how != POOL_OVERRAN && w->deaths < FILE_DEATHS && !r->stop) {
+	if (!hung && w->deaths < FILE_DEATHS && !r->stop) {
 		enqueue(r, w);
 		return;
 	}
 	w->answered = true;
 	set_format(w, "hdf5");
-	set_problem(w,
-		how == POOL_OVERRAN ? "its reader was not done in time: indexed as a plain file"
-				    : "its reader died of it: indexed as a plain file",
-		NULL, w->deaths < FILE_DEATHS);
+	set_problem(w, why, "indexed as a plain file", w->deaths < FILE_DEATHS);
 }
 
 /* Read well: earlier deaths were not its fault. */
@@ -210,6 +176,50 @@ absolve(struct indexer_run *r, const struct indexer_work *w)
 		(void)indexer_job_fail(r, &e);
 }
 
+/* The reader lived. */
+static void
+take_reading(struct indexer_work *w, const struct reading *one, struct span text)
+{
+	(void)snprintf(w->format, sizeof(w->format), "%.*s", SPAN_ARG(one->format));
+	if (one->problem.p != NULL)
+		(void)snprintf(w->problem, sizeof(w->problem), "%.*s", SPAN_ARG(one->problem));
+	if (one->n_entries == 0 && one->n_notes == 0)
+		return; /* nothing to merge */
+	w->answer = calloc(1, text.n + 1);
+	if (w->answer != NULL)
+		memcpy(w->answer, text.p, text.n);
+	else
+		set_problem(w, "no memory for the reader's answer", NULL, true);
+}
+
+static void
+answer(struct indexer_run *r, struct indexer_work *w, struct span text)
+{
+	AUTO_ARENA a = {0};
+	char why[READING_TEXT + 1];
+	struct reading one = {0};
+	struct err e = {0};
+	bool room = arena_init(&a, FILE_READING);
+
+	if (room && reading_parse(text, &a, &one, &e) &&
+		(one.end == READING_DIED || one.end == READING_OVERRAN)) {
+		(void)snprintf(why, sizeof(why), "%.*s", SPAN_ARG(one.problem));
+		fatal(r, w, one.end == READING_OVERRAN, why);
+		return;
+	}
+	w->answered = true;
+	set_format(w, "hdf5");
+	if (!room)
+		set_problem(w, "no memory for the reader's answer", NULL, true);
+	else if (e.code != ERR_NONE)
+		set_problem(w, e.msg, NULL, false);
+	else
+		take_reading(w, &one, text);
+	w->file.again = w->file.again || one.end == READING_MISSED;
+	if (one.end == READING_DONE)
+		absolve(r, w);
+}
+
 static void
 on_done(void *ctx, void *ticket, enum indexer_pool_end how, struct span text)
 {
@@ -218,18 +228,19 @@ on_done(void *ctx, void *ticket, enum indexer_pool_end how, struct span text)
 
 	switch (how) {
 	case POOL_ANSWER:
-		answer(w, text);
-		absolve(r, w);
+		answer(r, w, text);
 		break;
 	case POOL_MISSED:
 		if (++w->missed <= FILE_MISSES)
 			enqueue(r, w);
 		else
-			fatal(r, w, POOL_DIED);
+			fatal(r, w, false, "its reader died of it");
 		break;
 	case POOL_DIED:
+		fatal(r, w, false, "its reader died of it");
+		break;
 	case POOL_OVERRAN:
-		fatal(r, w, how);
+		fatal(r, w, true, "its reader was not done in time");
 		break;
 	}
 	work_settle(r, w);

@@ -202,3 +202,13 @@ nexus_write_problem(const char *problem, struct buf *out)
 {
 	(void)write_answer("other", problem, SPAN_NONE, SPAN_NONE, out, NULL);
 }
+
+void
+nexus_write_death(const char *died, const char *problem, struct buf *out)
+{
+	buf_adds(out, "{\"format\":\"hdf5\",\"died\":");
+	jsonw_quote(out, span_of(died));
+	buf_adds(out, ",\"problem\":");
+	jsonw_quote(out, span_of(problem));
+	buf_adds(out, "}");
+}

@@ -29,3 +29,6 @@ bool nexus_read(const struct hdf5_library *lib, int fd, const struct nexus_zone 
 
 /* The answer for a file that could not be looked at: format "other" with this problem. */
 void nexus_write_problem(const char *problem, struct buf *out);
+
+/* The answer for a file that ended its reader: `died` as transfer/reading.h has it. */
+void nexus_write_death(const char *died, const char *problem, struct buf *out);

@@ -10,11 +10,14 @@
 
 /*
  * What the indexer asks a reader and what it answers: one message each over their socketpair.
+ * The reader hands the file to a child of its own and passes on what that writes; when the child
+ * ends without an answer the reader writes one itself, with "died".
  * Question: the text "nexus" with the file's descriptor.  Answer: one JSON object (at most
  * READING_MAX bytes), written by transfer/nexus.c and read again, as a stranger's bytes, by the
  * catalogue:
  *   {"format":"nexus"|"hdf5"|"hdf4"|"other",
  *    "problem":null|"one line why the file is indexed as a plain file",
+ *    "died":absent|null|READING_SIGNALS|READING_LATE|READING_UNREAD; with a problem and no entries,
  *    "notes":["one line each: R19-R23 oddities"],
  *    "entries":[{"name","title","definition","start_time","end_time" (RFC 3339 UTC or null),
  *                "start_zone":"given"|"assumed"|null,
@@ -27,3 +30,10 @@
  */
 #define READING_MAX      61440U /* 60 KiB */
 #define READING_DEADLINE 5U     /* seconds of wall time for one file */
+
+/* "died": by which signal, or without one or an answer; after its deadline; or never begun. */
+#define READING_SIGNALS                                                                            \
+	"SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGKILL", "SIGPIPE", "SIGSEGV", "SIGSYS",        \
+		"SIGTRAP", "another end"
+#define READING_LATE   "deadline"
+#define READING_UNREAD "unread"

@@ -21,6 +21,9 @@ const char *const reading_text_names[READING_TEXT_COUNT] = {
 };
 
 static const char *const formats[] = {"nexus", "hdf5", "hdf4", "other"};
+/* "died" of transfer/reading.h: the first two are no signals. */
+static const char *const deaths[] = {"deadline", "unread", "another end", "SIGABRT", "SIGBUS",
+	"SIGFPE", "SIGILL", "SIGKILL", "SIGPIPE", "SIGSEGV", "SIGSYS", "SIGTRAP"};
 
 /* Cut at a limit without leaving half a character. */
 static struct span
@@ -197,6 +200,24 @@ read_entries(const struct json *list, size_t n, struct arena *a, struct reading 
 	return true;
 }
 
+/* "died" is absent from the answer of a reader that lived. */
+static bool
+read_end(const struct json *top, struct reading *r, struct err *e)
+{
+	const struct json *v = json_get(top, "died");
+	struct span s = SPAN_NONE;
+
+	if (v == NULL || json_kind(v) == JSON_KIND_NULL)
+		return true;
+	int i = json_str(v, &s) ? facts_name(s, deaths, sizeof(deaths) / sizeof(deaths[0])) : -1;
+	if (i < 0)
+		return wrong("died", "a signal, deadline or unread", e);
+	r->end = i == 0 ? READING_OVERRAN : i == 1 ? READING_MISSED : READING_DIED;
+	if (r->problem.p == NULL || r->n_entries > 0)
+		return wrong("died", "with a problem and without entries", e);
+	return true;
+}
+
 static bool
 read_all(const struct json *top, struct arena *a, struct reading *r, struct err *e)
 {
@@ -213,7 +234,7 @@ read_all(const struct json *top, struct arena *a, struct reading *r, struct err 
 		return wrong("notes", "a list of texts", e);
 	if (!read_list(top, "entries", READING_ENTRIES, &list, &n, &r->cut))
 		return wrong("entries", "a list", e);
-	return read_entries(list, n, a, r, e);
+	return read_entries(list, n, a, r, e) && read_end(top, r, e);
 }
 
 bool

@@ -53,7 +53,16 @@ struct reading_entry {
 	size_t n_parameters;
 };
 
+/* How the reading of the file ended.  All but the first come with a problem and without entries. */
+enum reading_end {
+	READING_DONE,
+	READING_DIED,    /* the file ended its reader */
+	READING_OVERRAN, /* so did the deadline */
+	READING_MISSED,  /* no fault of the file: it was not looked at */
+};
+
 struct reading {
+	enum reading_end end;
 	struct span format;  /* nexus, hdf5, hdf4, other */
 	struct span problem; /* absent: none */
 	const struct span *notes;

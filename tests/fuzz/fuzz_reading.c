@@ -25,6 +25,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (size > READING_BYTES || r.n_entries > READING_ENTRIES || r.n_notes > READING_NOTES)
 		abort();
+	if (r.end != READING_DONE && (r.n_entries > 0 || r.problem.p == NULL))
+		abort();
 	for (size_t i = 0; i < r.n_entries; i++)
 		for (int k = 0; k < READING_TEXT_COUNT; k++) {
 			struct span t = r.entries[i].text[k];

@@ -49,7 +49,10 @@ reader_answer(int link, const char *text)
 	if (strcmp(text, "hang") == 0)
 		for (;;)
 			(void)pause();
-	if (strcmp(text, "lie") == 0)
+	static const char ended[] = "{\"format\":\"hdf5\",\"died\":\"%s\",\"problem\":\"why\"}";
+	if (strncmp(text, "ended ", 6) == 0)
+		(void)snprintf(out, sizeof(out), ended, text + 6);
+	else if (strcmp(text, "lie") == 0)
 		(void)snprintf(out, sizeof(out), "{\"format\":\"zip\"}");
 	else if (strcmp(text, "broken") == 0)
 		(void)snprintf(out, sizeof(out), "{\"format\":\"hdf5\",\"problem\":\"truncated\"}");
@@ -344,6 +347,58 @@ deadly(void **state)
 	file_is(w, "10.5072/p9-d", "die.h5", "nexus", "");
 }
 
+static unsigned
+deaths_of(struct world *w, const char *path)
+{
+	char name[256];
+	struct stat st;
+	unsigned n = 77;
+
+	(void)snprintf(name, sizeof(name), "%s/%s", w->root, path);
+	assert_int_equal(stat(name, &st), 0);
+	const struct ingest_identity id = {.device = st.st_dev,
+		.inode = st.st_ino,
+		.bytes = (uint64_t)st.st_size,
+		.mtime = st.st_mtim.tv_sec * 1000000000L + st.st_mtim.tv_nsec};
+	assert_true(ingest_deaths(w->ingest, &id, &n, NULL));
+	return n;
+}
+
+/* A reader that lives tells of a child that died: it counts as if the reader had died (R26). */
+static void
+deadly_to_a_child(void **state)
+{
+	struct world *w = *state;
+
+	put_file(w, "p9/e/die.h5", SIGNATURE "ended SIGSEGV", 1000);
+	put_file(w, "p9/e/late.h5", SIGNATURE "ended deadline", 1000);
+	put_file(w, "p9/e/unread.h5", SIGNATURE "ended unread", 1000);
+	put_file(w, "p9/e/wrong.h5", SIGNATURE "ended well", 1000);
+	unsigned links = w->links;
+	assert_true(run(w, NULL, plain_order));
+	assert_int_equal(w->links, links); /* no reader was lost */
+	assert_int_equal(w->kills, 0);
+	file_is(w, "10.5072/p9-e", "die.h5", "hdf5", "why: indexed as a plain file");
+	assert_int_equal(deaths_of(w, "p9/e/die.h5"), 3);
+	file_is(w, "10.5072/p9-e", "late.h5", "hdf5", "why: indexed as a plain file");
+	assert_int_equal(deaths_of(w, "p9/e/late.h5"), 1); /* the next run tries again */
+	file_is(w, "10.5072/p9-e", "unread.h5", "hdf5", "why");
+	assert_int_equal(deaths_of(w, "p9/e/unread.h5"), 0);
+	file_is(w, "10.5072/p9-e", "wrong.h5", "hdf5",
+		"reader's answer: died is not a signal, deadline or unread");
+	assert_true(run(w, NULL, plain_order));
+	assert_int_equal(deaths_of(w, "p9/e/late.h5"), 2);
+	assert_true(run(w, NULL, plain_order));
+	assert_true(run(w, NULL, plain_order));
+	assert_int_equal(deaths_of(w, "p9/e/late.h5"), 3);
+	assert_true(run(w, NULL, "{\"job\":\"index\",\"full\":true}"));
+	file_is(w, "10.5072/p9-e", "late.h5", "hdf5",
+		"killed its readers three times: not tried again");
+	put_file(w, "p9/e/unread.h5", SIGNATURE "read", 1000);
+	assert_true(run(w, NULL, plain_order));
+	file_is(w, "10.5072/p9-e", "unread.h5", "nexus", "");
+}
+
 static void
 hanging(void **state)
 {
@@ -493,6 +548,7 @@ main(void)
 		cmocka_unit_test(life),
 		cmocka_unit_test(odd),
 		cmocka_unit_test(deadly),
+		cmocka_unit_test(deadly_to_a_child),
 		cmocka_unit_test(proposals),
 		cmocka_unit_test(stopped),
 		cmocka_unit_test(hanging),

@@ -3,8 +3,12 @@
 
 #include "agent/base/buf.h"
 #include "agent/catalog/reading.h"
+#include "transfer/reading.h"
 
 #define ENTRY(members) "{\"format\":\"nexus\",\"entries\":[{" members "}]}"
+
+#define DIED(value, more) "{\"format\":\"hdf5\",\"died\":" value more "}"
+#define WHY               ",\"problem\":\"p\""
 
 static const struct row {
 	const char *name, *in;
@@ -44,6 +48,16 @@ static const struct row {
 	{"a value that is too large", ENTRY("\"parameters\":[{\"name\":\"x\",\"value\":1e999}]"),
 		ERR_SYNTAX, NULL},
 	{"a member twice", ENTRY("\"title\":\"a\",\"title\":\"b\""), ERR_SYNTAX, NULL},
+	{"lived", DIED("null", ""), ERR_NONE, NULL},
+	{"died", DIED("\"SIGSEGV\"", WHY), ERR_NONE, NULL},
+	{"died without a problem", DIED("\"SIGSEGV\"", ""), ERR_SYNTAX, NULL},
+	{"died with an empty problem", DIED("\"SIGSEGV\"", ",\"problem\":\" \""), ERR_SYNTAX, NULL},
+	{"died with an entry", DIED("\"deadline\"", WHY ",\"entries\":[{}]"), ERR_SYNTAX, NULL},
+	{"died of nothing", DIED("\"\"", WHY), ERR_SYNTAX, NULL},
+	{"died of a part", DIED("\"SIG\"", WHY), ERR_SYNTAX, NULL},
+	{"died of more", DIED("\"SIGSEGV2\"", WHY), ERR_SYNTAX, NULL},
+	{"died of a number", DIED("11", WHY), ERR_SYNTAX, NULL},
+	{"died is true", DIED("true", WHY), ERR_SYNTAX, NULL},
 	{"too deep", ENTRY("\"x\":[[[[[[[[]]]]]]]]"), ERR_LIMIT, NULL},
 };
 
@@ -145,10 +159,38 @@ limits(void **state)
 	assert_int_equal(e.code, ERR_LIMIT);
 }
 
+static void
+deaths(void **state)
+{
+	static const char *const signals[] = {READING_SIGNALS};
+	static const struct {
+		const char *in;
+		enum reading_end end;
+	} ends[] = {{"{\"format\":\"hdf5\"}", READING_DONE}, {DIED("null", ""), READING_DONE},
+		{DIED("\"" READING_LATE "\"", WHY), READING_OVERRAN},
+		{DIED("\"" READING_UNREAD "\"", WHY), READING_MISSED}};
+	AUTO_ARENA a = {0};
+	struct reading r;
+	char in[128];
+
+	(void)state;
+	assert_true(arena_init(&a, 1 << 20));
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		assert_true(reading_parse(span_of(ends[i].in), &a, &r, NULL));
+		assert_int_equal(r.end, ends[i].end);
+	}
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		(void)snprintf(in, sizeof(in), DIED("\"%s\"", WHY), signals[i]);
+		CHECK_ROW(in);
+		assert_true(reading_parse(span_of(in), &a, &r, NULL));
+		assert_int_equal(r.end, READING_DIED);
+	}
+}
+
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(table), cmocka_unit_test(whole), cmocka_unit_test(limits)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(table), cmocka_unit_test(whole),
+		cmocka_unit_test(limits), cmocka_unit_test(deaths)};
 	return cmocka_run_group_tests_name("reading", tests, NULL, NULL);
 }
