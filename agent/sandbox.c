@@ -6,6 +6,7 @@
 #include <linux/capability.h>
 #include <linux/landlock.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +18,8 @@
 #include <unistd.h>
 
 #include <seccomp.h>
+
+#include "transfer/reading.h"
 
 /*
  * Under a sanitizer an attempt at a deadly call is refused instead of deadly, for its reporter
@@ -33,7 +36,11 @@
 #define SANITIZED 0
 #endif
 
-enum { F = 1, G = 2, R = 4, I = 8, ALL = F | G | R | I };
+/*
+ * C is the child of a reader: it alone reads a stranger's file.  It stands under the filter of R
+ * and its own, so a call is open to it where both rows are.
+ */
+enum { F = 1, G = 2, R = 4, I = 8, C = 16, ALL = F | G | R | I };
 
 static unsigned
 role_bit(enum process what)
@@ -67,6 +74,10 @@ enum rule {
 	FCNTL,    /* argument 1 is one of fcntls */
 	IOCTL,    /* argument 1 is one of ioctls */
 	PRCTL,    /* argument 0 names the thread */
+	FORK,     /* argument 0, flags: those of glibc's fork(), so no other name space */
+	FILTER,   /* argument 0: one more seccomp filter, which can only take away */
+	LOWER,    /* argument 0 is 0, this process; without capabilities no limit goes up */
+	ORPHAN,   /* argument 0: to end with the parent */
 };
 
 struct call {
@@ -77,27 +88,27 @@ struct call {
 
 static const struct call calls[] = {
 	/* bytes over descriptors that are there */
-	{SCMP_SYS(read), ALL, ANY},
-	{SCMP_SYS(write), ALL, ANY},
+	{SCMP_SYS(read), ALL | C, ANY},
+	{SCMP_SYS(write), ALL | C, ANY},
 	{SCMP_SYS(readv), ALL, ANY},
 	{SCMP_SYS(writev), ALL, ANY},
-	{SCMP_SYS(pread64), ALL, ANY},
+	{SCMP_SYS(pread64), ALL | C, ANY},
 	{SCMP_SYS(preadv), ALL, ANY},
 	{SCMP_SYS(pwrite64), G | I, ANY},
-	{SCMP_SYS(lseek), ALL, ANY},
+	{SCMP_SYS(lseek), ALL | C, ANY},
 	{SCMP_SYS(sendmsg), ALL, ANY},
 	{SCMP_SYS(recvmsg), ALL, ANY},
 	{SCMP_SYS(sendto), F | G | I, ANY}, /* glibc's send(); a socket that is connected */
 	{SCMP_SYS(recvfrom), F | G | I, ANY},
 	{SCMP_SYS(sendmmsg), F | G, ANY},
 	{SCMP_SYS(recvmmsg), F | G, ANY},
-	{SCMP_SYS(close), ALL, ANY},
+	{SCMP_SYS(close), ALL | C, ANY},
 	{SCMP_SYS(fcntl), ALL, FCNTL},
 	{SCMP_SYS(ioctl), ALL, IOCTL},
 	{SCMP_SYS(dup), F | G | I, ANY},
 	{SCMP_SYS(dup2), F | G | I, ANY},
 	{SCMP_SYS(dup3), F | G | I, ANY},
-	{SCMP_SYS(fstat), ALL, ANY},
+	{SCMP_SYS(fstat), ALL | C, ANY},
 	{SCMP_SYS(fstatfs), G | I, ANY},
 	/* the network, on sockets that others made */
 	{SCMP_SYS(accept4), F, ANY},
@@ -117,33 +128,34 @@ static const struct call calls[] = {
 	{SCMP_SYS(timerfd_create), F | G | I, ANY},
 	{SCMP_SYS(timerfd_settime), F | G | I, ANY},
 	{SCMP_SYS(signalfd4), F | G | I, ANY},
-	{SCMP_SYS(futex), ALL, ANY},
-	{SCMP_SYS(sched_yield), ALL, ANY},
-	{SCMP_SYS(restart_syscall), ALL, ANY},
+	{SCMP_SYS(futex), ALL | C, ANY},
+	{SCMP_SYS(sched_yield), ALL | C, ANY},
+	{SCMP_SYS(restart_syscall), ALL | C, ANY},
 	/* time */
-	{SCMP_SYS(clock_gettime), ALL, ANY},
-	{SCMP_SYS(clock_getres), ALL, ANY},
+	{SCMP_SYS(clock_gettime), ALL | C, ANY},
+	{SCMP_SYS(clock_getres), ALL | C, ANY},
 	{SCMP_SYS(clock_nanosleep), ALL, ANY},
 	{SCMP_SYS(nanosleep), ALL, ANY},
-	{SCMP_SYS(gettimeofday), ALL, ANY},
-	{SCMP_SYS(time), ALL, ANY},
+	{SCMP_SYS(gettimeofday), ALL | C, ANY},
+	{SCMP_SYS(time), ALL | C, ANY},
+	/* C has no timer, handler, mask or wait with a mask: its alarm cannot be put off. */
 	{SCMP_SYS(alarm), R, ANY},
 	{SCMP_SYS(setitimer), R, ANY},
 	/* memory */
-	{SCMP_SYS(brk), ALL, ANY},
-	{SCMP_SYS(mmap), ALL, NO_EXEC},
-	{SCMP_SYS(mprotect), ALL, NO_EXEC},
-	{SCMP_SYS(munmap), ALL, ANY},
-	{SCMP_SYS(mremap), ALL, ANY},
-	{SCMP_SYS(madvise), ALL, ANY},
+	{SCMP_SYS(brk), ALL | C, ANY},
+	{SCMP_SYS(mmap), ALL | C, NO_EXEC},
+	{SCMP_SYS(mprotect), ALL | C, NO_EXEC},
+	{SCMP_SYS(munmap), ALL | C, ANY},
+	{SCMP_SYS(mremap), ALL | C, ANY},
+	{SCMP_SYS(madvise), ALL | C, ANY},
 	{SCMP_SYS(mlock), ALL, ANY},
 	{SCMP_SYS(munlock), ALL, ANY},
 	{SCMP_SYS(msync), G | I, ANY},
 	{SCMP_SYS(memfd_create), G | I, ANY},
-	{SCMP_SYS(getrandom), ALL, ANY},
+	{SCMP_SYS(getrandom), ALL | C, ANY},
 	/* threads, signals, ends */
 	{SCMP_SYS(clone), F | G | I, THREAD},
-	{SCMP_SYS(set_robust_list), F | G | I, ANY},
+	{SCMP_SYS(set_robust_list), ALL, ANY},
 	{SCMP_SYS(rseq), ALL, ANY},
 	{SCMP_SYS(sched_getaffinity), ALL, ANY},
 	{SCMP_SYS(sched_setaffinity), F | G, ANY},
@@ -151,28 +163,37 @@ static const struct call calls[] = {
 	{SCMP_SYS(rt_sigprocmask), ALL, ANY},
 	{SCMP_SYS(rt_sigreturn), ALL, ANY},
 	{SCMP_SYS(rt_sigtimedwait), F | G | I, ANY},
-	{SCMP_SYS(sigaltstack), ALL, ANY},
+	{SCMP_SYS(sigaltstack), ALL | C, ANY}, /* a sanitizer asks, before it lets go of a stack */
 	{SCMP_SYS(kill), ALL, OWN},
-	{SCMP_SYS(tgkill), ALL, OWN}, /* abort() */
-	{SCMP_SYS(exit), ALL, ANY},
-	{SCMP_SYS(exit_group), ALL, ANY},
+	/* abort(); in C, where it is refused, abort() ends by an instruction that faults. */
+	{SCMP_SYS(tgkill), ALL, OWN},
+	{SCMP_SYS(exit), ALL | C, ANY},
+	{SCMP_SYS(exit_group), ALL | C, ANY},
 	/* questions about itself */
-	{SCMP_SYS(getpid), ALL, ANY},
+	{SCMP_SYS(getpid), ALL | C, ANY},
 	{SCMP_SYS(getppid), ALL, ANY},
-	{SCMP_SYS(gettid), ALL, ANY},
-	{SCMP_SYS(getuid), ALL, ANY},
-	{SCMP_SYS(geteuid), ALL, ANY},
-	{SCMP_SYS(getgid), ALL, ANY},
-	{SCMP_SYS(getegid), ALL, ANY},
-	{SCMP_SYS(getrusage), ALL, ANY},
-	{SCMP_SYS(times), ALL, ANY},
-	{SCMP_SYS(sysinfo), ALL, ANY}, /* qsort() asks how much memory there is */
-	{SCMP_SYS(uname), ALL, ANY},
-	{SCMP_SYS(prlimit64), ALL, READ_ARG},
+	{SCMP_SYS(gettid), ALL | C, ANY},
+	{SCMP_SYS(getuid), ALL | C, ANY},
+	{SCMP_SYS(geteuid), ALL | C, ANY},
+	{SCMP_SYS(getgid), ALL | C, ANY},
+	{SCMP_SYS(getegid), ALL | C, ANY},
+	{SCMP_SYS(getrusage), ALL | C, ANY},
+	{SCMP_SYS(times), ALL | C, ANY},
+	{SCMP_SYS(sysinfo), ALL | C, ANY}, /* qsort() asks how much memory there is */
+	{SCMP_SYS(uname), ALL | C, ANY},
+	{SCMP_SYS(prlimit64), F | G | I | C, READ_ARG},
 	{SCMP_SYS(getrlimit), ALL, ANY},
 	{SCMP_SYS(prctl), ALL, PRCTL},
+	/* a reader's child: made, confined, waited for */
+	{SCMP_SYS(pipe2), R, ANY},
+	{SCMP_SYS(clone), R, FORK},
+	{SCMP_SYS(close_range), R, ANY},
+	{SCMP_SYS(prctl), R, ORPHAN},
+	{SCMP_SYS(prlimit64), R, LOWER},
+	{SCMP_SYS(seccomp), R, FILTER},
+	{SCMP_SYS(wait4), R, ANY},
 	/* paths: beneath what Landlock leaves open */
-	{SCMP_SYS(newfstatat), F | R, BY_FD},
+	{SCMP_SYS(newfstatat), F | R | C, BY_FD},
 	{SCMP_SYS(newfstatat), G | I, ANY},
 	{SCMP_SYS(statx), G | I, ANY},
 	{SCMP_SYS(openat2), G | I, ANY},
@@ -210,34 +231,35 @@ static const unsigned ioctls[] = {FIONREAD, FIONBIO, TCGETS};
  * external raw storage makes libhdf5 try it.
  */
 static const struct call deadly[] = {
-	{SCMP_SYS(execve), ALL, ANY},
-	{SCMP_SYS(execveat), ALL, ANY},
-	{SCMP_SYS(ptrace), ALL, ANY},
-	{SCMP_SYS(process_vm_readv), ALL, ANY},
-	{SCMP_SYS(process_vm_writev), ALL, ANY},
-	{SCMP_SYS(pidfd_getfd), ALL, ANY},
-	{SCMP_SYS(bpf), ALL, ANY},
-	{SCMP_SYS(userfaultfd), ALL, ANY},
-	{SCMP_SYS(io_uring_setup), ALL, ANY},
-	{SCMP_SYS(perf_event_open), ALL, ANY},
-	{SCMP_SYS(add_key), ALL, ANY},
-	{SCMP_SYS(keyctl), ALL, ANY},
-	{SCMP_SYS(mount), ALL, ANY},
-	{SCMP_SYS(setns), ALL, ANY},
-	{SCMP_SYS(unshare), ALL, ANY},
-	{SCMP_SYS(init_module), ALL, ANY},
-	{SCMP_SYS(finit_module), ALL, ANY},
-	{SCMP_SYS(fork), ALL, ANY},
-	{SCMP_SYS(vfork), ALL, ANY},
-	{SCMP_SYS(socket), R, ANY},
-	{SCMP_SYS(connect), R, ANY},
-	{SCMP_SYS(clone), R, ANY},
+	{SCMP_SYS(execve), ALL | C, ANY},
+	{SCMP_SYS(execveat), ALL | C, ANY},
+	{SCMP_SYS(ptrace), ALL | C, ANY},
+	{SCMP_SYS(process_vm_readv), ALL | C, ANY},
+	{SCMP_SYS(process_vm_writev), ALL | C, ANY},
+	{SCMP_SYS(pidfd_getfd), ALL | C, ANY},
+	{SCMP_SYS(bpf), ALL | C, ANY},
+	{SCMP_SYS(userfaultfd), ALL | C, ANY},
+	{SCMP_SYS(io_uring_setup), ALL | C, ANY},
+	{SCMP_SYS(perf_event_open), ALL | C, ANY},
+	{SCMP_SYS(add_key), ALL | C, ANY},
+	{SCMP_SYS(keyctl), ALL | C, ANY},
+	{SCMP_SYS(mount), ALL | C, ANY},
+	{SCMP_SYS(setns), ALL | C, ANY},
+	{SCMP_SYS(unshare), ALL | C, ANY},
+	{SCMP_SYS(init_module), ALL | C, ANY},
+	{SCMP_SYS(finit_module), ALL | C, ANY},
+	{SCMP_SYS(fork), ALL | C, ANY},
+	{SCMP_SYS(vfork), ALL | C, ANY},
+	{SCMP_SYS(socket), R | C, ANY},
+	{SCMP_SYS(connect), R | C, ANY},
+	{SCMP_SYS(clone), C, ANY},
 };
 
 #define NEW_SPACES                                                                                 \
 	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |             \
 		CLONE_NEWPID | CLONE_NEWNET | CLONE_PTRACE)
 #define OF_THREAD (CLONE_VM | CLONE_SIGHAND | CLONE_THREAD)
+#define OF_FORK   (CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD)
 
 static int
 allow_each(scmp_filter_ctx ctx, int nr, const unsigned *values, size_t n)
@@ -248,6 +270,12 @@ allow_each(scmp_filter_ctx ctx, int nr, const unsigned *values, size_t n)
 		bad = seccomp_rule_add(
 			ctx, SCMP_ACT_ALLOW, nr, 1, SCMP_A1_32(SCMP_CMP_EQ, values[i], 0));
 	return bad;
+}
+
+static int
+allow_first(scmp_filter_ctx ctx, int nr, uint32_t value)
+{
+	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, nr, 1, SCMP_A0_32(SCMP_CMP_EQ, value, 0));
 }
 
 /* 0, or a negative errno. */
@@ -264,8 +292,7 @@ allow(scmp_filter_ctx ctx, const struct call *c)
 		return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, c->nr, 1,
 			SCMP_A3_32(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH));
 	case OWN:
-		return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, c->nr, 1,
-			SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)getpid(), 0));
+		return allow_first(ctx, c->nr, (uint32_t)getpid());
 	case THREAD:
 		return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, c->nr, 1,
 			SCMP_A0_64(SCMP_CMP_MASKED_EQ, OF_THREAD | NEW_SPACES, OF_THREAD));
@@ -277,8 +304,16 @@ allow(scmp_filter_ctx ctx, const struct call *c)
 	case IOCTL:
 		return allow_each(ctx, c->nr, ioctls, sizeof(ioctls) / sizeof(ioctls[0]));
 	case PRCTL:
+		return allow_first(ctx, c->nr, PR_SET_NAME);
+	case FORK:
 		return seccomp_rule_add(
-			ctx, SCMP_ACT_ALLOW, c->nr, 1, SCMP_A0_32(SCMP_CMP_EQ, PR_SET_NAME, 0));
+			ctx, SCMP_ACT_ALLOW, c->nr, 1, SCMP_A0_64(SCMP_CMP_EQ, OF_FORK, 0));
+	case FILTER:
+		return allow_first(ctx, c->nr, SECCOMP_SET_MODE_FILTER);
+	case LOWER:
+		return allow_first(ctx, c->nr, 0);
+	case ORPHAN:
+		return allow_first(ctx, c->nr, PR_SET_PDEATHSIG);
 	}
 	return -EINVAL;
 }
@@ -312,6 +347,8 @@ enter_seccomp(unsigned bit, struct err *e)
 	if (ctx == NULL)
 		return err_set(e, ERR_SYSTEM, NULL, "seccomp: no memory for the filter");
 	int bad = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1);
+	if (bad == 0) /* set before, where the filter of R is not yet in the way */
+		bad = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_NNP, 0);
 	if (bad == 0)
 		bad = add_rules(ctx, bit);
 	if (bad == 0)
@@ -439,15 +476,15 @@ static const struct limit_row {
 	unsigned roles;
 } limits[] = {
 	{"RLIMIT_CORE", 0, RLIMIT_CORE, ALL}, /* memory holds keys and tokens */
-	{"RLIMIT_NPROC", 0, RLIMIT_NPROC, R},
+	/* Not for R: the kernel counts all processes of the user, and it has to start one. */
+	{"RLIMIT_NPROC", 0, RLIMIT_NPROC, C},
 	{"RLIMIT_NOFILE", 65536, RLIMIT_NOFILE, F}, /* a socket and a file for each connection */
 	{"RLIMIT_NOFILE", 16384, RLIMIT_NOFILE, G}, /* kept grants of all workers */
-	{"RLIMIT_NOFILE", 1024, RLIMIT_NOFILE, I},
-	{"RLIMIT_NOFILE", 64, RLIMIT_NOFILE, R},
+	{"RLIMIT_NOFILE", 1024, RLIMIT_NOFILE, I}, {"RLIMIT_NOFILE", 64, RLIMIT_NOFILE, R},
+	{"RLIMIT_NOFILE", 0, RLIMIT_NOFILE, C}, /* what is open stays open */
 	/* One file's metadata takes some MiB; a file that asks for more gets an error. */
 	{"RLIMIT_AS", SANITIZED ? KEEP : 1ULL << 30, RLIMIT_AS, R},
-	/* Over the life of the process, which ends itself much earlier (agent/role_reader.c). */
-	{"RLIMIT_CPU", 600, RLIMIT_CPU, R},
+	{"RLIMIT_CPU", READING_DEADLINE + 1U, RLIMIT_CPU, C}, /* its alarm comes first */
 };
 
 static bool
@@ -539,4 +576,18 @@ sandbox_enter(struct role *r, char *missing, unsigned long n, struct err *e)
 	if (!enter_seccomp(bit, &part) && !note_missing(r, missing, n, &part, e))
 		return false;
 	return true;
+}
+
+bool
+sandbox_enter_child(const struct role *r, struct err *e)
+{
+	struct err part = {0};
+	char missing[256] = {0};
+
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
+		(void)err_set(&part, ERR_SYSTEM, NULL, "PR_SET_PDEATHSIG is not taken");
+	if ((part.code != ERR_NONE || !enter_limits(C, &part)) &&
+		!note_missing(r, missing, sizeof(missing), &part, e))
+		return false;
+	return enter_seccomp(C, &part) || note_missing(r, missing, sizeof(missing), &part, e);
 }

@@ -57,11 +57,12 @@ child(const char *path, int out, bool quiet)
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		_exit(CHILD_NO_FILE);
-	if (!hdf5_start(&lib, &e) || !sandbox_enter(&r, missing, sizeof(missing), &e)) {
+	(void)alarm(READING_DEADLINE);
+	if (!hdf5_start(&lib, &e) || !sandbox_enter(&r, missing, sizeof(missing), &e) ||
+		!sandbox_enter_child(&r, &e)) {
 		(void)fprintf(stderr, "%s\n", e.msg);
 		_exit(CHILD_UNCONFINED);
 	}
-	(void)alarm(READING_DEADLINE);
 	if (!nexus_read(lib, fd, &test_zone, &answer, &e)) {
 		(void)fprintf(stderr, "%s\n", e.msg);
 		_exit(CHILD_FAILED);

@@ -298,41 +298,102 @@ try_read_catalogue(const struct world *w)
 	return ok ? 0 : EPERM;
 }
 
+static int
+try_put_off_alarm(const struct world *w)
+{
+	(void)w;
+	return answer(syscall(SYS_alarm, 0));
+}
+
+static int
+try_hold_signals(const struct world *w)
+{
+	sigset_t all;
+	(void)w;
+	(void)sigfillset(&all);
+	return answer(sigprocmask(SIG_SETMASK, &all, NULL));
+}
+
+static int
+try_ignore_signals(const struct world *w)
+{
+	const struct sigaction ignore = {.sa_handler = SIG_IGN};
+	(void)w;
+	return answer(sigaction(SIGALRM, &ignore, NULL));
+}
+
+/* A stopped process does not hear its alarm. */
+static int
+try_stop(const struct world *w)
+{
+	(void)w;
+	return answer(kill(getpid(), SIGCONT)) &
+	       answer(syscall(SYS_tgkill, getpid(), gettid(), SIGCONT));
+}
+
+static int
+try_outlive(const struct world *w)
+{
+	(void)w;
+	return answer(prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0));
+}
+
+static int
+try_pipe(const struct world *w)
+{
+	int ends[2];
+	(void)w;
+	return answer(pipe2(ends, O_CLOEXEC));
+}
+
+static int
+try_write_file(const struct world *w)
+{
+	return answer(pwrite(w->file, "x", 1, 3));
+}
+
 enum want { NO, YES, KILLED };
 
-/* A wish for each role, in the order of the columns. */
+/* A wish for each role, in the order of the columns; child: of a reader. */
 static const struct attempt {
 	const char *name;
 	int (*run)(const struct world *w);
-	enum want front, gate, reader, indexer;
+	enum want front, gate, reader, child, indexer;
 } attempts[] = {
-	{"open /etc/passwd", try_passwd, NO, NO, NO, NO},
-	{"open a file of the root", try_inside, NO, YES, NO, YES},
-	{"write to a file of the root", try_write_inside, NO, NO, NO, NO},
-	{"open a file beside the root", try_outside, NO, NO, NO, NO},
-	{"lock file in the catalogue", try_catalogue, NO, YES, NO, YES},
-	{"remove from the catalogue", try_unlink, NO, NO, NO, YES},
-	{"list the root", try_list, NO, NO, NO, YES},
-	{"socket", try_socket, NO, NO, KILLED, NO},
-	{"connect", try_connect, NO, NO, KILLED, NO},
-	{"exec", try_exec, KILLED, KILLED, KILLED, KILLED},
-	{"ptrace", try_ptrace, KILLED, KILLED, KILLED, KILLED},
-	{"fork", try_fork, NO, NO, KILLED, NO},
-	{"signal to the parent", try_kill_parent, NO, NO, NO, NO},
-	{"executable memory", try_exec_memory, NO, NO, NO, NO},
-	{"memory", try_memory, YES, YES, YES, YES},
-	{"2 GiB at once", try_gibibytes, YES, YES, NO, YES},
-	{"pread of a passed descriptor", try_pread, YES, YES, YES, YES},
-	{"fstat of a passed descriptor", try_fstat, YES, YES, YES, YES},
-	{"message with a descriptor", try_message, YES, YES, YES, YES},
-	{"thread", try_thread, YES, YES, KILLED, YES},
-	{"openat2", try_openat2, NO, YES, NO, YES},
-	{"stat of a path", try_stat, NO, YES, NO, YES},
-	{"set a limit", try_raise_limit, NO, NO, NO, NO},
-	{"signals by F_SETOWN", try_signal_by_io, NO, NO, NO, NO},
-	{"memory as a descriptor", try_memfd, NO, YES, NO, YES},
-	{"dumpable again", try_become_dumpable, NO, NO, NO, NO},
-	{"no core", try_core, YES, YES, YES, YES},
+	{"open /etc/passwd", try_passwd, NO, NO, NO, NO, NO},
+	{"open a file of the root", try_inside, NO, YES, NO, NO, YES},
+	{"write to a file of the root", try_write_inside, NO, NO, NO, NO, NO},
+	{"open a file beside the root", try_outside, NO, NO, NO, NO, NO},
+	{"lock file in the catalogue", try_catalogue, NO, YES, NO, NO, YES},
+	{"remove from the catalogue", try_unlink, NO, NO, NO, NO, YES},
+	{"list the root", try_list, NO, NO, NO, NO, YES},
+	{"socket", try_socket, NO, NO, KILLED, KILLED, NO},
+	{"connect", try_connect, NO, NO, KILLED, KILLED, NO},
+	{"exec", try_exec, KILLED, KILLED, KILLED, KILLED, KILLED},
+	{"ptrace", try_ptrace, KILLED, KILLED, KILLED, KILLED, KILLED},
+	{"fork", try_fork, NO, NO, YES, KILLED, NO},
+	{"signal to the parent", try_kill_parent, NO, NO, NO, NO, NO},
+	{"executable memory", try_exec_memory, NO, NO, NO, NO, NO},
+	{"memory", try_memory, YES, YES, YES, YES, YES},
+	{"2 GiB at once", try_gibibytes, YES, YES, NO, NO, YES},
+	{"pread of a passed descriptor", try_pread, YES, YES, YES, YES, YES},
+	{"fstat of a passed descriptor", try_fstat, YES, YES, YES, YES, YES},
+	{"message with a descriptor", try_message, YES, YES, YES, NO, YES},
+	{"thread", try_thread, YES, YES, NO, KILLED, YES},
+	{"openat2", try_openat2, NO, YES, NO, NO, YES},
+	{"stat of a path", try_stat, NO, YES, NO, NO, YES},
+	{"set a limit", try_raise_limit, NO, NO, YES, NO, NO},
+	{"signals by F_SETOWN", try_signal_by_io, NO, NO, NO, NO, NO},
+	{"memory as a descriptor", try_memfd, NO, YES, NO, NO, YES},
+	{"dumpable again", try_become_dumpable, NO, NO, NO, NO, NO},
+	{"no core", try_core, YES, YES, YES, YES, YES},
+	{"put off the alarm", try_put_off_alarm, NO, NO, YES, NO, NO},
+	{"hold signals back", try_hold_signals, YES, YES, YES, NO, YES},
+	{"ignore a signal", try_ignore_signals, YES, YES, YES, NO, YES},
+	{"stop itself", try_stop, YES, YES, YES, NO, YES},
+	{"outlive the parent", try_outlive, NO, NO, YES, NO, NO},
+	{"pipe", try_pipe, NO, NO, YES, NO, NO},
+	{"write by a passed descriptor", try_write_file, NO, YES, NO, NO, YES},
 };
 
 static void
@@ -381,6 +442,9 @@ teardown(void **state)
 	return 0;
 }
 
+/* The second stage of a reader, beside the roles. */
+#define OF_READER PROCESS_COUNT
+
 /* In a child: confine as `what`, attempt.  Exit status 0 to 199 is errno, 250 and up a failure. */
 static void
 child(const struct world *w, enum process what, int (*run)(const struct world *w))
@@ -390,12 +454,13 @@ child(const struct world *w, enum process what, int (*run)(const struct world *w
 	struct err e = {0};
 	char missing[256];
 
-	r = (struct role){.what = what, .settings = &s};
+	r = (struct role){.what = what == OF_READER ? PROCESS_READER : what, .settings = &s};
 	if (what == PROCESS_GATE || what == PROCESS_INDEXER) {
 		add_file(&r, "root.0", w->root);
 		add_file(&r, "catalogue.dir", w->catalogue);
 	}
-	if (!sandbox_enter(&r, missing, sizeof(missing), &e)) {
+	if (!sandbox_enter(&r, missing, sizeof(missing), &e) ||
+		(what == OF_READER && !sandbox_enter_child(&r, &e))) {
 		(void)fprintf(stderr, "%s\n", e.msg);
 		_exit(250);
 	}
@@ -446,6 +511,7 @@ role_table(const struct world *w, enum process what)
 		enum want want = what == PROCESS_FRONT    ? a->front
 				 : what == PROCESS_GATE   ? a->gate
 				 : what == PROCESS_READER ? a->reader
+				 : what == OF_READER      ? a->child
 							  : a->indexer;
 		CHECK_ROW(a->name);
 		check_attempt(w, what, a, want);
@@ -468,6 +534,12 @@ static void
 reader(void **state)
 {
 	role_table(*state, PROCESS_READER);
+}
+
+static void
+child_of_reader(void **state)
+{
+	role_table(*state, OF_READER);
 }
 
 static void
@@ -539,6 +611,7 @@ main(void)
 		cmocka_unit_test(front),
 		cmocka_unit_test(gate),
 		cmocka_unit_test(reader),
+		cmocka_unit_test(child_of_reader),
 		cmocka_unit_test(indexer),
 		cmocka_unit_test(catalogue),
 		cmocka_unit_test(a_part_is_missing),
