@@ -134,7 +134,9 @@ add_shared(struct loader *l, const struct config_shared *shared)
 	} rows[] = {
 		{"epoch", offsetof(struct config_shared, epoch_read), BUNDLE_ALL & ~GATE},
 		{"epoch", offsetof(struct config_shared, epoch_write), GATE},
-		{"metrics", offsetof(struct config_shared, metrics), BUNDLE_ALL},
+		/* All may write there, so not what reads strangers' files. */
+		{"metrics", offsetof(struct config_shared, metrics),
+			BUNDLE_ALL & ~BUNDLE_ROLE(PROCESS_READER)},
 	};
 
 	for (size_t i = 0; shared != NULL && i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -42,7 +42,7 @@ enum { EXIT_OK = 0, EXIT_NO = 1, EXIT_USAGE = 2, EXIT_CONFIG = 3, EXIT_SANDBOX =
  *   root.N                data root N, O_PATH | O_DIRECTORY (gate, indexer)
  *   catalogue.dir         folder of the catalogue, O_PATH | O_DIRECTORY (gate, indexer)
  *   proposals             proposals.yaml (indexer)
- *   epoch, metrics        shared memory (all)
+ *   epoch, metrics        shared memory (all; metrics not for readers)
  */
 struct role_file {
 	char name[32];
