@@ -22,14 +22,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define EPOCH_SIZE 4096
-#define EPOCH_MS   10000LL /* while an index job runs: every so often */
-#define TICK_MS    500LL
-#define EXTEND_MS  10000LL /* while draining: every so often */
-#define EXTEND_S   30U     /* that much more */
-#define LAST_MS    5000LL  /* the roles' time to end, once the front is gone */
-#define ROLES_ONCE (BUNDLE_ROLE(PROCESS_INDEXER) | BUNDLE_ROLE(PROCESS_READER))
-#define REPORT_MAX ((size_t)1 << 20)
+#define EPOCH_SIZE   4096
+#define EPOCH_MS     10000LL /* while an index job runs: every so often */
+#define TICK_MS      500LL
+#define MESSAGES_MAX 64U     /* of one role in one turn */
+#define EXTEND_MS    10000LL /* while draining: every so often */
+#define EXTEND_S     30U     /* that much more */
+#define LAST_MS      5000LL  /* the roles' time to end, once the front is gone */
+#define ROLES_ONCE   (BUNDLE_ROLE(PROCESS_INDEXER) | BUNDLE_ROLE(PROCESS_READER))
+#define REPORT_MAX   ((size_t)1 << 20)
 
 void
 supervisor_move_epoch(struct supervisor *s)
@@ -259,7 +260,8 @@ read_messages(struct supervisor *s, enum seat seat)
 	struct control m = {0};
 	struct child *c = &s->child[seat];
 
-	for (;;) {
+	/* A role that floods us gets no more than its share of a turn; poll tells of the rest. */
+	for (unsigned i = 0; i < MESSAGES_MAX || c->gone; i++) {
 		enum control_kind kind = child_read(c, s->now, &m);
 		if (kind == 0)
 			return;
