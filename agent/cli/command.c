@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/base/buf.h"
+#include "agent/base/settings_dump.h"
 #include "agent/cli/cli_check.h"
 #include "agent/cli/cli_index.h"
 #include "agent/cli/cli_ls.h"
@@ -33,7 +35,10 @@ usage(FILE *out, int code)
 	(void)fputs("usage: pan-agent COMMAND [options]\n\ncommands:\n", out);
 	for (const struct command *c = commands; c->name != NULL; c++)
 		(void)fprintf(out, "  %-10s %s\n", c->name, c->summary);
-	(void)fputs("\n`pan-agent COMMAND --help` tells more.\n", out);
+	(void)fputs("\n`pan-agent COMMAND --help` tells more; `pan-agent --dump-options` lists the "
+		    "keys of "
+		    "agent.yaml;\n`pan-agent --version` prints the version.\n",
+		out);
 	return code;
 }
 
@@ -43,6 +48,16 @@ command_config(const char *given)
 	const char *env = given != NULL ? given : secure_getenv("PAN_AGENT_CONFIG");
 
 	return env != NULL ? env : "/etc/pan-agent/agent.yaml";
+}
+
+/* Every key of agent.yaml, from the table that reads it. */
+static int
+dump_options(void)
+{
+	AUTO_BUF out = BUF_INIT(1UL << 20);
+
+	settings_dump(&out);
+	return buf_ok(&out) && fwrite(out.p, 1, out.n, stdout) == out.n ? 0 : 1;
 }
 
 int
@@ -56,6 +71,8 @@ command_main(int argc, char **argv)
 		(void)puts("pan-agent " PAN_VERSION);
 		return 0;
 	}
+	if (strcmp(argv[1], "--dump-options") == 0)
+		return dump_options();
 	for (const struct command *c = commands; c->name != NULL; c++)
 		if (strcmp(argv[1], c->name) == 0)
 			return c->run(argc - 1, argv + 1);
