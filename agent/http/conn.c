@@ -73,11 +73,12 @@ release_in(struct conn *c)
 {
 	if (c->in == NULL)
 		return;
-	explicit_bzero(c->in, c->in_n); /* it held credentials */
+	explicit_bzero(c->in, c->in_top); /* it held credentials */
 	pool_put(&c->env->in, c->in);
 	c->in = NULL;
 	c->in_at = 0;
 	c->in_n = 0;
+	c->in_top = 0;
 }
 
 static void

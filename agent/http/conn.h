@@ -149,6 +149,7 @@ struct conn {
 	struct conn_request *req;
 	char *in; /* from the pool, or NULL */
 	uint32_t in_at, in_n;
+	uint32_t in_top; /* as many bytes were ever in it: what is to be wiped */
 	uint32_t lingered;
 	enum conn_state state;
 	enum conn_timer deadline;

@@ -73,6 +73,8 @@ read_more(struct conn *c)
 			c->state = CONN_FINISH;
 		}
 		c->in_n += (uint32_t)n;
+		if (c->in_n > c->in_top)
+			c->in_top = c->in_n;
 		return CONN_GO;
 	case STEP_READ:
 		return CONN_READS;

@@ -577,6 +577,27 @@ goes_on(void **state)
 	go_on(2);
 }
 
+/* The buffers of idle connections wait for the next one without the credentials of the last. */
+static void
+forgets_credentials(void **state)
+{
+	static const char two[] = WITH("Authorization: Bearer secret-token")
+		WITH("Authorization: Bearer other-secret");
+	struct world w;
+
+	(void)state;
+	for (size_t step = 7; step < 1000; step += 992) {
+		world_begin(&w);
+		w.env.in.free[0] = calloc(1, CONN_IN_SIZE);
+		w.env.in.n = 1;
+		say(&w, (struct span){two, sizeof(two) - 1}, step);
+		assert_int_equal(w.n_asks, 2);
+		assert_int_equal(w.env.in.n, 1);
+		assert_null(memmem(w.env.in.free[0], CONN_IN_SIZE, "secret", 6));
+		world_end(&w);
+	}
+}
+
 static void
 kept(void **state)
 {
@@ -749,6 +770,7 @@ main(void)
 		cmocka_unit_test(big_file),
 		cmocka_unit_test(cut_short),
 		cmocka_unit_test(goes_on),
+		cmocka_unit_test(forgets_credentials),
 		cmocka_unit_test(kept),
 		cmocka_unit_test(gate_away),
 		cmocka_unit_test(deadlines),
