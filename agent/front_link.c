@@ -334,6 +334,14 @@ on_sweep(void *arg)
 
 /* ---- services ---- */
 
+/* Bytes of the message, or a little more. */
+static size_t
+ask_size(const struct http_ask *q)
+{
+	return 256 + q->path.n + q->query.n + q->authorization.n + q->accept.n + q->depth.n +
+	       q->want_digest.n + q->want_repr_digest.n + q->body.n;
+}
+
 bool
 front_link_ask(void *arg, struct conn *c, struct http_ask *q)
 {
@@ -344,6 +352,8 @@ front_link_ask(void *arg, struct conn *c, struct http_ask *q)
 		return false;
 	struct ask *a = &l->asks[slot];
 	q->id = (uint64_t)a->turn << 32 | slot;
+	/* All of it at once: growing would leave credentials behind in the heap. */
+	(void)buf_reserve(&a->msg, ask_size(q));
 	wire_write_ask(q, &a->msg);
 	a->conn = c;
 	a->since = l->loop->now;
