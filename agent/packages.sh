@@ -7,7 +7,8 @@ set -euo pipefail
 [ $# -gt 0 ] || { sed -n '3,5s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 command -v dpkg-query >/dev/null || { echo "packages: this is no Debian; install what stands in $*" >&2; exit 1; }
 mapfile -t wanted < <(sed 's/#.*//; s/[[:space:]]//g; /^$/d' "$@" | sort -u)
-have=$(dpkg-query -W -f='${db:Status-Abbrev}${Package}\n' "${wanted[@]}" 2>/dev/null | sed -n 's/^ii *//p' | sort -u)
+# It fails for names that were never installed, and still lists the others.
+have=$({ dpkg-query -W -f='${db:Status-Abbrev}${Package}\n' "${wanted[@]}" 2>/dev/null || true; } | sed -n 's/^ii *//p' | sort -u)
 mapfile -t missing < <(comm -23 <(printf '%s\n' "${wanted[@]}") <(printf '%s\n' "$have"))
 [ ${#missing[@]} -gt 0 ] || exit 0
 if [ "$(id -u)" != 0 ]; then
