@@ -29,6 +29,7 @@ struct gate_seat {
 	pthread_t thread;
 	struct gate_desk desk;
 	int link; /* to the worker; the thread owns it */
+	uint64_t *epoch;
 	bool running;
 };
 
@@ -105,7 +106,10 @@ note_done(struct gate_seat *s, struct batch *b, struct span msg)
 		metric_add(s->desk.metrics, METRIC_TRANSFERS_CUT, 1);
 }
 
-/* All closings of a batch in one write. */
+/*
+ * All closings of a batch in one write.  What cannot be recorded must not go on leaving: the epoch
+ * moves, so that the front asks again for what it kept and what it sends, and is refused.
+ */
 static void
 write_closings(struct gate_seat *s, const struct batch *b)
 {
@@ -127,6 +131,7 @@ write_closings(struct gate_seat *s, const struct batch *b)
 	if (!audit_append(s->desk.gate->audit, items, b->n, now_ms(), &e)) {
 		metric_add(s->desk.metrics, METRIC_AUDIT_FAILED, (int64_t)b->n);
 		log_err(LOG_ERROR, "audit", &e);
+		(void)__atomic_add_fetch(s->epoch, 1, __ATOMIC_SEQ_CST);
 		return;
 	}
 	metric_add(s->desk.metrics, METRIC_AUDIT_RECORDS, (int64_t)b->n);
@@ -208,6 +213,7 @@ seat_worker(struct gate_role *g, int *link, struct err *e)
 		return false;
 	s->desk.metrics = metric_stripe(g->role.metrics, 64 + (unsigned)(s - g->seats));
 	s->link = take_fd(link);
+	s->epoch = g->role.epoch_rw;
 	s->running = true;
 	if (pthread_create(&s->thread, NULL, seat_main, s) == 0)
 		return true;
