@@ -290,7 +290,10 @@ child_of(pid_t pid)
 
 	(void)snprintf(name, sizeof(name), "task/%d/children", (int)pid);
 	proc(pid, name, text, sizeof(text));
-	return (pid_t)strtol(text, NULL, 10);
+	char *rest = NULL;
+	pid_t child = (pid_t)strtol(text, &rest, 10);
+	assert_int_equal(strtol(rest, NULL, 10), 0); /* never two */
+	return child;
 }
 
 static bool
@@ -375,8 +378,8 @@ lives_on_while_a_child_works(void **state)
 	assert_int_equal(fdpass_send(r.link, SPAN("nexus"), &text, 1, NULL), FDPASS_OK);
 	assert_true(bundle_message(r.control, &ping, -1, NULL));
 	assert_int_equal(hear(&r, &number), CONTROL_PONG);
-	assert_int_equal(child_of(r.pid), child); /* the second question waits */
-	assert_false(has_answer(&r, 0));
+	assert_false(has_answer(&r, 50)); /* the second question waits */
+	assert_int_equal(child_of(r.pid), child);
 	(void)kill(child, SIGCONT);
 	assert_int_equal(take(&r, &answer), FDPASS_OK);
 	assert_int_equal(take(&r, &answer), FDPASS_OK);
@@ -500,6 +503,59 @@ holds_no_signal_back(void **state)
 	assert_int_equal(drain(&r), 0);
 }
 
+/* Is the text in memory that the process can write?  -1: this user may not look. */
+static int
+remembers(pid_t pid, const char *text)
+{
+	char path[64];
+	char line[512];
+	int found = 0;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+	AUTO_FILE maps = fopen(path, "re");
+	(void)snprintf(path, sizeof(path), "/proc/%d/mem", (int)pid);
+	AUTO_FD mem = open(path, O_RDONLY | O_CLOEXEC);
+	if (maps == NULL || mem < 0)
+		return -1;
+	while (found == 0 && fgets(line, sizeof(line), maps) != NULL) {
+		char *end = NULL;
+		unsigned long from = strtoul(line, &end, 16);
+		unsigned long to = strtoul(end + 1, &end, 16);
+		if (strncmp(end, " rw", 3) != 0 || to - from > 64UL << 20)
+			continue; /* a sanitizer's shadow is larger */
+		AUTO_FREE char *copy = malloc(to - from);
+		ssize_t n = copy != NULL ? pread(mem, copy, to - from, (off_t)from) : -1;
+		found = n > 0 && memmem(copy, (size_t)n, text, strlen(text)) != NULL;
+	}
+	return found;
+}
+
+/* What the next child inherits: nothing of the file before. */
+static void
+forgets_an_answer(void **state)
+{
+	static const char title[] = "High pressure experiments on vesicles";
+	struct reader r;
+	struct span answer;
+	AUTO_FD fd = open(WITH_TITLE, O_RDONLY | O_CLOEXEC);
+
+	(void)state;
+	if (fd < 0) {
+		print_message("    skipped: no " WITH_TITLE "\n");
+		skip();
+	}
+	start(&r);
+	assert_int_equal(ask(&r, "nexus", fd, &answer), FDPASS_OK);
+	must_hold(answer, title);
+	assert_int_equal(remembers(getpid(), title), 1);
+	(void)poll(NULL, 0, 20); /* it wipes after it has answered */
+	int found = remembers(r.pid, title);
+	if (found < 0)
+		print_message("    not looked at: the memory of another process\n");
+	assert_int_not_equal(found, 1);
+	assert_int_equal(drain(&r), 0);
+}
+
 static void
 takes_times_in_the_facilitys_zone(void **state)
 {
@@ -561,6 +617,7 @@ main(void)
 		cmocka_unit_test(tells_how_a_child_died),
 		cmocka_unit_test(leaves_no_child_behind),
 		cmocka_unit_test(holds_no_signal_back),
+		cmocka_unit_test(forgets_an_answer), /* before others that get this one */
 		cmocka_unit_test(takes_times_in_the_facilitys_zone),
 		cmocka_unit_test(outlives_a_deadly_file),
 	};
