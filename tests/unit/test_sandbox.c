@@ -311,7 +311,7 @@ try_hold_signals(const struct world *w)
 	sigset_t all;
 	(void)w;
 	(void)sigfillset(&all);
-	return answer(sigprocmask(SIG_SETMASK, &all, NULL));
+	return pthread_sigmask(SIG_SETMASK, &all, NULL);
 }
 
 static int
