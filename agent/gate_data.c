@@ -8,7 +8,6 @@
 #include "policy/audit_record.h"
 #include "transfer/digest.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* ---- deciding ---- */
@@ -136,11 +135,13 @@ add_links(struct gate_desk *d, const struct gate_case *c)
 static void
 add_caching(struct gate_desk *d, const struct gate_case *c)
 {
-	char text[48];
-
-	(void)snprintf(text, sizeof(text), "public, max-age=%u", c->decision.max_age);
-	gate_field(d, "Cache-Control",
-		c->decision.max_age > 0 ? span_of(text) : SPAN("private, no-store"));
+	if (c->decision.max_age > 0) {
+		buf_adds(&d->fields, "Cache-Control: public, max-age=");
+		buf_addu(&d->fields, c->decision.max_age);
+		buf_adds(&d->fields, "\r\n");
+	} else {
+		gate_field(d, "Cache-Control", SPAN("private, no-store"));
+	}
 	gate_field(d, "Vary", SPAN("Accept, Authorization"));
 }
 

@@ -201,9 +201,15 @@ write_line(struct buf *out, const struct audit *a, const struct audit_item *item
 	buf_addu(out, seq);
 	buf_adds(out, ",\"time\":\"");
 	buf_add(out, span_first(buf_span(&time), 19));
-	buf_addf(out, ".%03dZ\",\"prev\":\"", (int)(ms % 1000));
+	unsigned milli = (unsigned)(ms % 1000);
+	const char point[4] = {'.', (char)('0' + milli / 100), (char)('0' + milli / 10 % 10),
+		(char)('0' + milli % 10)};
+	buf_add(out, (struct span){point, sizeof(point)});
+	buf_adds(out, "Z\",\"prev\":\"");
 	buf_add_hex(out, prev, 32);
-	buf_addf(out, "\",\"kind\":\"%s\",\"node\":", item->kind);
+	buf_adds(out, "\",\"kind\":\"");
+	buf_adds(out, item->kind);
+	buf_adds(out, "\",\"node\":");
 	jsonw_quote(out, span_of(a->node));
 	if (item->rest.n > 0)
 		buf_addc(out, ',');

@@ -96,9 +96,13 @@ buf_add_hex(struct buf *b, const void *p, size_t n)
 {
 	const unsigned char *s = p;
 
+	if (n > SIZE_MAX / 2 || !buf_reserve(b, 2 * n)) {
+		b->bad = true;
+		return;
+	}
 	for (size_t i = 0; i < n; i++) {
-		char two[2] = {hex[s[i] >> 4], hex[s[i] & 15]};
-		buf_add(b, (struct span){two, 2});
+		b->p[b->n++] = hex[s[i] >> 4];
+		b->p[b->n++] = hex[s[i] & 15];
 	}
 }
 

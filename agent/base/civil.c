@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/base/civil.h"
 
+#include <string.h>
+
 static const char days3[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
 static const char *const days_long[7] = {
 	"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"};
@@ -67,24 +69,58 @@ civil_weekday(int64_t days)
 	return (int)(w < 0 ? w + 7 : w);
 }
 
+/* Without printf(), which was 5 % of the gate: each record and each answer holds such times. */
+static void
+digits(char *out, int v, size_t n)
+{
+	while (n > 0) {
+		out[--n] = (char)('0' + v % 10);
+		v /= 10;
+	}
+}
+
 void
 civil_write_http(struct buf *b, int64_t secs)
 {
 	struct civil c;
+	char text[] = "Sun, 00 Jan 0000 00:00:00 GMT";
 
 	civil_from_secs(secs, &c);
-	buf_addf(b, "%s, %02d %s %04d %02d:%02d:%02d GMT",
-		days3[civil_weekday(civil_days(c.year, c.month, c.day))], c.day,
-		months3[c.month - 1], c.year, c.hour, c.min, c.sec);
+	const char *day = days3[civil_weekday(civil_days(c.year, c.month, c.day))];
+	if (c.year < 0 || c.year > 9999) {
+		buf_addf(b, "%s, %02d %s %04d %02d:%02d:%02d GMT", day, c.day, months3[c.month - 1],
+			c.year, c.hour, c.min, c.sec);
+		return;
+	}
+	memcpy(text, day, 3);
+	digits(text + 5, c.day, 2);
+	memcpy(text + 8, months3[c.month - 1], 3);
+	digits(text + 12, c.year, 4);
+	digits(text + 17, c.hour, 2);
+	digits(text + 20, c.min, 2);
+	digits(text + 23, c.sec, 2);
+	buf_add(b, (struct span){text, sizeof(text) - 1});
 }
 
 void
 civil_write_iso(struct buf *b, int64_t secs)
 {
 	struct civil c;
+	char text[] = "0000-00-00T00:00:00Z";
 
 	civil_from_secs(secs, &c);
-	buf_addf(b, "%04d-%02d-%02dT%02d:%02d:%02dZ", c.year, c.month, c.day, c.hour, c.min, c.sec);
+	if (c.year < 0 || c.year > 9999) { /* a file's time can be anything */
+		buf_addf(b, "%04d-%02d-%02dT%02d:%02d:%02dZ", c.year, c.month, c.day, c.hour, c.min,
+			c.sec);
+		return;
+	}
+	digits(text, c.year, 4);
+	digits(text + 5, c.month, 2);
+	digits(text + 8, c.day, 2);
+	digits(text + 11, c.hour, 2);
+	digits(text + 14, c.min, 2);
+	digits(text + 17, c.sec, 2);
+	buf_add(b, (struct span){text, sizeof(text) - 1});
 }
 
 /* ---- reading ---- */
