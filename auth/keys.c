@@ -203,22 +203,27 @@ purpose(const struct json *jwk, struct key *k, struct span *kid)
 	return NULL;
 }
 
-/* The public members alone, so that the library behind auth/oidc.c sees nothing that we did not. */
+/*
+ * The members of the key's own type alone (RFC 7518 6.2.1, 6.3.1), so that the library behind
+ * auth/oidc.c sees nothing that was not judged here.
+ */
 static const char *
 public_text(const struct json *jwk, struct key *k, struct span kid)
 {
-	static const char *const names[] = {"kty", "n", "e", "crv", "x", "y"};
+	static const char *const rsa[] = {"kty", "n", "e", NULL};
+	static const char *const ec[] = {"kty", "crv", "x", "y", NULL};
 	AUTO_BUF text = BUF_INIT(KEY_JWK_MAX);
 	struct jsonw w;
 	struct span s;
+	const char *const *name = json_get_str(jwk, "kty", &s) && span_is(s, "RSA") ? rsa : ec;
 
 	jsonw_init(&w, &text);
 	jsonw_obj(&w, NULL);
 	if (kid.p != NULL)
 		jsonw_str(&w, "kid", kid);
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (json_get_str(jwk, names[i], &s))
-			jsonw_str(&w, names[i], s);
+	for (; *name != NULL; name++)
+		if (json_get_str(jwk, *name, &s))
+			jsonw_str(&w, *name, s);
 	jsonw_end(&w, '}');
 	buf_addc(&text, '\0');
 	if (!buf_ok(&text))

@@ -34,6 +34,8 @@ filter(void **state)
 		{"key_ops with verify", "{" EC ",\"key_ops\":[\"sign\",\"verify\"]}", BOTH,
 			1U << JWS_ES256, NULL},
 		{"unknown members", "{" EC ",\"x5c\":[1],\"foo\":{}}", BOTH, 1U << JWS_ES256, NULL},
+		{"members of another type", "{" EC ",\"e\":\"AQAB\",\"n\":\"AQAB\"}", BOTH,
+			1U << JWS_ES256, NULL},
 		{"alg not enabled", "{" RSA ",\"alg\":\"PS256\"}", BOTH, 0, "its alg"},
 		{"alg unknown", "{" RSA ",\"alg\":\"RS512\"}", BOTH, 0, "its alg"},
 		{"alg of another kind", "{" EC ",\"alg\":\"RS256\"}", BOTH, 0, "its alg"},
@@ -85,6 +87,8 @@ filter(void **state)
 			assert_int_equal(report.n, rows[i].algs == BOTH ? 0 : report.n);
 			assert_int_equal(first->algs, rows[i].fits);
 			assert_null(strstr(first->jwk, "x5c"));
+			assert_true(strstr(first->jwk, "\"n\"") == NULL ||
+				    strstr(first->jwk, "\"x\"") == NULL);
 		} else {
 			buf_addc(&report, '\0');
 			if (strstr(report.p, rows[i].why) == NULL)
