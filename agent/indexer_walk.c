@@ -335,6 +335,9 @@ step(struct indexer_walk *w, const struct name *name, struct indexer_walk_entry 
 		problem(w, ret, "holds a name whose path is too long", 0);
 	} else if (!span_utf8((struct span){name->p, name->n})) {
 		problem(w, ret, "name is not UTF-8: rename it", 0);
+	} else if (span_control((struct span){name->p, name->n})) {
+		/* no request can name it: agent/http/target.c refuses such a path */
+		problem(w, ret, "name holds a control character (tab, line break): rename it", 0);
 	} else {
 		if (w->n <= w->levels)
 			outside(w, name, ret);

@@ -208,3 +208,15 @@ span_cstr(struct span s, char *out, size_t n)
 	out[s.n] = '\0';
 	return true;
 }
+
+bool
+span_control(struct span s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+		unsigned char before = i > 0 ? (unsigned char)s.p[i - 1] : 0;
+		if (c < 0x20 || c == 0x7f || (before == 0xc2 && c < 0xa0))
+			return true;
+	}
+	return false;
+}

@@ -36,7 +36,8 @@ struct span span_trim(struct span s);            /* without SP and HTAB at both 
 bool span_u64(
 	struct span s, uint64_t max, uint64_t *ret); /* 1 to 20 digits, at most max; nothing else */
 bool span_hex_u64(struct span s, uint64_t max, uint64_t *ret);
-bool span_utf8(struct span s); /* well-formed (RFC 3629): no overlong, no surrogate */
+bool span_utf8(struct span s);    /* well-formed (RFC 3629): no overlong, no surrogate */
+bool span_control(struct span s); /* holds C0, DEL, or C1 (U+0080 to U+009F) in UTF-8 */
 /*
  * A C string in out (n bytes with the NUL); false when it does not fit or holds a NUL.
  */

@@ -145,19 +145,6 @@ decode(struct span raw, char *out, bool *ret_slash)
 	return n;
 }
 
-/* C0, DEL, and C1 (U+0080 to U+009F) in UTF-8. */
-static bool
-has_control(struct span s)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-		unsigned char before = i > 0 ? (unsigned char)s.p[i - 1] : 0;
-		if (c < 0x20 || c == 0x7f || (before == 0xc2 && c < 0xa0))
-			return true;
-	}
-	return false;
-}
-
 /* No "." and "..", no empty segment but the last. */
 static bool
 good_segments(struct span path)
@@ -187,7 +174,7 @@ decode_path(struct span raw, char *out, size_t cap, struct span *ret, struct err
 	struct span path = {out, n};
 	if (!span_utf8(path))
 		return err_set(e, ERR_SYNTAX, "RFC 3629 3", "a path that is not UTF-8");
-	if (has_control(path))
+	if (span_control(path))
 		return err_set(e, ERR_SYNTAX, "RFC 3986 2.2", "a control character in the path");
 	if (slash && verbatim(path))
 		return err_set(e, ERR_SYNTAX, "RFC 3986 2.2",

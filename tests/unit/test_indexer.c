@@ -421,6 +421,7 @@ odd(void **state)
 	put_file(w, "p5/README", "outside too", 1000);
 	put_file(w, "p5/a/ok.txt", "in", 1000);
 	put_file(w, "p5/a/\xff.txt", "no name", 1000);
+	put_file(w, "p5/a/t\tb.txt", "no request can name it", 1000);
 	put_file(w, "p5/b/secret.txt", "other dataset", 1000);
 	(void)snprintf(name, sizeof(name), "%s/p5/a/pipe", w->root);
 	assert_int_equal(mkfifo(name, 0644), 0);
@@ -435,11 +436,12 @@ odd(void **state)
 	(void)snprintf(name, sizeof(name), "%s/p5/a/loop", w->root);
 	assert_int_equal(symlink("../a", name), 0);
 	assert_false(run(w, NULL, plain_order)); /* a name that is not UTF-8 cannot be catalogued */
-	assert_int_equal(w->report.counts.uncatalogued, 1);
-	assert_int_equal(w->report.counts.problems, 8);
+	assert_int_equal(w->report.counts.uncatalogued, 2);
+	assert_int_equal(w->report.counts.problems, 9);
 	file_is(w, "10.5072/p5-a", "in", "other", INGEST_PLAIN);
 	static const char *const want[] = {"store/README\",\"problem\":\"lies outside",
 		"p5/a/\\\\xff.txt\",\"problem\":\"name is not UTF-8",
+		".txt\",\"problem\":\"name holds a control character",
 		"p5/a/pipe\",\"problem\":\"neither",
 		"p5/a/out\",\"problem\":\"symbolic link leads out",
 		"p5/a/side\",\"problem\":\"symbolic",

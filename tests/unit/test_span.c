@@ -72,10 +72,33 @@ cutting(void **state)
 	assert_false(span_eq_nocase(SPAN("a"), SPAN("A\0")));
 }
 
+static void
+control(void **state)
+{
+	static const struct {
+		const char *name, *in;
+		bool yes;
+	} rows[] = {
+		{"empty", "", false},
+		{"blank and umlaut", "a \xc3\xbc.h5", false},
+		{"tab", "a\tb", true},
+		{"line break last", "a\n", true},
+		{"DEL", "\x7f", true},
+		{"C1", "a\xc2\x85", true},
+		{"no-break space is none", "a\xc2\xa0", false},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		CHECK_ROW(rows[i].name);
+		assert_int_equal(span_control(span_of(rows[i].in)), rows[i].yes);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(control),
 		cmocka_unit_test(numbers),
 		cmocka_unit_test(utf8),
 		cmocka_unit_test(cutting),
