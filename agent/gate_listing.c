@@ -122,6 +122,19 @@ html_start(struct gate_desk *d, struct span title)
 	buf_adds(&d->body, "</h1>\n");
 }
 
+/* `path` as a link: a name such as "a&copy.h5" must not read as a character of HTML
+ * (HTML 13.2.5.72). */
+static void
+html_link(struct buf *b, struct span path)
+{
+	AUTO_BUF url = BUF_INIT(16384);
+
+	buf_add_url(&url, path);
+	buf_add_html(b, buf_span(&url));
+	if (!buf_ok(&url))
+		b->bad = true;
+}
+
 static void
 html_entry(struct listing *l, const struct entry *e)
 {
@@ -130,7 +143,7 @@ html_entry(struct listing *l, const struct entry *e)
 	buf_adds(b, "<tr><td><a href=\"");
 	if (span_has(e->name, ':'))
 		buf_adds(b, "./"); /* RFC 3986 4.2: else the name would read as a scheme */
-	buf_add_url(b, e->name);
+	html_link(b, e->name);
 	buf_adds(b, "\">");
 	buf_add_html(b, e->name);
 	buf_adds(b, "</a></td>");
@@ -418,7 +431,7 @@ dataset_row(struct listing *l, const struct catalog_dataset *s, bool json)
 		return;
 	}
 	buf_adds(b, "<tr><td><a href=\"");
-	buf_add_url(b, s->pid);
+	html_link(b, s->pid);
 	buf_adds(b, "/\">");
 	buf_add_html(b, s->pid);
 	buf_adds(b, "</a></td><td>");

@@ -83,6 +83,7 @@ fill_storage(const char *dir)
 	}
 	put(dir, "OPEN/a b.txt", "hello");
 	put(dir, "OPEN/sub/<x>.h5", "12345678");
+	put(dir, "OPEN/sub/a&copy.h5", "12345678");
 	put(dir, "SHUT/a.txt", "secret");
 	put(dir, "PAID/a.txt", "secret");
 	put(dir, "GONE/a.txt", "secret");
@@ -151,6 +152,7 @@ fill_catalogue(struct place *p)
 			add_file(in, p, id, ids[i], "link.txt");
 			add_file(in, p, id, ids[i], "sideways.txt");
 			add_file(in, p, id, ids[i], "sub/<x>.h5");
+			add_file(in, p, id, ids[i], "sub/a&copy.h5");
 			add_file(in, p, id, ids[i], "vanished.txt");
 		} else {
 			add_file(in, p, id, ids[i], "a.txt");
@@ -244,6 +246,8 @@ static const struct row rows[] = {
 		"<a href=\"a%20b.txt\">", NULL},
 	{"listing shows folders once", HTTP_GET, "/data/10.5072/OPEN/", NULL, NULL, NULL, 200, NULL,
 		"<a href=\"sub/\">", NULL},
+	{"listing escapes what HTML would read in a link", HTTP_GET, "/data/10.5072/OPEN/sub/",
+		NULL, NULL, NULL, 200, NULL, "<a href=\"a&amp;copy.h5\">", "\"a&copy"},
 	{"listing of a folder", HTTP_GET, "/data/10.5072/OPEN/sub/", NULL, NULL, NULL, 200, NULL,
 		"&lt;x&gt;.h5", "<x>"},
 	{"listing as JSON", HTTP_GET, "/data/10.5072/OPEN/sub/", "application/json", NULL, NULL,
