@@ -215,6 +215,16 @@ store_number(struct store *s, const char *sql, int64_t *ret, struct err *e)
 bool
 store_begin(struct store *s, struct err *e)
 {
+	int moved = 0;
+
+	/* Into a file that has lost its name one may write for ever, and nobody will see it. */
+	if (s->writer &&
+		sqlite3_file_control(s->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
+		moved != 0)
+		return err_set(e, ERR_UPSTREAM, NULL,
+			"the catalogue's file was removed or replaced while the agent has it open: "
+			"restart "
+			"pan-agentd, then index again");
 	return store_run(s, s->writer ? "BEGIN IMMEDIATE" : "BEGIN", e);
 }
 

@@ -40,7 +40,8 @@ bool store_number(struct store *s, const char *sql, int64_t *ret, struct err *e)
 /* Prepare the whole table; sql must stay valid.  Once for each connection. */
 bool store_prepare(struct store *s, const char *const *sql, size_t n, struct err *e);
 
-bool store_begin(struct store *s, struct err *e); /* of a writer: BEGIN IMMEDIATE */
+/* Of a writer: BEGIN IMMEDIATE; refused when its file is no longer the one of that name. */
+bool store_begin(struct store *s, struct err *e);
 bool store_commit(struct store *s, struct err *e);
 void store_rollback(struct store *s); /* nothing to do is fine */
 bool store_in_transaction(const struct store *s);

@@ -93,6 +93,10 @@ values(void **state)
 	store_rollback(w);
 	store_text(w, Q_GET, 1, SPAN("c"));
 	assert_int_equal(store_step(w, Q_GET, &e), STORE_END);
+	/* Nothing more goes into a file that has lost its name. */
+	assert_int_equal(unlink(p.path), 0);
+	assert_false(store_begin(w, &e));
+	assert_non_null(strstr(e.msg, "restart pan-agentd"));
 	store_close(w);
 	place_remove(&p);
 }
