@@ -31,12 +31,15 @@ struct gate {
 	struct metrics *metrics;
 };
 
+#define GATE_TELL_MS 60000 /* between two such lines of one thread */
+
 struct gate_desk {
 	const struct gate *gate;
 	struct catalog *catalog;
 	struct metrics *metrics; /* this thread's stripe */
 	struct arena mem;
 	struct buf fields, body, record;
+	int64_t told_ms; /* when it was last said that the audit log fails; 0: never */
 };
 
 /* One question being answered: what is known so far. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/gate_data.h"
 
+#include "agent/base/log.h"
 #include "agent/base/metric.h"
 #include "agent/gate_listing.h"
 #include "agent/gate_network.h"
@@ -38,8 +39,15 @@ fill_facts(struct gate_desk *d, struct gate_case *c, enum action action, struct 
 static bool
 append(struct gate_desk *d, const struct gate_case *c, struct audit_item *item, struct err *e)
 {
-	bool ok = audit_append(d->gate->audit, item, 1, c->now_ms, e);
+	struct err why = {0};
+	bool ok = audit_append(d->gate->audit, item, 1, c->now_ms, &why);
 
+	if (!ok && (d->told_ms == 0 || c->now_ms - d->told_ms >= GATE_TELL_MS)) {
+		d->told_ms = c->now_ms;
+		log_err(LOG_ERROR, "audit", &why);
+	}
+	if (!ok && e != NULL)
+		*e = why;
 	metric_add(d->metrics, ok ? METRIC_AUDIT_RECORDS : METRIC_AUDIT_FAILED, 1);
 	return ok;
 }
