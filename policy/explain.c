@@ -287,6 +287,22 @@ say_nears(const struct story *t)
 	}
 }
 
+/* Why no policy decides about it, and what would help. */
+static const char *
+unbound(const struct object_facts *o)
+{
+	bool dated = false;
+
+	for (size_t i = 0; i < MILESTONE_COUNT; i++)
+		dated = dated || o->dates[i].given;
+	if (o->policy.p != NULL)
+		return "no loaded policy has the name that its proposal is bound to\n";
+	if (!dated)
+		return "it has no dates: give its root a `proposal`, and that one dates in "
+		       "proposals.yaml\n";
+	return "not exactly one loaded policy fits its dates\n";
+}
+
 void
 explain_write(const struct policy_set *s, const struct facts *f, struct span who, struct buf *out)
 {
@@ -300,9 +316,9 @@ explain_write(const struct policy_set *s, const struct facts *f, struct span who
 		label(out, "rule");
 		buf_addf(out, "%.*s      status %d\n", SPAN_ARG(d.rule), d.status);
 		label(out, "ask");
-		buf_adds(out, d.status == 500 ? "the administrator: the question was malformed\n"
-					      : "the administrator: not exactly one loaded policy "
-						"fits its dates\n");
+		buf_adds(out, "the administrator: ");
+		buf_adds(out,
+			d.status == 500 ? "the question was malformed\n" : unbound(&f->object));
 		return;
 	}
 	struct story t = {p, f, &d, calendar_when_instant(p->zone, &f->now), out};

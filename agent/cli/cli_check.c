@@ -228,7 +228,9 @@ cli_check(int argc, char **argv)
 		return help(stderr, 2);
 	file = command_config(file);
 	if (!cli_file_read(file, &text, &e)) {
-		(void)fprintf(stderr, "pan-agent check: %s\n", e.msg);
+		(void)fprintf(stderr,
+			"pan-agent check: %s: name the configuration, pan-agent check FILE\n",
+			e.msg);
 		return 2;
 	}
 	c.s = settings_read(file, buf_span(&text), &c.report, NULL);

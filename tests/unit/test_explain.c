@@ -126,7 +126,22 @@ static const struct {
 		"x\"}}",
 		"deny    10.5072/x  data.read  jane\n"
 		"rule    no-policy      status 404\n"
+		"ask     the administrator: it has no dates: give its root a `proposal`, and that "
+		"one dates "
+		"in proposals.yaml\n"},
+	{"dates that no policy fits",
+		"{\"now\":\"2027-06-01\",\"action\":\"data.read\",\"object\":{\"pid\":\"10.5072/"
+		"x\",\"dates\":{\"experiment_start\":\"1990-05-31\"}}}",
+		"deny    10.5072/x  data.read  jane\n"
+		"rule    no-policy      status 404\n"
 		"ask     the administrator: not exactly one loaded policy fits its dates\n"},
+	{"bound to a policy that is not loaded",
+		"{\"now\":\"2027-06-01\",\"action\":\"data.read\",\"object\":{\"pid\":\"10.5072/"
+		"x\",\"policy\":\"other\"}}",
+		"deny    10.5072/x  data.read  jane\n"
+		"rule    no-policy      status 404\n"
+		"ask     the administrator: no loaded policy has the name that its proposal is "
+		"bound to\n"},
 };
 
 static void
