@@ -4,6 +4,7 @@
 #include "agent/base/base64.h"
 #include "agent/base/crypto.h"
 #include "agent/base/jsonw.h"
+#include "agent/base/log.h"
 #include "agent/base/metric.h"
 #include "agent/base/scope.h"
 #include "agent/gate_data.h"
@@ -19,7 +20,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-/* What one question may take: a limit, not a size (untouched pages cost nothing). */
+/* What one turn may take: a limit, not a size (untouched pages cost nothing). */
 #define GATE_MEMORY   (64UL * 1024 * 1024)
 #define GATE_FIELDS   (24UL * 1024)
 #define GATE_BODY     (32UL * 1024 * 1024)
@@ -32,7 +33,7 @@ gate_desk_init(struct gate_desk *d, const struct gate *g, struct err *e)
 	*d = (struct gate_desk){.gate = g, .metrics = g->metrics};
 	d->fields.max = GATE_FIELDS;
 	d->body.max = GATE_BODY;
-	d->record.max = AUDIT_LINE_MAX;
+	d->record.max = GATE_TURN * AUDIT_LINE_MAX;
 	if (!arena_init(&d->mem, GATE_MEMORY))
 		return err_set(e, ERR_LIMIT, NULL, "no memory for requests");
 	return catalog_open(g->settings->catalogue, &d->catalog, e);
@@ -240,39 +241,35 @@ token_in_query(struct span query)
 }
 
 static void
-note_refused(struct gate_desk *d, const struct gate_case *c, const struct auth_refusal *why)
+note_refused(struct gate_desk *d, const struct gate_case *c)
 {
 	struct audit_item item = {.kind = "refused"};
+	AUTO_BUF text = BUF_INIT(AUDIT_LINE_MAX);
 
-	buf_reset(&d->record);
-	audit_record_refused(&d->record, c->ask->trace, why->status, why->description);
-	item.rest = buf_span(&d->record);
+	audit_record_refused(&text, c->ask->trace, c->refusal.status, c->refusal.description);
+	item.rest = buf_span(&text);
 	metric_add(d->metrics, METRIC_TOKENS_REFUSED, 1);
 	/* A refusal gives nothing away: it is answered even when the log cannot take it. */
 	if (!audit_append(d->gate->audit, &item, 1, c->now_ms, NULL))
 		metric_add(d->metrics, METRIC_AUDIT_FAILED, 1);
 }
 
-/* Who is asking: false when the credential is not good, *ret answered. */
+/* Who is asking: false when the credential is not good. */
 static bool
-identify(struct gate_desk *d, struct gate_case *c, struct http_answer *ret)
+identify(struct gate_desk *d, struct gate_case *c)
 {
-	struct auth_refusal why = {0};
-
 	if (c->ask->two_credentials || token_in_query(c->ask->query)) {
-		why = (struct auth_refusal){.status = 400,
+		c->refusal = (struct auth_refusal){.status = 400,
 			.error = "invalid_request",
 			.description = "send one token, in the Authorization field (RFC 6750 2)"};
-	} else if (c->ask->authorization.p == NULL ||
-		   auth_check(d->gate->auth, c->ask->authorization, c->now, &d->mem, &c->subject,
-			   &why)) {
-		if (c->subject.authenticated)
-			metric_add(d->metrics, METRIC_TOKENS_ACCEPTED, 1);
-		return true;
+		return false;
 	}
-	note_refused(d, c, &why);
-	gate_problem_credential(d, c, &why, ret);
-	return false;
+	if (c->ask->authorization.p != NULL && !auth_check(d->gate->auth, c->ask->authorization,
+						       c->now, &d->mem, &c->subject, &c->refusal))
+		return false;
+	if (c->subject.authenticated)
+		metric_add(d->metrics, METRIC_TOKENS_ACCEPTED, 1);
+	return true;
 }
 
 static void
@@ -320,38 +317,123 @@ answer_health(struct gate_desk *d, struct gate_case *c, struct http_answer *ret)
 
 /* Paths that the gate answers; the front's table (agent/http/route.c) says which methods get here.
  */
-static const struct {
+struct gate_row {
 	struct span prefix;
 	bool whole; /* the path is the prefix, nothing behind it */
 	bool login; /* a token that is presented is judged */
+	void (*begin)(struct gate_desk *d, struct gate_case *c);
 	void (*answer)(struct gate_desk *d, struct gate_case *c, struct http_answer *ret);
-} rows[] = {
-	{SPAN_INIT("/data/"), false, true, gate_data_answer},
-	{SPAN_INIT("/.well-known/oauth-protected-resource"), true, false, answer_metadata},
-	{SPAN_INIT("/healthz"), true, false, answer_health},
-	{SPAN_INIT("/"), true, false, answer_home},
 };
+
+static const struct gate_row rows[] = {
+	{SPAN_INIT("/data/"), false, true, gate_data_begin, gate_data_answer},
+	{SPAN_INIT("/.well-known/oauth-protected-resource"), true, false, NULL, answer_metadata},
+	{SPAN_INIT("/healthz"), true, false, NULL, answer_health},
+	{SPAN_INIT("/"), true, false, NULL, answer_home},
+};
+
+/* ---- turns ---- */
+
+void
+gate_start(struct gate_desk *d)
+{
+	arena_reset(&d->mem);
+	buf_reset(&d->record);
+	/* The epoch first: a change after this ends the grants of what is read now. */
+	d->epoch = __atomic_load_n(d->gate->epoch, __ATOMIC_ACQUIRE);
+	(void)catalog_hold(d->catalog, NULL); /* without it each question is a transaction */
+}
+
+void
+gate_end(struct gate_desk *d)
+{
+	catalog_release(d->catalog);
+}
+
+void
+gate_begin(struct gate_desk *d, const struct http_ask *ask, int64_t now_ms, struct gate_case *ret)
+{
+	*ret = (struct gate_case){
+		.ask = ask, .now = now_ms / 1000, .now_ms = now_ms, .epoch = d->epoch};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) && ret->row == NULL; i++)
+		if (rows[i].whole ? span_eq(ask->path, rows[i].prefix)
+				  : span_starts(ask->path, rows[i].prefix))
+			ret->row = &rows[i];
+	if (ret->row == NULL)
+		return;
+	if (ret->row->login && !identify(d, ret))
+		ret->found = GATE_REFUSED;
+	else if (ret->row->begin != NULL)
+		ret->row->begin(d, ret);
+}
+
+void
+gate_tell(struct gate_desk *d, int64_t now_ms, const struct err *why)
+{
+	if (d->told_ms != 0 && now_ms - d->told_ms < GATE_TELL_MS)
+		return;
+	d->told_ms = now_ms;
+	log_err(LOG_ERROR, "audit", why);
+}
+
+/* One write: all of the records stand, or none. */
+void
+gate_record(struct gate_desk *d, struct gate_case *cases, size_t n)
+{
+	struct gate_case *list[GATE_TURN];
+	struct audit_item items[GATE_TURN];
+	struct err e = {0};
+	int64_t now_ms = 0;
+	size_t k = 0;
+
+	d->mark = d->mem.used;
+	for (size_t i = 0; i < n && k < GATE_TURN; i++) {
+		struct gate_case *c = &cases[i];
+		if (c->record_n == 0)
+			continue;
+		items[k] = (struct audit_item){
+			.kind = c->kind, .rest = {d->record.p + c->record_at, c->record_n}};
+		now_ms = c->now_ms > now_ms ? c->now_ms : now_ms;
+		list[k++] = c;
+	}
+	if (k == 0)
+		return;
+	bool ok = audit_append(d->gate->audit, items, k, now_ms, &e);
+	if (!ok)
+		gate_tell(d, now_ms, &e);
+	metric_add(d->metrics, ok ? METRIC_AUDIT_RECORDS : METRIC_AUDIT_FAILED, (int64_t)k);
+	for (size_t i = 0; i < k && ok; i++) {
+		list[i]->recorded = true;
+		list[i]->record = items[i].ret_seq;
+	}
+}
+
+void
+gate_finish(struct gate_desk *d, struct gate_case *c, struct http_answer *ret)
+{
+	arena_rewind(&d->mem, d->mark);
+	buf_reset(&d->fields);
+	buf_reset(&d->body);
+	*ret = (struct http_answer){.id = c->ask->id, .status = 200};
+	if (c->row == NULL) {
+		gate_problem_absent(d, c, ret);
+	} else if (c->found == GATE_REFUSED) {
+		note_refused(d, c);
+		gate_problem_credential(d, c, &c->refusal, ret);
+	} else {
+		c->row->answer(d, c, ret);
+	}
+}
 
 void
 gate_answer(
 	struct gate_desk *d, const struct http_ask *ask, int64_t now_ms, struct http_answer *ret)
 {
-	struct gate_case c = {.ask = ask,
-		.now = now_ms / 1000,
-		.now_ms = now_ms,
-		.epoch = __atomic_load_n(d->gate->epoch, __ATOMIC_ACQUIRE)};
+	struct gate_case c;
 
-	arena_reset(&d->mem);
-	buf_reset(&d->fields);
-	buf_reset(&d->body);
-	*ret = (struct http_answer){.id = ask->id, .status = 200};
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		if (rows[i].whole ? !span_eq(ask->path, rows[i].prefix)
-				  : !span_starts(ask->path, rows[i].prefix))
-			continue;
-		if (!rows[i].login || identify(d, &c, ret))
-			rows[i].answer(d, &c, ret);
-		return;
-	}
-	gate_problem_absent(d, &c, ret);
+	gate_start(d);
+	gate_begin(d, ask, now_ms, &c);
+	gate_record(d, &c, 1);
+	gate_finish(d, &c, ret);
+	gate_end(d);
 }

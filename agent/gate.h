@@ -37,16 +37,35 @@ struct gate_desk {
 	const struct gate *gate;
 	struct catalog *catalog;
 	struct metrics *metrics; /* this thread's stripe */
+	uint64_t epoch; /* when the catalogue was held: what changes afterwards ends the grants */
 	struct arena mem;
-	struct buf fields, body, record;
-	int64_t told_ms; /* when it was last said that the audit log fails; 0: never */
+	size_t mark; /* of it, what the first halves of a turn took */
+	struct buf fields, body;
+	struct buf record; /* audit records of the questions in work */
+	int64_t told_ms;   /* when it was last said that the audit log fails; 0: never */
+};
+
+/* How far the first half of a question got. */
+enum gate_found {
+	GATE_NOTHING, /* it needs nothing before its answer */
+	GATE_REFUSED, /* the credential is not good */
+	GATE_OUTSIDE, /* the credential does not cover the path */
+	GATE_DECIDED, /* there is a decision */
+	GATE_ABSENT,  /* no such dataset */
+	GATE_FAILED,  /* the catalogue does not answer */
 };
 
 /* One question being answered: what is known so far. */
 struct gate_case {
 	const struct http_ask *ask;
 	int64_t now, now_ms;
-	uint64_t epoch; /* when it was begun: what changes afterwards ends its grants */
+	uint64_t epoch; /* as in the desk, when it was begun */
+	const struct gate_row *row;
+	enum gate_found found;
+	struct auth_refusal refusal; /* GATE_REFUSED */
+	size_t record_at, record_n;  /* of the desk's records; 0 bytes: none */
+	const char *kind;            /* of the record */
+	bool recorded;               /* the record stands in the log */
 	struct subject subject;
 	struct facts facts;
 	struct catalog_dataset dataset;
@@ -59,12 +78,29 @@ bool gate_desk_init(struct gate_desk *d, const struct gate *g, struct err *e);
 void gate_desk_fini(struct gate_desk *d);
 
 /*
- * Answer one question.  Always fills *ret; its spans live in the desk until the next call, its
- * grant (if any) is the caller's.  Blocks for the catalogue, the audit log and the opening of a
- * file, for nothing else.
+ * Questions are answered in turns: gate_start; gate_begin for each question that has come in, which
+ * decides; gate_record, which writes the records of them all at once; then gate_finish for each,
+ * which opens and answers, so that no answer leaves before its record stands (POL-20); gate_end.
+ * All of a turn see one state of the catalogue, no older than the youngest of its questions.
+ * Nothing here blocks for more than the catalogue, the audit log and the opening of a file.
  */
+#define GATE_TURN 32U /* questions of a turn */
+
+void gate_start(struct gate_desk *d);
+void gate_begin(
+	struct gate_desk *d, const struct http_ask *ask, int64_t now_ms, struct gate_case *ret);
+void gate_record(struct gate_desk *d, struct gate_case *cases, size_t n);
+/* Always fills *ret; its spans live in the desk until the next call, its grant (if any) is the
+ * caller's. */
+void gate_finish(struct gate_desk *d, struct gate_case *c, struct http_answer *ret);
+/* May come early, when what follows can take long: it only lets the catalogue go. */
+void gate_end(struct gate_desk *d);
+/* A turn of one question. */
 void gate_answer(
 	struct gate_desk *d, const struct http_ask *ask, int64_t now_ms, struct http_answer *ret);
+
+/* Log that the audit log fails, once in a while. */
+void gate_tell(struct gate_desk *d, int64_t now_ms, const struct err *why);
 
 /* The descriptor to send along with an HTTP_FILE answer; still the grant's. */
 int gate_descriptor(const struct http_answer *a);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/gate_data.h"
 
-#include "agent/base/log.h"
 #include "agent/base/metric.h"
 #include "agent/gate_listing.h"
 #include "agent/gate_network.h"
@@ -36,51 +35,61 @@ fill_facts(struct gate_desk *d, struct gate_case *c, enum action action, struct 
 	return true;
 }
 
-static bool
-append(struct gate_desk *d, const struct gate_case *c, struct audit_item *item, struct err *e)
+/* The end of a record in the desk's; one that is too long for a line is none. */
+static void
+put_end(struct gate_desk *d, struct gate_case *c)
 {
-	struct err why = {0};
-	bool ok = audit_append(d->gate->audit, item, 1, c->now_ms, &why);
+	struct err e = {0};
 
-	if (!ok && (d->told_ms == 0 || c->now_ms - d->told_ms >= GATE_TELL_MS)) {
-		d->told_ms = c->now_ms;
-		log_err(LOG_ERROR, "audit", &why);
+	c->record_n = d->record.n - c->record_at;
+	if (buf_ok(&d->record) && c->record_n <= AUDIT_REST_MAX)
+		return;
+	d->record.n = c->record_at;
+	d->record.bad = false;
+	c->record_n = 0;
+	metric_add(d->metrics, METRIC_AUDIT_FAILED, 1);
+	(void)err_set(&e, ERR_LIMIT, NULL, "audit record too long");
+	gate_tell(d, c->now_ms, &e);
+}
+
+static void
+put_decision(struct gate_desk *d, struct gate_case *c)
+{
+	struct audit_who who = {0};
+	struct err e = {0};
+	char id[AUDIT_ID_LEN];
+
+	if (c->subject.authenticated) {
+		if (!audit_subject_id(
+			    d->gate->audit, c->subject.iss, c->subject.sub, c->now, id, &e)) {
+			gate_tell(d, c->now_ms, &e);
+			return;
+		}
+		who.id = span_of(id);
 	}
-	if (!ok && e != NULL)
-		*e = why;
-	metric_add(d->metrics, ok ? METRIC_AUDIT_RECORDS : METRIC_AUDIT_FAILED, 1);
-	return ok;
+	c->kind = "decision";
+	c->record_at = d->record.n;
+	audit_record_decision(&d->record, c->ask->trace, who, &c->facts, &c->decision, c->rest);
+	put_end(d, c);
+}
+
+/*
+ * What is not there takes the way of what is hidden, through the audit log: else the time that its
+ * disk takes, or its failure, would tell the two apart.
+ */
+static void
+put_absent(struct gate_desk *d, struct gate_case *c)
+{
+	c->kind = "refused";
+	c->record_at = d->record.n;
+	audit_record_refused(&d->record, c->ask->trace, 404, "no such dataset");
+	put_end(d, c);
 }
 
 static void
 answer_unrecorded(struct gate_desk *d, struct gate_case *c, struct http_answer *ret)
 {
 	gate_problem_later(d, c, "The audit log cannot be written, so no data leave.", 30, ret);
-}
-
-/* The record stands in the log before a byte of the answer leaves (POL-20). */
-static bool
-record(struct gate_desk *d, struct gate_case *c, struct err *e)
-{
-	struct audit_item item = {.kind = "decision"};
-	struct audit_who who = {0};
-	char id[AUDIT_ID_LEN];
-
-	if (c->subject.authenticated) {
-		if (!audit_subject_id(
-			    d->gate->audit, c->subject.iss, c->subject.sub, c->now, id, e))
-			return false;
-		who.id = span_of(id);
-	}
-	buf_reset(&d->record);
-	audit_record_decision(&d->record, c->ask->trace, who, &c->facts, &c->decision, c->rest);
-	item.rest = buf_span(&d->record);
-	if (!buf_ok(&d->record))
-		return err_set(e, ERR_LIMIT, NULL, "audit record too long");
-	if (!append(d, c, &item, e))
-		return false;
-	c->record = item.ret_seq;
-	return true;
 }
 
 bool
@@ -92,25 +101,6 @@ gate_data_judge(struct gate_desk *d, struct gate_case *c, enum action action, st
 	metric_add(d->metrics, c->decision.permit ? METRIC_DECISIONS_PERMIT : METRIC_DECISIONS_DENY,
 		1);
 	return true;
-}
-
-/* Decide and write the record.  False: refused, or it could not be recorded; *ret is answered. */
-static bool
-decide(struct gate_desk *d, struct gate_case *c, enum action action, struct http_answer *ret)
-{
-	struct err e = {0};
-
-	if (!gate_data_judge(d, c, action, &e)) {
-		gate_problem_later(d, c, "The catalogue does not answer.", 10, ret);
-		return false;
-	}
-	if (!record(d, c, &e)) {
-		answer_unrecorded(d, c, ret);
-		return false;
-	}
-	if (!c->decision.permit)
-		gate_problem_denied(d, c, ret);
-	return c->decision.permit;
 }
 
 /* ---- what a permit brings along ---- */
@@ -239,21 +229,24 @@ redirect_to_folder(struct gate_desk *d, struct gate_case *c, struct http_answer 
 	gate_problem(d, c, 301, "folder", "A folder's name ends with a slash.", ret);
 }
 
+static bool
+is_listing(const struct gate_case *c)
+{
+	return c->rest.p == NULL || c->rest.n == 0 || span_ends(c->rest, SPAN("/")) ||
+	       c->ask->method == HTTP_PROPFIND;
+}
+
 static void
 answer_member(struct gate_desk *d, struct gate_case *c, struct http_answer *ret)
 {
 	struct catalog_file f = {0};
 	struct err e = {0};
-	bool folder = c->rest.p == NULL || c->rest.n == 0 || span_ends(c->rest, SPAN("/"));
-	bool listing = folder || c->ask->method == HTTP_PROPFIND;
 
-	if (!decide(d, c, listing ? ACTION_DATA_LIST : ACTION_DATA_READ, ret))
-		return;
 	if (c->rest.p == NULL && c->ask->method != HTTP_PROPFIND) {
 		redirect_to_folder(d, c, ret);
 		return;
 	}
-	if (listing) {
+	if (is_listing(c)) {
 		gate_listing_answer(d, c, ret);
 		return;
 	}
@@ -269,47 +262,60 @@ answer_member(struct gate_desk *d, struct gate_case *c, struct http_answer *ret)
 		gate_problem_absent(d, c, ret);
 }
 
-/*
- * What is not there takes the way of what is hidden, through the audit log: else the time that its
- * disk takes, or its failure, would tell the two apart.
- */
-static void
-answer_absent(struct gate_desk *d, struct gate_case *c, struct http_answer *ret)
+static struct span
+below_data(const struct gate_case *c)
 {
-	struct audit_item item = {.kind = "refused"};
+	return span_skip(c->ask->path, sizeof("/data/") - 1);
+}
 
-	buf_reset(&d->record);
-	audit_record_refused(&d->record, c->ask->trace, 404, "no such dataset");
-	item.rest = buf_span(&d->record);
-	if (append(d, c, &item, NULL))
-		gate_problem_absent(d, c, ret);
-	else
-		answer_unrecorded(d, c, ret);
+void
+gate_data_begin(struct gate_desk *d, struct gate_case *c)
+{
+	struct err e = {0};
+
+	/* A token with path scopes reads below them only, whatever policy says (tokens SCP-1). */
+	if (!auth_covers(d->gate->auth, &c->subject, c->ask->path, &d->mem, &c->refusal)) {
+		c->found = GATE_OUTSIDE;
+		return;
+	}
+	if (below_data(c).n == 0)
+		return;
+	c->found = GATE_FAILED;
+	if (catalog_match(d->catalog, below_data(c), &d->mem, &c->dataset, &c->rest, &e)) {
+		if (!gate_data_judge(d, c, is_listing(c) ? ACTION_DATA_LIST : ACTION_DATA_READ, &e))
+			return;
+		c->found = GATE_DECIDED;
+		put_decision(d, c);
+	} else if (e.code == ERR_ABSENT) {
+		c->found = GATE_ABSENT;
+		put_absent(d, c);
+	}
 }
 
 void
 gate_data_answer(struct gate_desk *d, struct gate_case *c, struct http_answer *ret)
 {
-	struct span path = span_skip(c->ask->path, sizeof("/data/") - 1);
-	struct err e = {0};
-
-	struct auth_refusal why = {0};
-
-	/* A token with path scopes reads below them only, whatever policy says (tokens SCP-1). */
-	if (!auth_covers(d->gate->auth, &c->subject, c->ask->path, &d->mem, &why)) {
-		gate_problem_credential(d, c, &why, ret);
+	switch (c->found) {
+	case GATE_REFUSED:
+	case GATE_OUTSIDE:
+		gate_problem_credential(d, c, &c->refusal, ret);
 		return;
-	}
-	if (path.n == 0) {
+	case GATE_NOTHING:
 		gate_listing_datasets(d, c, ret);
 		return;
-	}
-	if (catalog_match(d->catalog, path, &d->mem, &c->dataset, &c->rest, &e)) {
-		answer_member(d, c, ret);
-		return;
-	}
-	if (e.code == ERR_ABSENT)
-		answer_absent(d, c, ret);
-	else
+	case GATE_FAILED:
 		gate_problem_later(d, c, "The catalogue does not answer.", 10, ret);
+		return;
+	case GATE_ABSENT:
+	case GATE_DECIDED:
+		break;
+	}
+	if (!c->recorded)
+		answer_unrecorded(d, c, ret);
+	else if (c->found == GATE_ABSENT)
+		gate_problem_absent(d, c, ret);
+	else if (!c->decision.permit)
+		gate_problem_denied(d, c, ret);
+	else
+		answer_member(d, c, ret);
 }

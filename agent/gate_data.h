@@ -4,6 +4,7 @@
 #include "agent/gate.h"
 
 /* /data/: the list of datasets, listings of a dataset, its files. */
+void gate_data_begin(struct gate_desk *d, struct gate_case *c);
 void gate_data_answer(struct gate_desk *d, struct gate_case *c, struct http_answer *ret);
 
 /*

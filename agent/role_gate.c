@@ -11,8 +11,8 @@
 #include "agent/base/metric.h"
 #include "agent/base/scope.h"
 #include "agent/gate.h"
+#include "agent/gate_batch.h"
 #include "agent/sandbox.h"
-#include "agent/wire.h"
 #include "policy/audit_record.h"
 
 #include <poll.h>
@@ -23,7 +23,6 @@
 #include <unistd.h>
 
 #define GATE_THREADS 64U
-#define GATE_BATCH   32U /* messages taken in one go; their closings are one audit write */
 
 struct gate_seat {
 	pthread_t thread;
@@ -51,138 +50,22 @@ now_ms(void)
 
 /* ---- one worker's thread ---- */
 
-struct batch {
-	struct audit_closing closing[GATE_BATCH];
-	size_t n;
-};
-
-static void
-answer_ask(struct gate_seat *s, struct span msg)
-{
-	struct http_ask ask;
-	struct http_answer answer;
-	struct err e = {0};
-	AUTO_BUF out = BUF_INIT(FDPASS_MESSAGE);
-
-	if (!wire_read_ask(msg, &ask, &e)) {
-		log_err(LOG_ERROR, "wire", &e);
-		return;
-	}
-	gate_answer(&s->desk, &ask, now_ms(), &answer);
-	wire_write_answer(&answer, &out);
-	int fd = gate_descriptor(&answer);
-	enum fdpass sent = fdpass_send(s->link, buf_span(&out), &fd, fd >= 0 ? 1 : 0, &e);
-	while (sent == FDPASS_AGAIN) { /* the worker is behind: wait for it, not for others */
-		struct pollfd p = {.fd = s->link, .events = POLLOUT};
-		(void)poll(&p, 1, 1000);
-		sent = fdpass_send(s->link, buf_span(&out), &fd, fd >= 0 ? 1 : 0, &e);
-	}
-	grant_unref(answer.grant);
-	if (sent == FDPASS_FAIL)
-		log_err(LOG_ERROR, "wire", &e);
-}
-
-static void
-note_done(struct gate_seat *s, struct batch *b, struct span msg)
-{
-	static const char *const results[] = {"complete", "client-gone", "cut", "error"};
-	struct http_done d;
-	struct err e = {0};
-
-	if (!wire_read_done(msg, &d, &e)) {
-		log_err(LOG_ERROR, "wire", &e);
-		return;
-	}
-	if (d.decision == 0 || b->n == GATE_BATCH)
-		return;
-	struct audit_closing *c = &b->closing[b->n++];
-	*c = (struct audit_closing){.decision = d.decision,
-		.bytes = d.bytes,
-		.result = results[d.result],
-		.first = d.first,
-		.last = d.last};
-	memcpy(c->trace, d.trace, sizeof(c->trace));
-	if (d.result == HTTP_CUT)
-		metric_add(s->desk.metrics, METRIC_TRANSFERS_CUT, 1);
-}
-
-/*
- * All closings of a batch in one write.  What cannot be recorded must not go on leaving: the epoch
- * moves, so that the front asks again for what it kept and what it sends, and is refused.
- */
-static void
-write_closings(struct gate_seat *s, const struct batch *b)
-{
-	struct audit_item items[GATE_BATCH];
-	size_t from[GATE_BATCH + 1];
-	struct err e = {0};
-	AUTO_BUF text = BUF_INIT(GATE_BATCH * 1024UL);
-
-	if (b->n == 0)
-		return;
-	for (size_t i = 0; i < b->n; i++) {
-		from[i] = text.n;
-		audit_record_close(&text, &b->closing[i]);
-	}
-	from[b->n] = text.n;
-	for (size_t i = 0; i < b->n; i++)
-		items[i] = (struct audit_item){
-			.kind = "close", .rest = {text.p + from[i], from[i + 1] - from[i]}};
-	if (!audit_append(s->desk.gate->audit, items, b->n, now_ms(), &e)) {
-		metric_add(s->desk.metrics, METRIC_AUDIT_FAILED, (int64_t)b->n);
-		log_err(LOG_ERROR, "audit", &e);
-		(void)__atomic_add_fetch(s->epoch, 1, __ATOMIC_SEQ_CST);
-		return;
-	}
-	metric_add(s->desk.metrics, METRIC_AUDIT_RECORDS, (int64_t)b->n);
-}
-
-/* Takes what waits, at most one batch.  False: the worker's end is closed. */
-static bool
-serve_batch(struct gate_seat *s, char *message)
-{
-	struct batch b = {.n = 0};
-	bool open = true;
-
-	for (unsigned i = 0; i < GATE_BATCH && open; i++) {
-		int fds[FDPASS_MAX];
-		size_t n = 0;
-		size_t nfds = 0;
-		enum fdpass got =
-			fdpass_recv(s->link, message, FDPASS_MESSAGE, &n, fds, &nfds, NULL);
-		for (size_t f = 0; f < nfds; f++) /* a front has no descriptor to give */
-			(void)close(fds[f]);
-		if (got == FDPASS_AGAIN)
-			break;
-		open = got == FDPASS_OK;
-		struct span msg = {message, n};
-		switch (open ? wire_kind(msg) : (enum wire_kind)0) {
-		case WIRE_ASK:
-			answer_ask(s, msg);
-			break;
-		case WIRE_DONE:
-			note_done(s, &b, msg);
-			break;
-		case WIRE_ANSWER:
-			break; /* the gate asks nothing */
-		}
-	}
-	write_closings(s, &b);
-	return open;
-}
-
 static void *
 seat_main(void *arg)
 {
 	struct gate_seat *s = arg;
-	AUTO_FREE char *message = malloc(FDPASS_MESSAGE);
-	bool open = message != NULL;
+	struct gate_batch *b = NULL;
+	struct err e = {0};
+	bool open = gate_batch_new(&s->desk, s->link, s->epoch, &b, &e);
 
+	if (!open)
+		log_err(LOG_ERROR, "link", &e);
 	while (open) {
 		struct pollfd p = {.fd = s->link, .events = POLLIN};
 		if (poll(&p, 1, -1) > 0)
-			open = serve_batch(s, message);
+			open = gate_batch_serve(b);
 	}
+	gate_batch_free(b);
 	(void)close(s->link);
 	gate_desk_fini(&s->desk);
 	__atomic_store_n(&s->running, false, __ATOMIC_RELEASE);

@@ -32,9 +32,15 @@ arena_fini(struct arena *a)
 void
 arena_reset(struct arena *a)
 {
-	if (a->used > 0)
-		memset(a->base, 0, a->used); /* what follows is zeroed memory again */
-	a->used = 0;
+	arena_rewind(a, 0);
+}
+
+void
+arena_rewind(struct arena *a, size_t mark)
+{
+	if (a->used > mark)
+		memset(a->base + mark, 0, a->used - mark); /* what follows is zeroed memory again */
+	a->used = mark;
 	a->full = false;
 }
 

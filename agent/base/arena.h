@@ -20,6 +20,8 @@ struct arena {
 bool arena_init(struct arena *a, size_t cap); /* false: no memory */
 void arena_fini(struct arena *a);             /* works on a zeroed one too */
 void arena_reset(struct arena *a);            /* forget everything; keeps the memory */
+/* Forget what was taken since a->used was `mark`; clears `full`. */
+void arena_rewind(struct arena *a, size_t mark);
 void *arena_alloc(struct arena *a, size_t n); /* zeroed, 16-byte aligned; NULL at the cap */
 void *arena_array(struct arena *a, size_t n, size_t size); /* NULL on overflow too */
 char *arena_str(struct arena *a, struct span s);           /* NUL-terminated copy, or NULL */

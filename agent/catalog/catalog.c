@@ -89,6 +89,7 @@ static const char *const statements[Q_COUNT] = {
 
 struct catalog {
 	struct store *store;
+	bool held;
 };
 
 bool
@@ -127,13 +128,30 @@ static bool
 begin(struct catalog *c, struct err *e)
 {
 	store_deadline(c->store, CATALOG_DEADLINE_MS);
-	return store_do(c->store, Q_BEGIN, e);
+	return c->held || store_do(c->store, Q_BEGIN, e);
 }
 
 static void
 end(struct catalog *c)
 {
 	store_deadline(c->store, 0);
+	if (!c->held)
+		(void)store_do(c->store, Q_END, NULL);
+}
+
+bool
+catalog_hold(struct catalog *c, struct err *e)
+{
+	c->held = c->held || store_do(c->store, Q_BEGIN, e);
+	return c->held;
+}
+
+void
+catalog_release(struct catalog *c)
+{
+	if (!c->held)
+		return;
+	c->held = false;
 	(void)store_do(c->store, Q_END, NULL);
 }
 

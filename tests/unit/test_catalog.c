@@ -405,6 +405,31 @@ groups_of_several_issuers(void **state)
 	}
 }
 
+/* While it is held the catalogue stays as it was found; released, it is as it is. */
+static void
+held(void **state)
+{
+	struct world *w = *state;
+	struct catalog_dataset d;
+	struct catalog_file f;
+	struct span rest;
+	struct err e = {0};
+
+	must(catalog_hold(w->catalog, &e), &e);
+	must(catalog_match(w->catalog, SPAN("10.5072/abc"), &w->arena, &d, &rest, &e), &e);
+	must(ingest_begin(w->ingest, &e), &e);
+	put_proposals(w, "proposals:\n  - id: P9\n");
+	must(ingest_commit(w->ingest, &e), &e);
+	must(catalog_hold(w->catalog, &e), &e);
+	must(catalog_match(w->catalog, SPAN("10.5072/abc"), &w->arena, &d, &rest, &e), &e);
+	assert_non_null(d.proposal_title.p);
+	must(catalog_file_get(w->catalog, d.id, SPAN("sub/raw.h5"), &w->arena, &f, &e), &e);
+	catalog_release(w->catalog);
+	must(catalog_match(w->catalog, SPAN("10.5072/abc"), &w->arena, &d, &rest, &e), &e);
+	assert_null(d.proposal_title.p);
+	catalog_release(w->catalog);
+}
+
 /* A proposal that leaves the file loses its team, its dates and its log at once. */
 static void
 forgets(void **state)
@@ -507,6 +532,7 @@ main(void)
 		cmocka_unit_test(groups_of_several_issuers),
 		cmocka_unit_test(no_memory),
 		cmocka_unit_test(quick),
+		cmocka_unit_test(held),
 		cmocka_unit_test(forgets),
 	};
 	return cmocka_run_group_tests_name("catalog", tests, setup, teardown);

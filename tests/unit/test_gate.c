@@ -48,7 +48,8 @@ static const char proposals_text[] =
 	"  - {id: PLAN, dates: {experiment_start: 2027-01-01, experiment_end: "
 	"2027-01-02}}\n";
 
-#define NOW 1790000000 /* 2026-09-21 */
+#define NOW            1790000000 /* 2026-09-21 */
+#define GATE_LONG_PATH 8100
 
 struct place {
 	char dir[64], catalogue[96], audit[96];
@@ -310,30 +311,73 @@ holds(struct span text, const char *what)
 	       (text.p != NULL && memmem(text.p, text.n, what, strlen(what)) != NULL);
 }
 
+static struct http_ask
+question(size_t i)
+{
+	const struct row *r = &rows[i];
+
+	return (struct http_ask){.id = i,
+		.method = r->method,
+		.path = span_of(r->path),
+		.accept = span_of(r->accept),
+		.authorization = span_of(r->authorization),
+		.query = span_of(r->query),
+		.trace = {7}};
+}
+
+static void
+check_answer(size_t i, const struct http_answer *a)
+{
+	const struct row *r = &rows[i];
+
+	CHECK_ROW(r->name);
+	if (a->status != r->status || !holds(a->fields, r->field) || !holds(a->text, r->text))
+		fail_msg("%u\n%.*s%.*s", a->status, SPAN_ARG(a->fields), SPAN_ARG(a->text));
+	if (r->absent != NULL && holds(a->text, r->absent))
+		fail_msg("gives away \"%s\": %.*s", r->absent, SPAN_ARG(a->text));
+	assert_int_equal(a->id, i);
+	assert_true(a->body == HTTP_FILE || a->grant == NULL);
+	grant_unref(a->grant);
+}
+
 static void
 answers(void **state)
 {
 	struct place *p = *state;
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		const struct row *r = &rows[i];
-		struct http_ask q = {.id = i,
-			.method = r->method,
-			.path = span_of(r->path),
-			.accept = span_of(r->accept),
-			.authorization = span_of(r->authorization),
-			.query = span_of(r->query),
-			.trace = {7}};
+		struct http_ask q = question(i);
 		struct http_answer a;
-		CHECK_ROW(r->name);
 		gate_answer(&p->desk, &q, NOW * 1000LL, &a);
-		if (a.status != r->status || !holds(a.fields, r->field) || !holds(a.text, r->text))
-			fail_msg("%u\n%.*s%.*s", a.status, SPAN_ARG(a.fields), SPAN_ARG(a.text));
-		if (r->absent != NULL && holds(a.text, r->absent))
-			fail_msg("gives away \"%s\": %.*s", r->absent, SPAN_ARG(a.text));
-		assert_int_equal(a.id, i);
-		assert_true(a.body == HTTP_FILE || a.grant == NULL);
-		grant_unref(a.grant);
+		check_answer(i, &a);
+	}
+}
+
+/* The same answers when they share turns, whoever their neighbours are. */
+static void
+answers_in_turns(void **state)
+{
+	struct place *p = *state;
+	const size_t all = sizeof(rows) / sizeof(rows[0]);
+
+	for (size_t from = 0; from < all; from += GATE_TURN / 2) {
+		struct http_ask q[GATE_TURN];
+		struct gate_case c[GATE_TURN];
+		struct http_answer a;
+		size_t n = all - from < GATE_TURN ? all - from : GATE_TURN;
+		gate_start(&p->desk);
+		for (size_t i = 0; i < n; i++) {
+			q[i] = question(from + i);
+			gate_begin(&p->desk, &q[i], NOW * 1000LL, &c[i]);
+		}
+		gate_record(&p->desk, c, n);
+		for (size_t i = 0; i < n; i++) {
+			if (i == n / 2)
+				gate_end(&p->desk);
+			gate_finish(&p->desk, &c[i], &a);
+			check_answer(from + i, &a);
+		}
+		gate_end(&p->desk);
 	}
 }
 
@@ -344,6 +388,59 @@ audit_size(const struct place *p)
 
 	assert_int_equal(stat(p->audit, &st), 0);
 	return st.st_size;
+}
+
+/* A record that no line can hold stops its own question and no other of the turn. */
+static void
+too_long_to_record(void **state)
+{
+	struct place *p = *state;
+	char path[GATE_LONG_PATH];
+	struct http_ask q[3] = {{.path = SPAN("/data/10.5072/OPEN/a b.txt")},
+		{.path = {path, sizeof(path)}}, {.path = SPAN("/data/10.5072/OPEN/a b.txt")}};
+	struct gate_case c[3];
+	struct http_answer a;
+	static const uint16_t want[3] = {200, 503, 200};
+
+	memset(path, '"', sizeof(path));
+	memcpy(path, "/data/10.5072/OPEN/", 19);
+	int64_t before = audit_size(p);
+	gate_start(&p->desk);
+	for (size_t i = 0; i < 3; i++)
+		gate_begin(&p->desk, &q[i], NOW * 1000LL, &c[i]);
+	assert_int_equal(audit_size(p), before);
+	gate_record(&p->desk, c, 3);
+	assert_true(audit_size(p) > before);
+	before = audit_size(p);
+	for (size_t i = 0; i < 3; i++) {
+		gate_finish(&p->desk, &c[i], &a);
+		assert_int_equal(a.status, want[i]);
+		assert_true(a.grant == NULL || grant_info(a.grant)->decision == c[i].record);
+		grant_unref(a.grant);
+	}
+	gate_end(&p->desk);
+	assert_int_equal(audit_size(p), before);
+	assert_int_equal(c[2].record, c[0].record + 1);
+}
+
+/* What changes during a turn ends its grants, also those of questions begun after the change. */
+static void
+epoch_of_the_turn(void **state)
+{
+	struct place *p = *state;
+	struct http_ask q = {.path = SPAN("/data/10.5072/OPEN/a b.txt")};
+	struct gate_case c;
+	struct http_answer a;
+
+	p->epoch = 8;
+	gate_start(&p->desk);
+	p->epoch = 9;
+	gate_begin(&p->desk, &q, NOW * 1000LL, &c);
+	gate_record(&p->desk, &c, 1);
+	gate_finish(&p->desk, &c, &a);
+	gate_end(&p->desk);
+	assert_false(grant_valid(a.grant, NOW, 9));
+	grant_unref(a.grant);
 }
 
 /* Hidden and missing are one answer, to the byte, and both wait for the audit log's disk. */
@@ -459,6 +556,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers),
+		cmocka_unit_test(answers_in_turns),
+		cmocka_unit_test(too_long_to_record),
+		cmocka_unit_test(epoch_of_the_turn),
 		cmocka_unit_test(hidden_is_missing),
 		cmocka_unit_test(grants),
 		cmocka_unit_test(epoch_of_the_question),

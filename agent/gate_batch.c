@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/gate_batch.h"
+
+#include "agent/base/fdpass.h"
+#include "agent/base/log.h"
+#include "agent/base/metric.h"
+#include "agent/base/scope.h"
+#include "agent/wire.h"
+#include "policy/audit_record.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define BATCH_BYTES (4 * FDPASS_MESSAGE) /* of questions; pages that stay empty cost nothing */
+
+struct gate_batch {
+	struct gate_desk *desk;
+	int link;
+	uint64_t *epoch;
+	struct http_ask asks[GATE_TURN];
+	struct gate_case cases[GATE_TURN];
+	size_t n_asks;
+	struct audit_closing closing[GATE_TURN];
+	size_t n_closings;
+	struct buf out;
+	char in[BATCH_BYTES]; /* the asks' spans lie here */
+};
+
+bool
+gate_batch_new(
+	struct gate_desk *d, int link, uint64_t *epoch, struct gate_batch **ret, struct err *e)
+{
+	struct gate_batch *b = calloc(1, sizeof(*b));
+
+	if (b == NULL)
+		return err_set(e, ERR_LIMIT, NULL, "no memory for a worker's questions");
+	b->desk = d;
+	b->link = link;
+	b->epoch = epoch;
+	b->out.max = FDPASS_MESSAGE;
+	*ret = b;
+	return true;
+}
+
+void
+gate_batch_free(struct gate_batch *b)
+{
+	if (b != NULL)
+		buf_fini(&b->out);
+	free(b);
+}
+
+static int64_t
+now_ms(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void
+note_done(struct gate_batch *b, struct span msg)
+{
+	static const char *const results[] = {"complete", "client-gone", "cut", "error"};
+	struct http_done d;
+	struct err e = {0};
+
+	if (!wire_read_done(msg, &d, &e)) {
+		log_err(LOG_ERROR, "wire", &e);
+		return;
+	}
+	if (d.decision == 0 || b->n_closings == GATE_TURN)
+		return;
+	struct audit_closing *c = &b->closing[b->n_closings++];
+	*c = (struct audit_closing){.decision = d.decision,
+		.bytes = d.bytes,
+		.result = results[d.result],
+		.first = d.first,
+		.last = d.last};
+	memcpy(c->trace, d.trace, sizeof(c->trace));
+	if (d.result == HTTP_CUT)
+		metric_add(b->desk->metrics, METRIC_TRANSFERS_CUT, 1);
+}
+
+/*
+ * All closings of a batch in one write.  What cannot be recorded must not go on leaving: the epoch
+ * moves, so that the front asks again for what it kept and what it sends, and is refused.
+ */
+static void
+write_closings(struct gate_batch *b)
+{
+	struct audit_item items[GATE_TURN];
+	size_t from[GATE_TURN + 1];
+	struct err e = {0};
+	AUTO_BUF text = BUF_INIT(GATE_TURN * 1024UL);
+
+	if (b->n_closings == 0)
+		return;
+	for (size_t i = 0; i < b->n_closings; i++) {
+		from[i] = text.n;
+		audit_record_close(&text, &b->closing[i]);
+	}
+	from[b->n_closings] = text.n;
+	for (size_t i = 0; i < b->n_closings; i++)
+		items[i] = (struct audit_item){
+			.kind = "close", .rest = {text.p + from[i], from[i + 1] - from[i]}};
+	if (!audit_append(b->desk->gate->audit, items, b->n_closings, now_ms(), &e)) {
+		metric_add(b->desk->metrics, METRIC_AUDIT_FAILED, (int64_t)b->n_closings);
+		log_err(LOG_ERROR, "audit", &e);
+		(void)__atomic_add_fetch(b->epoch, 1, __ATOMIC_SEQ_CST);
+		return;
+	}
+	metric_add(b->desk->metrics, METRIC_AUDIT_RECORDS, (int64_t)b->n_closings);
+}
+
+static void
+send_answer(struct gate_batch *b, const struct http_answer *a)
+{
+	struct err e = {0};
+	int fd = gate_descriptor(a);
+
+	buf_reset(&b->out);
+	wire_write_answer(a, &b->out);
+	enum fdpass sent = fdpass_send(b->link, buf_span(&b->out), &fd, fd >= 0 ? 1 : 0, &e);
+	while (sent == FDPASS_AGAIN) { /* the worker is behind: wait for it, not for others */
+		struct pollfd p = {.fd = b->link, .events = POLLOUT};
+		gate_end(b->desk);
+		(void)poll(&p, 1, 1000);
+		sent = fdpass_send(b->link, buf_span(&b->out), &fd, fd >= 0 ? 1 : 0, &e);
+	}
+	if (sent == FDPASS_FAIL)
+		log_err(LOG_ERROR, "wire", &e);
+}
+
+static void
+answer_asks(struct gate_batch *b)
+{
+	struct http_answer answer;
+
+	if (b->n_asks == 0)
+		return;
+	int64_t now = now_ms();
+	gate_start(b->desk);
+	for (size_t i = 0; i < b->n_asks; i++)
+		gate_begin(b->desk, &b->asks[i], now, &b->cases[i]);
+	gate_record(b->desk, b->cases, b->n_asks);
+	for (size_t i = 0; i < b->n_asks; i++) {
+		gate_finish(b->desk, &b->cases[i], &answer);
+		send_answer(b, &answer);
+		grant_unref(answer.grant);
+	}
+	gate_end(b->desk);
+}
+
+/* Returns how many bytes of `in` the message keeps. */
+static size_t
+take_message(struct gate_batch *b, struct span msg)
+{
+	struct err e = {0};
+
+	switch (wire_kind(msg)) {
+	case WIRE_ASK:
+		if (wire_read_ask(msg, &b->asks[b->n_asks], &e)) {
+			b->n_asks++;
+			return msg.n;
+		}
+		log_err(LOG_ERROR, "wire", &e);
+		break;
+	case WIRE_DONE:
+		note_done(b, msg);
+		break;
+	case WIRE_ANSWER:
+		break; /* the gate asks nothing */
+	}
+	return 0;
+}
+
+bool
+gate_batch_serve(struct gate_batch *b)
+{
+	size_t used = 0;
+	bool open = true;
+
+	b->n_asks = 0;
+	b->n_closings = 0;
+	for (unsigned i = 0; i < GATE_TURN && open && sizeof(b->in) - used >= FDPASS_MESSAGE; i++) {
+		int fds[FDPASS_MAX];
+		size_t n = 0;
+		size_t nfds = 0;
+		enum fdpass got =
+			fdpass_recv(b->link, b->in + used, FDPASS_MESSAGE, &n, fds, &nfds, NULL);
+		for (size_t f = 0; f < nfds; f++) /* a front has no descriptor to give */
+			scope_close(&fds[f]);
+		if (got == FDPASS_AGAIN)
+			break;
+		open = got == FDPASS_OK;
+		if (open)
+			used += take_message(b, (struct span){b->in + used, n});
+	}
+	answer_asks(b);
+	write_closings(b);
+	return open;
+}
