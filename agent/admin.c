@@ -16,7 +16,7 @@ enum client_state { CLIENT_NONE, CLIENT_READS, CLIENT_WAITS, CLIENT_WRITES };
 
 struct client {
 	enum client_state state;
-	unsigned id; /* never the same for two connections in one place */
+	unsigned id; /* its place, plus ADMIN_CLIENTS for each connection that was in it */
 	int fd;
 	bool stranger;      /* neither root nor our own user */
 	long long deadline; /* of reading or writing; none while it waits for us */
@@ -125,6 +125,7 @@ admin_open(const char *runtime_dir, struct admin **ret, struct err *e)
 		return err_set(e, ERR_SYSTEM, NULL, "no memory for the admin socket");
 	for (unsigned i = 0; i < ADMIN_CLIENTS; i++)
 		a->clients[i] = (struct client){.fd = -1,
+			.id = i, /* id % ADMIN_CLIENTS is its place, always */
 			.in = BUF_INIT(ADMIN_HEAD + ADMIN_BODY + 4),
 			.out = BUF_INIT(ADMIN_ANSWER)};
 	a->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

@@ -165,6 +165,41 @@ test_socket(void **state)
 	assert_int_equal(rmdir(folder), 0); /* the socket is gone */
 }
 
+/* Each of several that ask at the same time gets the answer to its own question. */
+static void
+test_many_at_once(void **state)
+{
+	char folder[] = "/tmp/pan-admin-XXXXXX";
+	struct served s = {0};
+	int fd[ADMIN_CLIENTS];
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	assert_true(admin_open(folder, &s.admin, NULL));
+	unsigned id[ADMIN_CLIENTS];
+	for (unsigned i = 0; i < ADMIN_CLIENTS; i++) {
+		fd[i] = client(folder);
+		turn(&s);
+		turn(&s);
+		assert_int_equal(s.n, i + 1);
+		id[i] = s.client;
+	}
+	for (unsigned i = 0; i < ADMIN_CLIENTS; i++) {
+		const char own[] = {(char)('a' + i), '\0'};
+		admin_answer(s.admin, id[i], 200, "text/plain", span_of(own));
+	}
+	turn(&s);
+	for (unsigned i = 0; i < ADMIN_CLIENTS; i++) {
+		char text[512] = "";
+		ssize_t n = recv(fd[i], text, sizeof(text) - 1, MSG_DONTWAIT);
+		assert_true(n > 0);
+		assert_int_equal(text[n - 1], 'a' + (int)i);
+		(void)close(fd[i]);
+	}
+	admin_free(s.admin);
+	assert_int_equal(rmdir(folder), 0);
+}
+
 static void
 test_back_off(void **state)
 {
@@ -195,6 +230,7 @@ main(void)
 		cmocka_unit_test(test_parse),
 		cmocka_unit_test(test_long_head),
 		cmocka_unit_test(test_socket),
+		cmocka_unit_test(test_many_at_once),
 		cmocka_unit_test(test_back_off),
 	};
 
