@@ -29,14 +29,14 @@ struct gate_seat {
 	struct gate_desk desk;
 	int link; /* to the worker; the thread owns it */
 	uint64_t *epoch;
-	bool running;
+	bool started; /* there is a thread to join; only the main thread looks */
+	bool running; /* atomic: the thread clears it last */
 };
 
 struct gate_role {
 	struct role role;
 	struct gate gate;
 	struct gate_seat seats[GATE_THREADS];
-	size_t n_seats;
 };
 
 static int64_t
@@ -74,6 +74,14 @@ seat_main(void *arg)
 
 /* ---- the role ---- */
 
+static void
+seat_join(struct gate_seat *s)
+{
+	if (s->started)
+		(void)pthread_join(s->thread, NULL);
+	s->started = false;
+}
+
 static bool
 seat_worker(struct gate_role *g, int *link, struct err *e)
 {
@@ -81,28 +89,28 @@ seat_worker(struct gate_role *g, int *link, struct err *e)
 
 	for (size_t i = 0; i < GATE_THREADS && s == NULL; i++) {
 		struct gate_seat *at = &g->seats[i];
-		if (i < g->n_seats && __atomic_load_n(&at->running, __ATOMIC_ACQUIRE))
+		if (__atomic_load_n(&at->running, __ATOMIC_ACQUIRE))
 			continue;
-		if (i < g->n_seats)
-			(void)pthread_join(at->thread, NULL);
-		else
-			g->n_seats = i + 1;
+		seat_join(at);
 		s = at;
 	}
 	if (s == NULL)
 		return err_set(e, ERR_LIMIT, NULL, "more than %u front workers", GATE_THREADS);
 	*s = (struct gate_seat){.link = -1};
-	if (!gate_desk_init(&s->desk, &g->gate, e))
+	if (!gate_desk_init(&s->desk, &g->gate, e)) {
+		gate_desk_fini(&s->desk);
 		return false;
+	}
 	s->desk.metrics = metric_stripe(g->role.metrics, 64 + (unsigned)(s - g->seats));
 	s->link = take_fd(link);
 	s->epoch = g->role.epoch_rw;
 	s->running = true;
-	if (pthread_create(&s->thread, NULL, seat_main, s) == 0)
+	s->started = pthread_create(&s->thread, NULL, seat_main, s) == 0;
+	if (s->started)
 		return true;
 	s->running = false;
-	g->n_seats = (size_t)(s - g->seats); /* nothing to join there */
 	(void)close(s->link);
+	gate_desk_fini(&s->desk);
 	return err_set(e, ERR_SYSTEM, NULL, "could not start a thread");
 }
 
@@ -246,7 +254,7 @@ prepare(struct gate_role *g)
 static bool
 busy(struct gate_role *g)
 {
-	for (size_t i = 0; i < g->n_seats; i++)
+	for (size_t i = 0; i < GATE_THREADS; i++)
 		if (__atomic_load_n(&g->seats[i].running, __ATOMIC_ACQUIRE))
 			return true;
 	return false;
@@ -307,6 +315,10 @@ role_gate_main(unsigned slot)
 		if (!audit_flush(g->gate.audit, &e))
 			log_err(LOG_ERROR, "audit", &e);
 	}
+	/* With the supervisor gone some may run on, until the exit. */
+	for (size_t i = 0; i < GATE_THREADS; i++)
+		if (!__atomic_load_n(&g->seats[i].running, __ATOMIC_ACQUIRE))
+			seat_join(&g->seats[i]);
 	(void)audit_flush(g->gate.audit, NULL);
 	return EXIT_OK;
 }
