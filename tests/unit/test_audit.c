@@ -7,6 +7,7 @@
 #include "tests/unit/check.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -177,6 +178,45 @@ two_processes(void **state)
 	assert_int_equal(check_chain(whole(p, &text, "audit.jsonl")), 160);
 }
 
+static void *
+append_and_flush(void *arg)
+{
+	struct audit *a = arg;
+	struct audit_item items[2] = {{.kind = "decision"}, {.kind = "close"}};
+	char id[AUDIT_ID_LEN];
+	size_t bad = 0;
+
+	for (int i = 0; i < 20; i++) {
+		bad += !audit_append(a, items, 2, 1780000000000 + i, NULL);
+		bad += items[1].ret_seq != items[0].ret_seq + 1;
+		/* Around the end of a month, so that the key changes beneath the others. */
+		bad += !audit_subject_id(
+			a, SPAN("iss"), SPAN("sub"), 1780271990 + i % 2 * 20, id, NULL);
+		bad += !audit_flush(a, NULL);
+	}
+	return (void *)bad;
+}
+
+static void
+threads(void **state)
+{
+	struct place *p = *state;
+	bool torn = false;
+	struct audit *a = open_log(p, &torn);
+	AUTO_BUF text = BUF_INIT(1 << 20);
+	pthread_t id[4];
+
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&id[i], NULL, append_and_flush, a), 0);
+	for (size_t i = 0; i < 4; i++) {
+		void *bad = NULL;
+		assert_int_equal(pthread_join(id[i], &bad), 0);
+		assert_null(bad);
+	}
+	assert_int_equal(check_chain(whole(p, &text, "audit.jsonl")), 160);
+	audit_free(a);
+}
+
 /* A file that may not grow stands for a full disk: nothing half-written stays, and the log goes on
  * after. */
 static void
@@ -243,6 +283,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(chain, setup, teardown),
 		cmocka_unit_test_setup_teardown(torn_line, setup, teardown),
 		cmocka_unit_test_setup_teardown(two_processes, setup, teardown),
+		cmocka_unit_test_setup_teardown(threads, setup, teardown),
 		cmocka_unit_test_setup_teardown(full_disk, setup, teardown),
 		cmocka_unit_test_setup_teardown(names, setup, teardown),
 	};

@@ -2,6 +2,8 @@
 #include "auth/token_cache.h"
 #include "tests/unit/check.h"
 
+#include <pthread.h>
+
 /* Keys with equal first two bytes share one set of four. */
 static void
 key_of(unsigned i, uint8_t ret[32])
@@ -111,6 +113,54 @@ bounded(void **state)
 	token_cache_free(c);
 }
 
+struct user {
+	struct token_cache *cache;
+	unsigned seed, wrong;
+};
+
+static void *
+use(void *arg)
+{
+	struct user *u = arg;
+	const struct span groups[] = {SPAN("one"), SPAN("two")};
+	AUTO_ARENA mem = {0};
+
+	u->wrong += !arena_init(&mem, 1U << 20);
+	for (unsigned i = 0; i < 2000; i++) {
+		unsigned which =
+			(i * 7 + u->seed) % 6; /* six keys for the four places of one set */
+		const char sub[] = {(char)('a' + which), '\0'};
+		struct token_cached got = entry_of(sub, groups, 2);
+		uint8_t key[32];
+		key_of(which, key);
+		if (token_cache_get(u->cache, key, &mem, &got))
+			u->wrong += !span_is(got.claims.subject.sub, sub) ||
+				    !span_is(got.claims.subject.entitlements[1], "two");
+		else
+			token_cache_put(u->cache, key, &got);
+	}
+	return NULL;
+}
+
+static void
+threads(void **state)
+{
+	struct token_cache *c = token_cache_new();
+	pthread_t id[4];
+	struct user user[4];
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		user[i] = (struct user){.cache = c, .seed = i};
+		assert_int_equal(pthread_create(&id[i], NULL, use, &user[i]), 0);
+	}
+	for (unsigned i = 0; i < 4; i++) {
+		assert_int_equal(pthread_join(id[i], NULL), 0);
+		assert_int_equal(user[i].wrong, 0);
+	}
+	token_cache_free(c);
+}
+
 int
 main(void)
 {
@@ -118,6 +168,7 @@ main(void)
 		cmocka_unit_test(copies),
 		cmocka_unit_test(oldest_goes),
 		cmocka_unit_test(bounded),
+		cmocka_unit_test(threads),
 	};
 	return cmocka_run_group_tests_name("token_cache", tests, NULL, NULL);
 }
