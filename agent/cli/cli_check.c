@@ -151,6 +151,13 @@ check_roots(struct checking *c)
 		if (fd < 0)
 			settings_fault(
 				c->s, path, &c->report, "%s: %s", path, strerrordesc_np(errno));
+		if (c->s->roots[i].proposal == NULL || c->s->proposals == NULL)
+			buf_addf(&c->notes,
+				"note: root %s: nobody may read it: without %s its datasets have "
+				"no "
+				"dates, and no policy is found for them\n",
+				c->s->roots[i].name,
+				c->s->proposals == NULL ? "a file `proposals`" : "a `proposal`");
 		if (strncmp(path, "/home/", 6) == 0 || strncmp(path, "/root/", 6) == 0)
 			buf_addf(&c->notes,
 				"note: ProtectHome=yes of the systemd unit hides %s: add "

@@ -3,7 +3,7 @@
 import re
 import socket
 
-from conftest import BIN, Agent, free_port, run
+from conftest import BIN, BUILD, ROOT, Agent, free_port, run
 
 BAD = """\
 facility: X
@@ -65,3 +65,30 @@ def test_a_bad_policy(tmp_path):
     config.write_text(re.sub(r"files: \[.*\]", 'files: ["%s"]' % bad, config.read_text()))
     r = run(BIN / "pan-agentd", "--config", config, timeout=20)
     assert r.returncode in (2, 3) and re.search(r"policy\.yaml:3:1: error: ", r.stderr.decode()), r
+
+
+def test_check_tells_what_nobody_may_read(tmp_path):
+    a = Agent("https", tmp_path / "work")
+    assert a.stop() == 0
+    config = tmp_path / "work" / "agent.yaml"
+    good = run(BIN / "pan-agent", "check", config)
+    assert good.returncode == 0 and b"nobody may read" not in good.stderr + good.stdout, good
+    config.write_text(config.read_text().replace("proposals: proposals.yaml\n", ""))
+    r = run(BIN / "pan-agent", "check", config)
+    assert r.returncode == 0 and b"nobody may read it: without a file `proposals`" in r.stderr + r.stdout, r
+
+
+def test_serve_tells_what_a_policy_keeps_from_its_token(tmp_path):
+    bad = tmp_path / "policy.yaml"
+    bad.write_text("policy: x\nversion: 1\nno_such_key: 1\n")
+    serve = ROOT / "tests" / "serve"
+    r = run(serve, "https", "--build", BUILD, "--policy", bad, timeout=60)
+    assert r.returncode == 1 and re.search(rb"policy\.yaml:3:1: error: ", r.stderr), r
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "good.txt").write_text("good")
+    (tmp_path / "data" / "tab\there.txt").write_text("no request can name it")
+    a = Agent("https", tmp_path / "work", "--data", tmp_path / "data")
+    assert b"name holds a control character" in a.err.read_bytes()
+    assert a.get("/data/10.5072/data/good.txt").body == b"good"
+    assert b"here.txt" not in a.get("/data/10.5072/data/").body
+    assert a.stop() == 0
