@@ -61,6 +61,55 @@ clean(const struct place *p)
 	(void)rmdir(p->dir);
 }
 
+/* auth/ accepts the token in p->out, by that configuration and those keys. */
+static void
+is_accepted(const struct place *p, struct span config, const char *jwks_file)
+{
+	AUTO_BUF jwks = BUF_INIT(65536);
+	AUTO_BUF field = BUF_INIT(65536);
+	AUTO_BUF report = BUF_INIT(65536);
+	AUTO_BUF token = BUF_INIT(65536);
+	AUTO_ARENA mem = {0};
+	struct auth *a = NULL;
+	struct subject who;
+	struct auth_refusal why = {0};
+
+	struct settings *s = settings_parse(p->config, config, &report, NULL);
+	assert_non_null(s);
+	slurp(jwks_file, &jwks);
+	const struct span keys[] = {buf_span(&jwks)};
+	assert_true(auth_load(s, keys, NULL, &report, &a, NULL));
+	slurp(p->out, &token);
+	assert_true(token.n > 0 && token.p[token.n - 1] == '\n');
+	buf_adds(&field, "Bearer ");
+	buf_add(&field, span_first(buf_span(&token), token.n - 1));
+	assert_true(arena_init(&mem, 65536));
+	int64_t now = (int64_t)time(NULL);
+	assert_true(auth_check(a, buf_span(&field), now, &mem, &who, &why));
+	check_span(who.sub, "alice");
+	check_span(who.client, "pan-agent-demo");
+	assert_int_equal(who.n_entitlements, 2);
+	assert_in_range(who.expires, now + 118, now + 121);
+	auth_free(a);
+	settings_free(s);
+}
+
+static void
+wrong_calls(const struct place *p)
+{
+	const char *other[] = {
+		"token", "mint", "--config", p->config, "--sub", "x", "--issuer", "https://x"};
+	assert_int_equal(run(p, 8, other), 1);
+	const char *nobody[] = {"token", "mint", "--config", p->config};
+	assert_int_equal(run(p, 4, nobody), 2);
+	const char *unknown[] = {"token", "mint", "--subject", "x"};
+	assert_int_equal(run(p, 4, unknown), 2);
+	const char *bare[] = {"token", "mint", "--sub"};
+	assert_int_equal(run(p, 3, bare), 2);
+	const char *help[] = {"token", "--help"};
+	assert_int_equal(run(p, 2, help), 0);
+}
+
 /* A demo issuer is made, a token minted with it, and auth/ accepts that token. */
 static void
 from_issuer_to_subject(void **state)
@@ -70,10 +119,6 @@ from_issuer_to_subject(void **state)
 	char jwks_file[160];
 	struct stat st;
 	AUTO_BUF config = BUF_INIT(65536);
-	AUTO_BUF jwks = BUF_INIT(65536);
-	AUTO_BUF field = BUF_INIT(65536);
-	AUTO_BUF report = BUF_INIT(65536);
-	AUTO_ARENA mem = {0};
 
 	(void)state;
 	assert_non_null(mkdtemp(p.dir));
@@ -99,40 +144,8 @@ from_issuer_to_subject(void **state)
 	const char *mint[] = {"token", "mint", "--config", p.config, "--sub", "alice",
 		"--entitlement", "a", "--entitlement", "b", "--lifetime", "2m"};
 	assert_int_equal(run(&p, 12, mint), 0);
-	struct settings *s = settings_parse(p.config, buf_span(&config), &report, NULL);
-	assert_non_null(s);
-	slurp(jwks_file, &jwks);
-	const struct span keys[] = {buf_span(&jwks)};
-	struct auth *a = NULL;
-	struct subject who;
-	struct auth_refusal why = {0};
-	assert_true(auth_load(s, keys, NULL, &report, &a, NULL));
-	AUTO_BUF token = BUF_INIT(65536);
-	slurp(p.out, &token);
-	assert_true(token.n > 0 && token.p[token.n - 1] == '\n');
-	buf_adds(&field, "Bearer ");
-	buf_add(&field, span_first(buf_span(&token), token.n - 1));
-	assert_true(arena_init(&mem, 65536));
-	int64_t now = (int64_t)time(NULL);
-	assert_true(auth_check(a, buf_span(&field), now, &mem, &who, &why));
-	check_span(who.sub, "alice");
-	check_span(who.client, "pan-agent-demo");
-	assert_int_equal(who.n_entitlements, 2);
-	assert_in_range(who.expires, now + 118, now + 121);
-	auth_free(a);
-	settings_free(s);
-
-	const char *other[] = {
-		"token", "mint", "--config", p.config, "--sub", "x", "--issuer", "https://x"};
-	assert_int_equal(run(&p, 8, other), 1);
-	const char *nobody[] = {"token", "mint", "--config", p.config};
-	assert_int_equal(run(&p, 4, nobody), 2);
-	const char *unknown[] = {"token", "mint", "--subject", "x"};
-	assert_int_equal(run(&p, 4, unknown), 2);
-	const char *bare[] = {"token", "mint", "--sub"};
-	assert_int_equal(run(&p, 3, bare), 2);
-	const char *help[] = {"token", "--help"};
-	assert_int_equal(run(&p, 2, help), 0);
+	is_accepted(&p, buf_span(&config), jwks_file);
+	wrong_calls(&p);
 	clean(&p);
 }
 

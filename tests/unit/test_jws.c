@@ -20,68 +20,66 @@ part(struct buf *out, struct span s)
 	}
 
 /* JWS-3 to JWS-8, on the decoded bytes. */
+static const struct {
+	const char *name;
+	struct span header, payload;
+	const char *ref; /* NULL: accepted */
+} rows_content[] = {
+	{"least", LIT("{\"alg\":\"ES256\"}"), LIT("{}"), NULL},
+	{"ignored members", LIT("{\"alg\":\"ES256\",\"jku\":1,\"x5u\":1,\"jwk\":{},\"x5c\":[]}"),
+		LIT("{}"), NULL},
+	{"blanks", LIT(" {\"alg\" : \"ES256\"}\n"), LIT("\t{}\r\n"), NULL},
+	{"alg missing", LIT("{}"), LIT("{}"), "RFC 7515 4.1.1"},
+	{"alg number", LIT("{\"alg\":256}"), LIT("{}"), "RFC 7515 4.1.1"},
+	{"alg none", LIT("{\"alg\":\"none\"}"), LIT("{}"), "RFC 8725 3.1"},
+	{"alg None", LIT("{\"alg\":\"None\"}"), LIT("{}"), "RFC 8725 3.1"},
+	{"alg empty", LIT("{\"alg\":\"\"}"), LIT("{}"), "RFC 8725 3.1"},
+	{"alg lower case", LIT("{\"alg\":\"es256\"}"), LIT("{}"), "RFC 8725 3.1"},
+	{"alg HS256", LIT("{\"alg\":\"HS256\"}"), LIT("{}"), "RFC 8725 3.1"},
+	{"alg EdDSA", LIT("{\"alg\":\"EdDSA\"}"), LIT("{}"), "RFC 8725 3.1"},
+	{"alg RS512", LIT("{\"alg\":\"RS512\"}"), LIT("{}"), "RFC 8725 3.1"},
+	{"alg with a blank", LIT("{\"alg\":\"ES256 \"}"), LIT("{}"), "RFC 8725 3.1"},
+	{"alg with NUL", LIT("{\"alg\":\"ES256\\u0000\"}"), LIT("{}"), "RFC 8259"},
+	{"size of another alg", LIT("{\"alg\":\"RS256\"}"), LIT("{}"), "RFC 7518 3"},
+	{"size of P-384", LIT("{\"alg\":\"ES384\"}"), LIT("{}"), "RFC 7518 3"},
+	{"crit", LIT("{\"alg\":\"ES256\",\"crit\":[]}"), LIT("{}"), "RFC 7515 4.1.11"},
+	{"crit escaped", LIT("{\"alg\":\"ES256\",\"cr\\u0069t\":[]}"), LIT("{}"),
+		"RFC 7515 4.1.11"},
+	{"b64", LIT("{\"alg\":\"ES256\",\"b64\":true}"), LIT("{}"), "RFC 7797 3"},
+	{"zip", LIT("{\"alg\":\"ES256\",\"zip\":null}"), LIT("{}"), "RFC 7516 4.1.3"},
+	{"kid null", LIT("{\"alg\":\"ES256\",\"kid\":null}"), LIT("{}"), "RFC 7515 4.1"},
+	{"typ list", LIT("{\"alg\":\"ES256\",\"typ\":[\"JWT\"]}"), LIT("{}"), "RFC 7515 4.1"},
+	{"payload list", LIT("{\"alg\":\"ES256\"}"), LIT("[]"), "RFC 8259"},
+	{"payload cut", LIT("{\"alg\":\"ES256\"}"), LIT("{\"iss\":"), "RFC 8259"},
+	{"NUL behind the payload", LIT("{\"alg\":\"ES256\"}"), LIT("{}\0"), "RFC 8259"},
+	{"payload not UTF-8", LIT("{\"alg\":\"ES256\"}"), LIT("{\"a\":\"\xe9\"}"), "RFC 8259 8.1"},
+	{"header not UTF-8", LIT("{\"alg\":\"ES256\",\"x\":\"\xe9\"}"), LIT("{}"), "RFC 8259 8.1"},
+};
+
 static void
 content(void **state)
 {
-	static const struct {
-		const char *name;
-		struct span header, payload;
-		const char *ref; /* NULL: accepted */
-	} rows[] = {
-		{"least", LIT("{\"alg\":\"ES256\"}"), LIT("{}"), NULL},
-		{"ignored members",
-			LIT("{\"alg\":\"ES256\",\"jku\":1,\"x5u\":1,\"jwk\":{},\"x5c\":[]}"),
-			LIT("{}"), NULL},
-		{"blanks", LIT(" {\"alg\" : \"ES256\"}\n"), LIT("\t{}\r\n"), NULL},
-		{"alg missing", LIT("{}"), LIT("{}"), "RFC 7515 4.1.1"},
-		{"alg number", LIT("{\"alg\":256}"), LIT("{}"), "RFC 7515 4.1.1"},
-		{"alg none", LIT("{\"alg\":\"none\"}"), LIT("{}"), "RFC 8725 3.1"},
-		{"alg None", LIT("{\"alg\":\"None\"}"), LIT("{}"), "RFC 8725 3.1"},
-		{"alg empty", LIT("{\"alg\":\"\"}"), LIT("{}"), "RFC 8725 3.1"},
-		{"alg lower case", LIT("{\"alg\":\"es256\"}"), LIT("{}"), "RFC 8725 3.1"},
-		{"alg HS256", LIT("{\"alg\":\"HS256\"}"), LIT("{}"), "RFC 8725 3.1"},
-		{"alg EdDSA", LIT("{\"alg\":\"EdDSA\"}"), LIT("{}"), "RFC 8725 3.1"},
-		{"alg RS512", LIT("{\"alg\":\"RS512\"}"), LIT("{}"), "RFC 8725 3.1"},
-		{"alg with a blank", LIT("{\"alg\":\"ES256 \"}"), LIT("{}"), "RFC 8725 3.1"},
-		{"alg with NUL", LIT("{\"alg\":\"ES256\\u0000\"}"), LIT("{}"), "RFC 8259"},
-		{"size of another alg", LIT("{\"alg\":\"RS256\"}"), LIT("{}"), "RFC 7518 3"},
-		{"size of P-384", LIT("{\"alg\":\"ES384\"}"), LIT("{}"), "RFC 7518 3"},
-		{"crit", LIT("{\"alg\":\"ES256\",\"crit\":[]}"), LIT("{}"), "RFC 7515 4.1.11"},
-		{"crit escaped", LIT("{\"alg\":\"ES256\",\"cr\\u0069t\":[]}"), LIT("{}"),
-			"RFC 7515 4.1.11"},
-		{"b64", LIT("{\"alg\":\"ES256\",\"b64\":true}"), LIT("{}"), "RFC 7797 3"},
-		{"zip", LIT("{\"alg\":\"ES256\",\"zip\":null}"), LIT("{}"), "RFC 7516 4.1.3"},
-		{"kid null", LIT("{\"alg\":\"ES256\",\"kid\":null}"), LIT("{}"), "RFC 7515 4.1"},
-		{"typ list", LIT("{\"alg\":\"ES256\",\"typ\":[\"JWT\"]}"), LIT("{}"),
-			"RFC 7515 4.1"},
-		{"payload list", LIT("{\"alg\":\"ES256\"}"), LIT("[]"), "RFC 8259"},
-		{"payload cut", LIT("{\"alg\":\"ES256\"}"), LIT("{\"iss\":"), "RFC 8259"},
-		{"NUL behind the payload", LIT("{\"alg\":\"ES256\"}"), LIT("{}\0"), "RFC 8259"},
-		{"payload not UTF-8", LIT("{\"alg\":\"ES256\"}"), LIT("{\"a\":\"\xe9\"}"),
-			"RFC 8259 8.1"},
-		{"header not UTF-8", LIT("{\"alg\":\"ES256\",\"x\":\"\xe9\"}"), LIT("{}"),
-			"RFC 8259 8.1"},
-	};
 	AUTO_ARENA mem = {0};
 
 	(void)state;
 	assert_true(arena_init(&mem, 65536));
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < sizeof(rows_content) / sizeof(rows_content[0]); i++) {
 		AUTO_BUF token = BUF_INIT(4096);
 		AUTO_JWS j = {.token = SPAN_NONE};
 		struct err e = {0};
-		CHECK_ROW(rows[i].name);
-		part(&token, rows[i].header);
-		part(&token, rows[i].payload);
+		CHECK_ROW(rows_content[i].name);
+		part(&token, rows_content[i].header);
+		part(&token, rows_content[i].payload);
 		buf_adds(&token, SIG);
-		assert_int_equal(jws_parse(buf_span(&token), &mem, &j, &e), rows[i].ref == NULL);
-		if (rows[i].ref != NULL) {
+		assert_int_equal(
+			jws_parse(buf_span(&token), &mem, &j, &e), rows_content[i].ref == NULL);
+		if (rows_content[i].ref != NULL) {
 			assert_int_equal(e.code, ERR_UNAUTH);
-			assert_string_equal(e.ref, rows[i].ref);
+			assert_string_equal(e.ref, rows_content[i].ref);
 			continue;
 		}
-		assert_true(span_eq(j.header_text, rows[i].header));
-		assert_true(span_eq(j.payload_text, rows[i].payload));
+		assert_true(span_eq(j.header_text, rows_content[i].header));
+		assert_true(span_eq(j.payload_text, rows_content[i].payload));
 		assert_int_equal(j.n_sig, 64);
 		assert_int_equal(j.input.n, token.n - sizeof(SIG));
 	}

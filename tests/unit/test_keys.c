@@ -16,82 +16,79 @@
 #define RSA_N "o" RSA_TAIL /* the highest bit set */
 #define RSA   "\"kty\":\"RSA\",\"n\":\"" RSA_N "\",\"e\":\"AQAB\""
 
+/* why NULL: kept */
+static const struct {
+	const char *name, *jwk;
+	unsigned algs, fits;
+	const char *why;
+} rows_filter[] = {
+	{"P-256", "{" EC ",\"kid\":\"a\"}", BOTH, 1U << JWS_ES256, NULL},
+	{"RSA", "{" RSA ",\"use\":\"sig\",\"alg\":\"RS256\"}", BOTH, 1U << JWS_RS256, NULL},
+	{"RSA for both", "{" RSA "}", BOTH | 1U << JWS_PS256, 1U << JWS_RS256 | 1U << JWS_PS256,
+		NULL},
+	{"RSA with alg PS256", "{" RSA ",\"alg\":\"PS256\"}", BOTH | 1U << JWS_PS256,
+		1U << JWS_PS256, NULL},
+	{"key_ops with verify", "{" EC ",\"key_ops\":[\"sign\",\"verify\"]}", BOTH, 1U << JWS_ES256,
+		NULL},
+	{"unknown members", "{" EC ",\"x5c\":[1],\"foo\":{}}", BOTH, 1U << JWS_ES256, NULL},
+	{"members of another type", "{" EC ",\"e\":\"AQAB\",\"n\":\"AQAB\"}", BOTH, 1U << JWS_ES256,
+		NULL},
+	{"alg not enabled", "{" RSA ",\"alg\":\"PS256\"}", BOTH, 0, "its alg"},
+	{"alg unknown", "{" RSA ",\"alg\":\"RS512\"}", BOTH, 0, "its alg"},
+	{"alg of another kind", "{" EC ",\"alg\":\"RS256\"}", BOTH, 0, "its alg"},
+	{"alg number", "{" EC ",\"alg\":1}", BOTH, 0, "its alg"},
+	{"EC where the issuer has RSA", "{" EC "}", 1U << JWS_RS256, 0, "its alg"},
+	{"use enc", "{" EC ",\"use\":\"enc\"}", BOTH, 0, "use is not sig"},
+	{"use list", "{" EC ",\"use\":[\"sig\"]}", BOTH, 0, "use is not sig"},
+	{"key_ops without verify", "{" EC ",\"key_ops\":[\"encrypt\"]}", BOTH, 0, "key_ops"},
+	{"key_ops text", "{" EC ",\"key_ops\":\"verify\"}", BOTH, 0, "key_ops"},
+	{"oct", "{\"kty\":\"oct\",\"k\":\"AAAA\"}", BOTH, 0, "symmetric"},
+	{"OKP", "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AAAA\"}", BOTH, 0, "neither"},
+	{"no kty", "{}", BOTH, 0, "kty is missing"},
+	{"not an object", "1", BOTH, 0, "kty is missing"},
+	{"private EC", "{" EC ",\"d\":\"AAAA\"}", BOTH, 0, "PRIVATE KEY"},
+	{"private RSA", "{" RSA ",\"p\":\"AAAA\"}", BOTH, 0, "PRIVATE KEY"},
+	{"RSA of 2046 bits", "{\"kty\":\"RSA\",\"n\":\"I" RSA_TAIL "\",\"e\":\"AQAB\"}", BOTH, 0,
+		"2048 to 8192"},
+	{"e is 1", "{\"kty\":\"RSA\",\"n\":\"" RSA_N "\",\"e\":\"AQ\"}", BOTH, 0, "exponent"},
+	{"e is even", "{\"kty\":\"RSA\",\"n\":\"" RSA_N "\",\"e\":\"AQAA\"}", BOTH, 0, "exponent"},
+	{"n with padding", "{\"kty\":\"RSA\",\"n\":\"AQAB==\",\"e\":\"AQAB\"}", BOTH, 0, "n or e"},
+	{"no e", "{\"kty\":\"RSA\",\"n\":\"" RSA_N "\"}", BOTH, 0, "n or e"},
+	{"other curve", "{\"kty\":\"EC\",\"crv\":\"P-521\"," EC_X "," EC_Y "}", BOTH, 0,
+		"P-256 or P-384"},
+	{"x too short", "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AAAA\"," EC_Y "}", BOTH, 0,
+		"wrong length"},
+	{"not on the curve",
+		"{\"kty\":\"EC\",\"crv\":\"P-256\"," EC_X
+		",\"y\":\"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4\"}",
+		BOTH, 0, "not on the curve"},
+	{"kid number", "{" EC ",\"kid\":1}", BOTH, 0, "kid is not a string"},
+};
+
 static void
 filter(void **state)
 {
-	/* why NULL: kept */
-	static const struct {
-		const char *name, *jwk;
-		unsigned algs, fits;
-		const char *why;
-	} rows[] = {
-		{"P-256", "{" EC ",\"kid\":\"a\"}", BOTH, 1U << JWS_ES256, NULL},
-		{"RSA", "{" RSA ",\"use\":\"sig\",\"alg\":\"RS256\"}", BOTH, 1U << JWS_RS256, NULL},
-		{"RSA for both", "{" RSA "}", BOTH | 1U << JWS_PS256,
-			1U << JWS_RS256 | 1U << JWS_PS256, NULL},
-		{"RSA with alg PS256", "{" RSA ",\"alg\":\"PS256\"}", BOTH | 1U << JWS_PS256,
-			1U << JWS_PS256, NULL},
-		{"key_ops with verify", "{" EC ",\"key_ops\":[\"sign\",\"verify\"]}", BOTH,
-			1U << JWS_ES256, NULL},
-		{"unknown members", "{" EC ",\"x5c\":[1],\"foo\":{}}", BOTH, 1U << JWS_ES256, NULL},
-		{"members of another type", "{" EC ",\"e\":\"AQAB\",\"n\":\"AQAB\"}", BOTH,
-			1U << JWS_ES256, NULL},
-		{"alg not enabled", "{" RSA ",\"alg\":\"PS256\"}", BOTH, 0, "its alg"},
-		{"alg unknown", "{" RSA ",\"alg\":\"RS512\"}", BOTH, 0, "its alg"},
-		{"alg of another kind", "{" EC ",\"alg\":\"RS256\"}", BOTH, 0, "its alg"},
-		{"alg number", "{" EC ",\"alg\":1}", BOTH, 0, "its alg"},
-		{"EC where the issuer has RSA", "{" EC "}", 1U << JWS_RS256, 0, "its alg"},
-		{"use enc", "{" EC ",\"use\":\"enc\"}", BOTH, 0, "use is not sig"},
-		{"use list", "{" EC ",\"use\":[\"sig\"]}", BOTH, 0, "use is not sig"},
-		{"key_ops without verify", "{" EC ",\"key_ops\":[\"encrypt\"]}", BOTH, 0,
-			"key_ops"},
-		{"key_ops text", "{" EC ",\"key_ops\":\"verify\"}", BOTH, 0, "key_ops"},
-		{"oct", "{\"kty\":\"oct\",\"k\":\"AAAA\"}", BOTH, 0, "symmetric"},
-		{"OKP", "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AAAA\"}", BOTH, 0, "neither"},
-		{"no kty", "{}", BOTH, 0, "kty is missing"},
-		{"not an object", "1", BOTH, 0, "kty is missing"},
-		{"private EC", "{" EC ",\"d\":\"AAAA\"}", BOTH, 0, "PRIVATE KEY"},
-		{"private RSA", "{" RSA ",\"p\":\"AAAA\"}", BOTH, 0, "PRIVATE KEY"},
-		{"RSA of 2046 bits", "{\"kty\":\"RSA\",\"n\":\"I" RSA_TAIL "\",\"e\":\"AQAB\"}",
-			BOTH, 0, "2048 to 8192"},
-		{"e is 1", "{\"kty\":\"RSA\",\"n\":\"" RSA_N "\",\"e\":\"AQ\"}", BOTH, 0,
-			"exponent"},
-		{"e is even", "{\"kty\":\"RSA\",\"n\":\"" RSA_N "\",\"e\":\"AQAA\"}", BOTH, 0,
-			"exponent"},
-		{"n with padding", "{\"kty\":\"RSA\",\"n\":\"AQAB==\",\"e\":\"AQAB\"}", BOTH, 0,
-			"n or e"},
-		{"no e", "{\"kty\":\"RSA\",\"n\":\"" RSA_N "\"}", BOTH, 0, "n or e"},
-		{"other curve", "{\"kty\":\"EC\",\"crv\":\"P-521\"," EC_X "," EC_Y "}", BOTH, 0,
-			"P-256 or P-384"},
-		{"x too short", "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AAAA\"," EC_Y "}", BOTH,
-			0, "wrong length"},
-		{"not on the curve",
-			"{\"kty\":\"EC\",\"crv\":\"P-256\"," EC_X
-			",\"y\":\"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4\"}",
-			BOTH, 0, "not on the curve"},
-		{"kid number", "{" EC ",\"kid\":1}", BOTH, 0, "kid is not a string"},
-	};
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < sizeof(rows_filter) / sizeof(rows_filter[0]); i++) {
 		AUTO_BUF set = BUF_INIT(8192);
 		AUTO_BUF report = BUF_INIT(4096);
 		struct keys *k = NULL;
-		CHECK_ROW(rows[i].name);
+		CHECK_ROW(rows_filter[i].name);
 		/* A good key behind it stays usable. */
 		buf_addf(&set,
 			"{\"keys\":[%s,{" EC ",\"kid\":\"good\"},{" RSA ",\"kid\":\"good\"}]}",
-			rows[i].jwk);
-		assert_true(keys_load(buf_span(&set), rows[i].algs, &report, &k, NULL));
+			rows_filter[i].jwk);
+		assert_true(keys_load(buf_span(&set), rows_filter[i].algs, &report, &k, NULL));
 		const struct key *first = keys_at(k, 0);
-		if (rows[i].why == NULL) {
-			assert_int_equal(report.n, rows[i].algs == BOTH ? 0 : report.n);
-			assert_int_equal(first->algs, rows[i].fits);
+		if (rows_filter[i].why == NULL) {
+			assert_int_equal(report.n, rows_filter[i].algs == BOTH ? 0 : report.n);
+			assert_int_equal(first->algs, rows_filter[i].fits);
 			assert_null(strstr(first->jwk, "x5c"));
 			assert_true(strstr(first->jwk, "\"n\"") == NULL ||
 				    strstr(first->jwk, "\"x\"") == NULL);
 		} else {
 			buf_addc(&report, '\0');
-			if (strstr(report.p, rows[i].why) == NULL)
+			if (strstr(report.p, rows_filter[i].why) == NULL)
 				fail_msg("got \"%s\"", report.p);
 			assert_non_null(strstr(report.p, "key 1 "));
 			check_span(first->kid, "good");

@@ -2,89 +2,86 @@
 #include "agent/http/target.h"
 #include "tests/unit/check.h"
 
+static const struct {
+	const char *name;
+	struct span in;
+	const char *path, *query; /* path NULL: 400 */
+	const char *ref;
+} rows_paths[] = {
+	{"root", SPAN_INIT("/"), "/", NULL, NULL},
+	{"file", SPAN_INIT("/data/10.5072/a/b.h5"), "/data/10.5072/a/b.h5", NULL, NULL},
+	{"final slash", SPAN_INIT("/data/a/"), "/data/a/", NULL, NULL},
+	{"query", SPAN_INIT("/a?b=c?d"), "/a", "b=c?d", NULL},
+	{"empty query", SPAN_INIT("/a?"), "/a", "", NULL},
+	{"JSON in the query", SPAN_INIT("/a?f={\"x\":[1|2]}"), "/a", "f={\"x\":[1|2]}", NULL},
+	{"query stays encoded", SPAN_INIT("/a?%2e%00%zz"), "/a", "%2e%00%zz", NULL},
+	{"escape", SPAN_INIT("/a%20b%c2%B5"), "/a b\xc2\xb5", NULL, NULL},
+	{"decoded once", SPAN_INIT("/a%252e%252e/b"), "/a%2e%2e/b", NULL, NULL},
+	{"backslash", SPAN_INIT("/a\\..\\b"), "/a\\..\\b", NULL, NULL},
+	{"semicolon", SPAN_INIT("/a;v=1"), "/a;v=1", NULL, NULL},
+	{"four dots", SPAN_INIT("/..../a"), "/..../a", NULL, NULL},
+	{"trailing space", SPAN_INIT("/a%20"), "/a ", NULL, NULL},
+	{"slash escaped elsewhere", SPAN_INIT("/api/Datasets/10.5072%2Fabc"),
+		"/api/Datasets/10.5072/abc", NULL, NULL},
+	{"slash escaped in a tree's neighbour", SPAN_INIT("/database/a%2Fb"), "/database/a/b", NULL,
+		NULL},
+	{"slash escaped under data", SPAN_INIT("/data/10.5072%2fabc"), NULL, NULL, "RFC 3986 2.2"},
+	{"slash escaped after data", SPAN_INIT("/data%2Fabc"), NULL, NULL, "RFC 3986 2.2"},
+	{"slash escaped under escaped data", SPAN_INIT("/d%61ta/a%2Fb"), NULL, NULL,
+		"RFC 3986 2.2"},
+	{"slash escaped under archive", SPAN_INIT("/archive/a%2Fb.zip"), NULL, NULL,
+		"RFC 3986 2.2"},
+	{"dots", SPAN_INIT("/../etc/passwd"), NULL, NULL, "RFC 3986 5.2.4"},
+	{"dots at the end", SPAN_INIT("/a/.."), NULL, NULL, "RFC 3986 5.2.4"},
+	{"dot at the end", SPAN_INIT("/a/."), NULL, NULL, "RFC 3986 5.2.4"},
+	{"escaped dots", SPAN_INIT("/a/%2e%2E/b"), NULL, NULL, "RFC 3986 5.2.4"},
+	{"dots by an escaped slash", SPAN_INIT("/api/..%2fb"), NULL, NULL, "RFC 3986 5.2.4"},
+	{"double slash first", SPAN_INIT("//a"), NULL, NULL, "RFC 3986 5.2.4"},
+	{"double slash inside", SPAN_INIT("/a//b"), NULL, NULL, "RFC 3986 5.2.4"},
+	{"double slash last", SPAN_INIT("/a//"), NULL, NULL, "RFC 3986 5.2.4"},
+	{"NUL", SPAN_INIT("/a%00.h5"), NULL, NULL, "RFC 3986 2.2"},
+	{"control", SPAN_INIT("/a%1f"), NULL, NULL, "RFC 3986 2.2"},
+	{"DEL", SPAN_INIT("/a%7f"), NULL, NULL, "RFC 3986 2.2"},
+	{"no-break space", SPAN_INIT("/a%c2%a0"), "/a\xc2\xa0", NULL, NULL},
+	{"last of C1", SPAN_INIT("/a%c2%9f"), NULL, NULL, "RFC 3986 2.2"},
+	{"C1", SPAN_INIT("/a%c2%85"), NULL, NULL, "RFC 3986 2.2"},
+	{"overlong dots", SPAN_INIT("/%c0%ae%c0%ae/"), NULL, NULL, "RFC 3629 3"},
+	{"invalid UTF-8", SPAN_INIT("/a%ff"), NULL, NULL, "RFC 3629 3"},
+	{"bad escape", SPAN_INIT("/a%zz"), NULL, NULL, "RFC 3986 2.1"},
+	{"escape cut after a digit", SPAN_INIT("/a%4"), NULL, NULL, "RFC 3986 2.1"},
+	{"escape at the end", SPAN_INIT("/a%"), NULL, NULL, "RFC 3986 2.1"},
+	{"fragment", SPAN_INIT("/a#b"), NULL, NULL, "RFC 9112 3.2"},
+	{"raw byte 0xE9", SPAN_INIT("/caf\xe9"), NULL, NULL, "RFC 9112 3.2"},
+	{"no slash", SPAN_INIT("a"), NULL, NULL, "RFC 9112 3.2"},
+	{"query only", SPAN_INIT("?a"), NULL, NULL, "RFC 9112 3.2"},
+	{"empty", SPAN_INIT(""), NULL, NULL, "RFC 9112 3.2"},
+	{"authority form", SPAN_INIT("a.example:443"), NULL, NULL, "RFC 9112 3.2"},
+	{"another scheme", SPAN_INIT("ftp://a.example/"), NULL, NULL, "RFC 9112 3.2"},
+	{"asterisk with GET", SPAN_INIT("*"), NULL, NULL, "RFC 9112 3.2.4"},
+	{"absolute with userinfo", SPAN_INIT("https://u@a.example/"), NULL, NULL, "RFC 9110 7.2"},
+	{"absolute without host", SPAN_INIT("https:///a"), NULL, NULL, "RFC 9110 7.2"},
+};
+
 static void
 paths(void **state)
 {
-	static const struct {
-		const char *name;
-		struct span in;
-		const char *path, *query; /* path NULL: 400 */
-		const char *ref;
-	} rows[] = {
-		{"root", SPAN_INIT("/"), "/", NULL, NULL},
-		{"file", SPAN_INIT("/data/10.5072/a/b.h5"), "/data/10.5072/a/b.h5", NULL, NULL},
-		{"final slash", SPAN_INIT("/data/a/"), "/data/a/", NULL, NULL},
-		{"query", SPAN_INIT("/a?b=c?d"), "/a", "b=c?d", NULL},
-		{"empty query", SPAN_INIT("/a?"), "/a", "", NULL},
-		{"JSON in the query", SPAN_INIT("/a?f={\"x\":[1|2]}"), "/a", "f={\"x\":[1|2]}",
-			NULL},
-		{"query stays encoded", SPAN_INIT("/a?%2e%00%zz"), "/a", "%2e%00%zz", NULL},
-		{"escape", SPAN_INIT("/a%20b%c2%B5"), "/a b\xc2\xb5", NULL, NULL},
-		{"decoded once", SPAN_INIT("/a%252e%252e/b"), "/a%2e%2e/b", NULL, NULL},
-		{"backslash", SPAN_INIT("/a\\..\\b"), "/a\\..\\b", NULL, NULL},
-		{"semicolon", SPAN_INIT("/a;v=1"), "/a;v=1", NULL, NULL},
-		{"four dots", SPAN_INIT("/..../a"), "/..../a", NULL, NULL},
-		{"trailing space", SPAN_INIT("/a%20"), "/a ", NULL, NULL},
-		{"slash escaped elsewhere", SPAN_INIT("/api/Datasets/10.5072%2Fabc"),
-			"/api/Datasets/10.5072/abc", NULL, NULL},
-		{"slash escaped in a tree's neighbour", SPAN_INIT("/database/a%2Fb"),
-			"/database/a/b", NULL, NULL},
-		{"slash escaped under data", SPAN_INIT("/data/10.5072%2fabc"), NULL, NULL,
-			"RFC 3986 2.2"},
-		{"slash escaped after data", SPAN_INIT("/data%2Fabc"), NULL, NULL, "RFC 3986 2.2"},
-		{"slash escaped under escaped data", SPAN_INIT("/d%61ta/a%2Fb"), NULL, NULL,
-			"RFC 3986 2.2"},
-		{"slash escaped under archive", SPAN_INIT("/archive/a%2Fb.zip"), NULL, NULL,
-			"RFC 3986 2.2"},
-		{"dots", SPAN_INIT("/../etc/passwd"), NULL, NULL, "RFC 3986 5.2.4"},
-		{"dots at the end", SPAN_INIT("/a/.."), NULL, NULL, "RFC 3986 5.2.4"},
-		{"dot at the end", SPAN_INIT("/a/."), NULL, NULL, "RFC 3986 5.2.4"},
-		{"escaped dots", SPAN_INIT("/a/%2e%2E/b"), NULL, NULL, "RFC 3986 5.2.4"},
-		{"dots by an escaped slash", SPAN_INIT("/api/..%2fb"), NULL, NULL,
-			"RFC 3986 5.2.4"},
-		{"double slash first", SPAN_INIT("//a"), NULL, NULL, "RFC 3986 5.2.4"},
-		{"double slash inside", SPAN_INIT("/a//b"), NULL, NULL, "RFC 3986 5.2.4"},
-		{"double slash last", SPAN_INIT("/a//"), NULL, NULL, "RFC 3986 5.2.4"},
-		{"NUL", SPAN_INIT("/a%00.h5"), NULL, NULL, "RFC 3986 2.2"},
-		{"control", SPAN_INIT("/a%1f"), NULL, NULL, "RFC 3986 2.2"},
-		{"DEL", SPAN_INIT("/a%7f"), NULL, NULL, "RFC 3986 2.2"},
-		{"no-break space", SPAN_INIT("/a%c2%a0"), "/a\xc2\xa0", NULL, NULL},
-		{"last of C1", SPAN_INIT("/a%c2%9f"), NULL, NULL, "RFC 3986 2.2"},
-		{"C1", SPAN_INIT("/a%c2%85"), NULL, NULL, "RFC 3986 2.2"},
-		{"overlong dots", SPAN_INIT("/%c0%ae%c0%ae/"), NULL, NULL, "RFC 3629 3"},
-		{"invalid UTF-8", SPAN_INIT("/a%ff"), NULL, NULL, "RFC 3629 3"},
-		{"bad escape", SPAN_INIT("/a%zz"), NULL, NULL, "RFC 3986 2.1"},
-		{"escape cut after a digit", SPAN_INIT("/a%4"), NULL, NULL, "RFC 3986 2.1"},
-		{"escape at the end", SPAN_INIT("/a%"), NULL, NULL, "RFC 3986 2.1"},
-		{"fragment", SPAN_INIT("/a#b"), NULL, NULL, "RFC 9112 3.2"},
-		{"raw byte 0xE9", SPAN_INIT("/caf\xe9"), NULL, NULL, "RFC 9112 3.2"},
-		{"no slash", SPAN_INIT("a"), NULL, NULL, "RFC 9112 3.2"},
-		{"query only", SPAN_INIT("?a"), NULL, NULL, "RFC 9112 3.2"},
-		{"empty", SPAN_INIT(""), NULL, NULL, "RFC 9112 3.2"},
-		{"authority form", SPAN_INIT("a.example:443"), NULL, NULL, "RFC 9112 3.2"},
-		{"another scheme", SPAN_INIT("ftp://a.example/"), NULL, NULL, "RFC 9112 3.2"},
-		{"asterisk with GET", SPAN_INIT("*"), NULL, NULL, "RFC 9112 3.2.4"},
-		{"absolute with userinfo", SPAN_INIT("https://u@a.example/"), NULL, NULL,
-			"RFC 9110 7.2"},
-		{"absolute without host", SPAN_INIT("https:///a"), NULL, NULL, "RFC 9110 7.2"},
-	};
 	char out[256];
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < sizeof(rows_paths) / sizeof(rows_paths[0]); i++) {
 		struct target t = {0};
 		struct err e = {0};
-		CHECK_ROW(rows[i].name);
-		bool ok = target_parse(rows[i].in, HTTP_GET, out, sizeof(out), &t, &e);
-		assert_int_equal(ok, rows[i].path != NULL);
+		CHECK_ROW(rows_paths[i].name);
+		bool ok = target_parse(rows_paths[i].in, HTTP_GET, out, sizeof(out), &t, &e);
+		assert_int_equal(ok, rows_paths[i].path != NULL);
 		if (!ok) {
 			assert_int_equal(e.code, ERR_SYNTAX);
-			assert_string_equal(e.ref, rows[i].ref);
+			assert_string_equal(e.ref, rows_paths[i].ref);
 			continue;
 		}
-		check_span(t.path, rows[i].path);
-		check_span(t.query, rows[i].query);
-		assert_int_equal(t.query.p != NULL, rows[i].query != NULL);
+		check_span(t.path, rows_paths[i].path);
+		check_span(t.query, rows_paths[i].query);
+		assert_int_equal(t.query.p != NULL, rows_paths[i].query != NULL);
 		assert_int_equal(t.form, TARGET_ORIGIN);
 	}
 }

@@ -5,76 +5,75 @@
 #define ROOM ((size_t)64 * 1024 * 1024)
 
 /* The first breach: the whole line but for the tail of the message. */
+static const struct {
+	const char *name, *in, *want;
+} rows_refused[] = {
+	{"empty", "", "f:1:1: error: empty file"},
+	{"comment only", "# x\n", "f:1:1: error: empty file"},
+	{"bom",
+		"\xEF\xBB\xBF"
+		"a: b\n",
+		"f:1:1: error: byte order mark"},
+	{"latin-1", "a: b\nc: \xe9t\n", "f:2:4: error: not UTF-8"},
+	{"cut sequence", "a: \xe2\x82", "f:1:4: error: not UTF-8"},
+	{"escape byte", "a: \x1b[0m\n", "f:1:4: error: control character U+001B"},
+	{"delete", "a: x\x7f\n", "f:1:5: error: control character U+007F"},
+	{"c1, column in characters", "a: \xc3\xa9\xc2\x9b\n",
+		"f:1:5: error: control character U+009B"},
+	{"cr counts as a line end", "a: b\rc: \x01\n", "f:2:4: error: control character"},
+	{"crlf counts once", "a: b\r\nc: \x01\n", "f:2:4: error: control character"},
+	{"anchor", "a: &x b\n", "f:1:4: error: anchor '&x'"},
+	{"anchor of a list", "a: &x [b]\n", "f:1:4: error: anchor '&x'"},
+	{"anchor of a key", "&x a: b\n", "f:1:1: error: anchor '&x'"},
+	{"alias", "a: b\nc: *x\n", "f:2:4: error: alias '*x'"},
+	{"alias as key", "*x : b\n", "f:1:1: error: alias '*x'"},
+	{"tag", "a: !!str b\n", "f:1:4: error: tag"},
+	{"local tag", "a: !x b\n", "f:1:4: error: tag"},
+	{"bare tag of a plain scalar", "a: ! b\n", "f:1:4: error: tag"},
+	{"bare tag of a quoted scalar", "a: ! 'b'\n", "f:1:4: error: tag"},
+	{"bare tag after wide characters", "\xc3\xa9: \xe2\x82\xac\na: ! b\n", "f:2:4: error: tag"},
+	{"bare tag of a list", "a: ! [b]\n", "f:1:4: error: tag"},
+	{"bare tag of a mapping", "a: !!map {b: c}\n", "f:1:4: error: tag"},
+	{"bare tag of a key", "! a: b\n", "f:1:1: error: tag"},
+	{"yaml directive", "%YAML 1.1\n---\na: b\n", "f:1:1: error: directive"},
+	{"tag directive", "%TAG ! tag:x,1:\n---\na: b\n", "f:1:1: error: directive"},
+	{"second document", "a: b\n---\nc: d\n", "f:2:1: error: a second document"},
+	{"literal block", "a: |\n  b\n", "f:1:4: error: block scalar"},
+	{"folded block", "a: >-\n  b\n", "f:1:4: error: block scalar"},
+	{"plain over lines", "a: b\n  c\n", "f:1:4: error: multi-line value"},
+	{"swallowed key", "a: b\n  c: d\n", "f:1:4: error: multi-line value"},
+	{"quoted over lines", "a: 'b\n  c'\n", "f:1:4: error: multi-line value"},
+	{"empty value", "a:\nb: c\n", "f:1:3: error: empty value"},
+	{"empty quoted", "a: ''\n", "f:1:4: error: empty value"},
+	{"empty item", "a:\n  -\n  - b\n", "f:2:4: error: empty value"},
+	{"empty in flow", "{a: , b: c}\n", "f:1:5: error: empty value"},
+	{"empty in flow, lines before the next", "{\na:\n\n, b: c}\n", "f:2:2: error: empty value"},
+	{"empty key", "'': b\n", "f:1:1: error: empty value"},
+	{"document without content", "---\n", "f:2:1: error: empty value"},
+	{"duplicate key", "a: b\nc: d\na: e\n", "f:3:1: error: duplicate key 'a'"},
+	{"duplicate key, quoted", "a: b\n'a': e\n", "f:2:1: error: duplicate key 'a'"},
+	{"duplicate key, in a list", "- {a: b, a: c}\n", "f:1:10: error: duplicate key 'a'"},
+	{"list as key", "[a]: b\n", "f:1:1: error: key must be a scalar"},
+	{"mapping as key", "? {a: b}\n: c\n", "f:1:3: error: key must be a scalar"},
+	{"nine levels", "[[[[[[[[[a]]]]]]]]]\n", "f:1:9: error: too deep"},
+	{"unclosed list", "a: [b\n", "f:2:1: error: syntax"},
+	{"tab as indentation", "a:\n\tb: c\n", "f:2:1: error: syntax"},
+	{"no line break in a message", "\"a\\nb\": c\n\"a\\nb\": d\n",
+		"f:2:1: error: duplicate key 'a?b'"},
+};
+
 static void
 refused(void **state)
 {
-	static const struct {
-		const char *name, *in, *want;
-	} rows[] = {
-		{"empty", "", "f:1:1: error: empty file"},
-		{"comment only", "# x\n", "f:1:1: error: empty file"},
-		{"bom",
-			"\xEF\xBB\xBF"
-			"a: b\n",
-			"f:1:1: error: byte order mark"},
-		{"latin-1", "a: b\nc: \xe9t\n", "f:2:4: error: not UTF-8"},
-		{"cut sequence", "a: \xe2\x82", "f:1:4: error: not UTF-8"},
-		{"escape byte", "a: \x1b[0m\n", "f:1:4: error: control character U+001B"},
-		{"delete", "a: x\x7f\n", "f:1:5: error: control character U+007F"},
-		{"c1, column in characters", "a: \xc3\xa9\xc2\x9b\n",
-			"f:1:5: error: control character U+009B"},
-		{"cr counts as a line end", "a: b\rc: \x01\n", "f:2:4: error: control character"},
-		{"crlf counts once", "a: b\r\nc: \x01\n", "f:2:4: error: control character"},
-		{"anchor", "a: &x b\n", "f:1:4: error: anchor '&x'"},
-		{"anchor of a list", "a: &x [b]\n", "f:1:4: error: anchor '&x'"},
-		{"anchor of a key", "&x a: b\n", "f:1:1: error: anchor '&x'"},
-		{"alias", "a: b\nc: *x\n", "f:2:4: error: alias '*x'"},
-		{"alias as key", "*x : b\n", "f:1:1: error: alias '*x'"},
-		{"tag", "a: !!str b\n", "f:1:4: error: tag"},
-		{"local tag", "a: !x b\n", "f:1:4: error: tag"},
-		{"bare tag of a plain scalar", "a: ! b\n", "f:1:4: error: tag"},
-		{"bare tag of a quoted scalar", "a: ! 'b'\n", "f:1:4: error: tag"},
-		{"bare tag after wide characters", "\xc3\xa9: \xe2\x82\xac\na: ! b\n",
-			"f:2:4: error: tag"},
-		{"bare tag of a list", "a: ! [b]\n", "f:1:4: error: tag"},
-		{"bare tag of a mapping", "a: !!map {b: c}\n", "f:1:4: error: tag"},
-		{"bare tag of a key", "! a: b\n", "f:1:1: error: tag"},
-		{"yaml directive", "%YAML 1.1\n---\na: b\n", "f:1:1: error: directive"},
-		{"tag directive", "%TAG ! tag:x,1:\n---\na: b\n", "f:1:1: error: directive"},
-		{"second document", "a: b\n---\nc: d\n", "f:2:1: error: a second document"},
-		{"literal block", "a: |\n  b\n", "f:1:4: error: block scalar"},
-		{"folded block", "a: >-\n  b\n", "f:1:4: error: block scalar"},
-		{"plain over lines", "a: b\n  c\n", "f:1:4: error: multi-line value"},
-		{"swallowed key", "a: b\n  c: d\n", "f:1:4: error: multi-line value"},
-		{"quoted over lines", "a: 'b\n  c'\n", "f:1:4: error: multi-line value"},
-		{"empty value", "a:\nb: c\n", "f:1:3: error: empty value"},
-		{"empty quoted", "a: ''\n", "f:1:4: error: empty value"},
-		{"empty item", "a:\n  -\n  - b\n", "f:2:4: error: empty value"},
-		{"empty in flow", "{a: , b: c}\n", "f:1:5: error: empty value"},
-		{"empty in flow, lines before the next", "{\na:\n\n, b: c}\n",
-			"f:2:2: error: empty value"},
-		{"empty key", "'': b\n", "f:1:1: error: empty value"},
-		{"document without content", "---\n", "f:2:1: error: empty value"},
-		{"duplicate key", "a: b\nc: d\na: e\n", "f:3:1: error: duplicate key 'a'"},
-		{"duplicate key, quoted", "a: b\n'a': e\n", "f:2:1: error: duplicate key 'a'"},
-		{"duplicate key, in a list", "- {a: b, a: c}\n",
-			"f:1:10: error: duplicate key 'a'"},
-		{"list as key", "[a]: b\n", "f:1:1: error: key must be a scalar"},
-		{"mapping as key", "? {a: b}\n: c\n", "f:1:3: error: key must be a scalar"},
-		{"nine levels", "[[[[[[[[[a]]]]]]]]]\n", "f:1:9: error: too deep"},
-		{"unclosed list", "a: [b\n", "f:2:1: error: syntax"},
-		{"tab as indentation", "a:\n\tb: c\n", "f:2:1: error: syntax"},
-		{"no line break in a message", "\"a\\nb\": c\n\"a\\nb\": d\n",
-			"f:2:1: error: duplicate key 'a?b'"},
-	};
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < sizeof(rows_refused) / sizeof(rows_refused[0]); i++) {
 		AUTO_ARENA a = {0};
 		AUTO_BUF report = BUF_INIT(4096);
-		CHECK_ROW(rows[i].name);
+		CHECK_ROW(rows_refused[i].name);
 		assert_true(arena_init(&a, ROOM));
-		assert_null(yaml_parse("f", span_of(rows[i].in), &a, &report));
-		check_span(span_first(buf_span(&report), strlen(rows[i].want)), rows[i].want);
+		assert_null(yaml_parse("f", span_of(rows_refused[i].in), &a, &report));
+		check_span(span_first(buf_span(&report), strlen(rows_refused[i].want)),
+			rows_refused[i].want);
 		assert_true(report.n > 0 && report.p[report.n - 1] == '\n');
 		assert_ptr_equal(memchr(report.p, '\n', report.n), report.p + report.n - 1);
 	}
