@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every role but the supervisor is confined: seccomp, no new privileges, nothing to gain.  What each may
-not do is shown from inside by tests/unit/test_sandbox.c; here the running processes are looked at."""
+not do is shown from inside by tests/unit/test_sandbox_roles.c; here the running processes are looked at."""
 import pathlib
 import re
 

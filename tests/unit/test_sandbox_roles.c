@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What each role may do, attempted in a process of that role. */
+#include "tests/unit/sandbox_world.h"
+#include "tests/unit/sanitized.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+/* An attempt answers 0 when it succeeded, else errno. */
+static int
+answer(long got)
+{
+	return got < 0 ? errno : 0;
+}
+
+static int
+try_passwd(const struct world *w)
+{
+	(void)w;
+	return answer(open("/etc/passwd", O_RDONLY | O_CLOEXEC));
+}
+
+static int
+try_inside(const struct world *w)
+{
+	return answer(openat(w->root, "raw.h5", O_RDONLY | O_CLOEXEC));
+}
+
+static int
+try_write_inside(const struct world *w)
+{
+	return answer(openat(w->root, "raw.h5", O_WRONLY | O_CLOEXEC));
+}
+
+static int
+try_outside(const struct world *w)
+{
+	return answer(openat(w->top, "other", O_RDONLY | O_CLOEXEC));
+}
+
+static int
+try_catalogue(const struct world *w)
+{
+	return answer(openat(w->catalogue, "c-shm", O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+}
+
+static int
+try_unlink(const struct world *w)
+{
+	return answer(unlinkat(w->catalogue, "c-wal", 0));
+}
+
+static int
+try_list(const struct world *w)
+{
+	char text[512];
+	int fd = openat(w->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? errno : answer(syscall(SYS_getdents64, fd, text, sizeof(text)));
+}
+
+static int
+try_socket(const struct world *w)
+{
+	(void)w;
+	return answer(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+}
+
+static int
+try_connect(const struct world *w)
+{
+	struct sockaddr none = {.sa_family = AF_UNSPEC};
+	return answer(connect(w->pair[0], &none, sizeof(none)));
+}
+
+static int
+try_exec(const struct world *w)
+{
+	char name[] = "/bin/true";
+	char *argv[] = {name, NULL};
+	(void)w;
+	return answer(execv(name, argv));
+}
+
+static int
+try_fork(const struct world *w)
+{
+	(void)w;
+	pid_t child = fork();
+	if (child == 0)
+		_exit(0);
+	return answer(child);
+}
+
+static int
+try_ptrace(const struct world *w)
+{
+	(void)w;
+	return answer(syscall(SYS_ptrace, 0L, 0L, 0L, 0L));
+}
+
+static int
+try_kill_parent(const struct world *w)
+{
+	(void)w;
+	return answer(kill(getppid(), 0));
+}
+
+static int
+try_exec_memory(const struct world *w)
+{
+	(void)w;
+	void *p = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return p == MAP_FAILED ? errno : 0;
+}
+
+static int
+try_memory(const struct world *w)
+{
+	void *p = mmap(NULL, 1U << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	(void)w;
+	return p == MAP_FAILED ? errno : 0;
+}
+
+static int
+try_gibibytes(const struct world *w)
+{
+	void *p = mmap(NULL, 2UL << 30, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	(void)w;
+	return p == MAP_FAILED ? errno : 0;
+}
+
+static int
+try_pread(const struct world *w)
+{
+	char text[4] = {0};
+	if (pread(w->file, text, 3, 0) != 3)
+		return errno;
+	return memcmp(text, "raw", 3) == 0 ? 0 : EIO;
+}
+
+static int
+try_fstat(const struct world *w)
+{
+	struct stat st;
+	return answer(fstat(w->file, &st));
+}
+
+static int
+try_message(const struct world *w)
+{
+	struct err e;
+	char text[64];
+	int fds[FDPASS_MAX];
+	size_t n;
+	size_t nfds;
+	if (fdpass_send(w->pair[0], SPAN("hello"), &w->file, 1, &e) != FDPASS_OK)
+		return errno;
+	if (fdpass_recv(w->pair[1], text, sizeof(text), &n, fds, &nfds, &e) != FDPASS_OK)
+		return errno;
+	return n == 5 && nfds == 1 ? 0 : EIO;
+}
+
+static void *
+thread_main(void *arg)
+{
+	/* Landlock and seccomp hold in a thread that is started later. */
+	*(int *)arg = try_passwd(NULL);
+	return NULL;
+}
+
+static int
+try_thread(const struct world *w)
+{
+	pthread_t t;
+	int got = 0;
+	(void)w;
+	int bad = pthread_create(&t, NULL, thread_main, &got);
+	if (bad != 0)
+		return bad;
+	(void)pthread_join(t, NULL);
+	return got == EPERM || got == EACCES ? 0 : EIO;
+}
+
+static int
+try_core(const struct world *w)
+{
+	struct rlimit v;
+	(void)w;
+	return getrlimit(RLIMIT_CORE, &v) == 0 && v.rlim_max == 0 ? 0 : EIO;
+}
+
+static int
+try_openat2(const struct world *w)
+{
+	struct {
+		uint64_t flags, mode, resolve;
+	} how = {O_RDONLY | O_CLOEXEC, 0, 0};
+	return answer(syscall(SYS_openat2, w->root, "raw.h5", &how, sizeof(how)));
+}
+
+static int
+try_stat(const struct world *w)
+{
+	struct stat st;
+	return answer(fstatat(w->root, "raw.h5", &st, 0));
+}
+
+static int
+try_raise_limit(const struct world *w)
+{
+	struct rlimit v = {0, 0};
+	(void)w;
+	return answer(setrlimit(RLIMIT_FSIZE, &v));
+}
+
+static int
+try_signal_by_io(const struct world *w)
+{
+	return answer(fcntl(w->pair[0], F_SETOWN, getppid()));
+}
+
+static int
+try_memfd(const struct world *w)
+{
+	(void)w;
+	return answer(memfd_create("test", MFD_CLOEXEC));
+}
+
+static int
+try_become_dumpable(const struct world *w)
+{
+	(void)w;
+	return answer(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0));
+}
+
+static int
+try_put_off_alarm(const struct world *w)
+{
+	(void)w;
+	return answer(syscall(SYS_alarm, 0));
+}
+
+static int
+try_hold_signals(const struct world *w)
+{
+	sigset_t all;
+	(void)w;
+	(void)sigfillset(&all);
+	return pthread_sigmask(SIG_SETMASK, &all, NULL);
+}
+
+static int
+try_ignore_signals(const struct world *w)
+{
+	const struct sigaction ignore = {.sa_handler = SIG_IGN};
+	(void)w;
+	return answer(sigaction(SIGALRM, &ignore, NULL));
+}
+
+/* A stopped process does not hear its alarm. */
+static int
+try_stop(const struct world *w)
+{
+	(void)w;
+	return answer(kill(getpid(), SIGCONT)) &
+	       answer(syscall(SYS_tgkill, getpid(), gettid(), SIGCONT));
+}
+
+static int
+try_outlive(const struct world *w)
+{
+	(void)w;
+	return answer(prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0));
+}
+
+static int
+try_pipe(const struct world *w)
+{
+	int ends[2];
+	(void)w;
+	return answer(pipe2(ends, O_CLOEXEC));
+}
+
+static int
+try_write_file(const struct world *w)
+{
+	return answer(pwrite(w->file, "x", 1, 3));
+}
+
+enum want { NO, YES, KILLED };
+
+/* A wish for each role, in the order of the columns; child: of a reader. */
+static const struct attempt {
+	const char *name;
+	int (*run)(const struct world *w);
+	enum want front, gate, reader, child, indexer;
+} attempts[] = {
+	{"open /etc/passwd", try_passwd, NO, NO, NO, NO, NO},
+	{"open a file of the root", try_inside, NO, YES, NO, NO, YES},
+	{"write to a file of the root", try_write_inside, NO, NO, NO, NO, NO},
+	{"open a file beside the root", try_outside, NO, NO, NO, NO, NO},
+	{"lock file in the catalogue", try_catalogue, NO, YES, NO, NO, YES},
+	{"remove from the catalogue", try_unlink, NO, NO, NO, NO, YES},
+	{"list the root", try_list, NO, NO, NO, NO, YES},
+	{"socket", try_socket, NO, NO, KILLED, KILLED, NO},
+	{"connect", try_connect, NO, NO, KILLED, KILLED, NO},
+	{"exec", try_exec, KILLED, KILLED, KILLED, KILLED, KILLED},
+	{"ptrace", try_ptrace, KILLED, KILLED, KILLED, KILLED, KILLED},
+	{"fork", try_fork, NO, NO, YES, KILLED, NO},
+	{"signal to the parent", try_kill_parent, NO, NO, NO, NO, NO},
+	{"executable memory", try_exec_memory, NO, NO, NO, NO, NO},
+	{"memory", try_memory, YES, YES, YES, YES, YES},
+	{"2 GiB at once", try_gibibytes, YES, YES, NO, NO, YES},
+	{"pread of a passed descriptor", try_pread, YES, YES, YES, YES, YES},
+	{"fstat of a passed descriptor", try_fstat, YES, YES, YES, YES, YES},
+	{"message with a descriptor", try_message, YES, YES, YES, NO, YES},
+	{"thread", try_thread, YES, YES, NO, KILLED, YES},
+	{"openat2", try_openat2, NO, YES, NO, NO, YES},
+	{"stat of a path", try_stat, NO, YES, NO, NO, YES},
+	{"set a limit", try_raise_limit, NO, NO, YES, NO, NO},
+	{"signals by F_SETOWN", try_signal_by_io, NO, NO, NO, NO, NO},
+	{"memory as a descriptor", try_memfd, NO, YES, NO, NO, YES},
+	{"dumpable again", try_become_dumpable, NO, NO, NO, NO, NO},
+	{"no core", try_core, YES, YES, YES, YES, YES},
+	{"put off the alarm", try_put_off_alarm, NO, NO, YES, NO, NO},
+	{"hold signals back", try_hold_signals, YES, YES, YES, NO, YES},
+	{"ignore a signal", try_ignore_signals, YES, YES, YES, NO, YES},
+	{"stop itself", try_stop, YES, YES, YES, NO, YES},
+	{"outlive the parent", try_outlive, NO, NO, YES, NO, NO},
+	{"pipe", try_pipe, NO, NO, YES, NO, NO},
+	{"write by a passed descriptor", try_write_file, NO, YES, NO, NO, YES},
+};
+
+static void
+check_attempt(const struct world *w, enum process what, const struct attempt *a, enum want want)
+{
+	int wal = openat(w->catalogue, "c-wal", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(wal >= 0);
+	(void)close(wal);
+	int status = outcome(w, what, a->run);
+	if (SANITIZED && a->run == try_gibibytes)
+		return;
+	/* ThreadSanitizer ends a process that may not hold signals back to make a thread. */
+	if (SANITIZED && a->run == try_thread && want == KILLED && WIFSIGNALED(status))
+		return;
+	if (want == KILLED && !SANITIZED) {
+		assert_true(WIFSIGNALED(status));
+		assert_int_equal(WTERMSIG(status), SIGSYS);
+		return;
+	}
+	assert_true(WIFEXITED(status));
+	int got = WEXITSTATUS(status);
+	if (want == YES)
+		assert_int_equal(got, 0);
+	else if (a->run == try_gibibytes)
+		assert_int_equal(got, ENOMEM);
+	else if (got != EPERM && got != EACCES)
+		fail_msg("%s: errno %d, want a refusal", a->name, got);
+}
+
+static void
+role_table(const struct world *w, enum process what)
+{
+	for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
+		const struct attempt *a = &attempts[i];
+		enum want want = what == PROCESS_FRONT    ? a->front
+				 : what == PROCESS_GATE   ? a->gate
+				 : what == PROCESS_READER ? a->reader
+				 : what == OF_READER      ? a->child
+							  : a->indexer;
+		CHECK_ROW(a->name);
+		check_attempt(w, what, a, want);
+	}
+}
+
+static void
+front(void **state)
+{
+	role_table(*state, PROCESS_FRONT);
+}
+
+static void
+gate(void **state)
+{
+	role_table(*state, PROCESS_GATE);
+}
+
+static void
+reader(void **state)
+{
+	role_table(*state, PROCESS_READER);
+}
+
+static void
+child_of_reader(void **state)
+{
+	role_table(*state, OF_READER);
+}
+
+static void
+indexer(void **state)
+{
+	role_table(*state, PROCESS_INDEXER);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(front),
+		cmocka_unit_test(gate),
+		cmocka_unit_test(reader),
+		cmocka_unit_test(child_of_reader),
+		cmocka_unit_test(indexer),
+	};
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
