@@ -10,9 +10,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define NONE     UINT32_MAX
-#define SWEEP_MS 500
-#define NOTE_MS  250
+#define NONE      UINT32_MAX
+#define SWEEP_MS  500
+#define NOTE_MS   250
+#define NOTES_MAX 4096U /* bytes of WIRE_DONES notes, and some */
 
 /* One question; `conn` NULL while the slot is in use: nobody waits for the answer any more. */
 struct ask {
@@ -24,11 +25,11 @@ struct ask {
 	bool used;
 };
 
-/* What waits to be sent: a question by its slot, or a note with bytes of its own. */
+/* What waits to be sent: a question by its slot, or notes with bytes of their own. */
 struct item {
-	uint32_t slot; /* NONE: a note */
-	uint32_t turn;
-	struct buf note;
+	uint32_t slot; /* NONE: notes */
+	uint32_t turn; /* or how many notes */
+	struct buf notes;
 };
 
 struct front_link {
@@ -40,6 +41,8 @@ struct front_link {
 	uint32_t n_asks, free, n_used;
 	struct item *items; /* a ring */
 	size_t at, n, cap;
+	struct item open; /* notes to which more are added, before they enter the ring */
+	size_t n_notes;   /* here and in the ring */
 	uint64_t lost;
 	bool blocked;
 	char in[FDPASS_MESSAGE];
@@ -129,14 +132,30 @@ queue_add(struct front_link *l, struct item it)
 		return false;
 	l->n++;
 	*item_at(l, l->n - 1) = it;
-	if (it.slot == NONE && l->n < FRONT_LINK_BATCH) {
-		if (!loop_timer_runs(
-			    &l->lazy)) /* a note has time: it goes with the next question */
-			loop_timer(l->loop, &l->lazy, NOTE_MS);
-	} else if (!l->blocked) {
+	if (!l->blocked)
 		loop_task(l->loop, &l->flush);
-	}
 	return true;
+}
+
+static void
+notes_drop(struct front_link *l, struct item *it)
+{
+	if (it->slot == NONE)
+		l->n_notes -= it->turn;
+	buf_fini(&it->notes);
+}
+
+/* The open message of notes enters the ring. */
+static void
+notes_close(struct front_link *l)
+{
+	if (l->open.turn == 0)
+		return;
+	if (!buf_ok(&l->open.notes) || !queue_add(l, l->open)) {
+		l->lost += l->open.turn;
+		notes_drop(l, &l->open);
+	}
+	l->open = (struct item){.slot = NONE, .notes = BUF_INIT(NOTES_MAX)};
 }
 
 static void
@@ -145,7 +164,7 @@ queue_drop(struct front_link *l, size_t n)
 	if (n == 0)
 		return;
 	for (size_t i = 0; i < n; i++)
-		buf_fini(&item_at(l, i)->note);
+		notes_drop(l, item_at(l, i));
 	l->at = (l->at + n) % l->cap;
 	l->n -= n;
 }
@@ -155,7 +174,7 @@ static struct span
 item_bytes(struct front_link *l, const struct item *it)
 {
 	if (it->slot == NONE)
-		return buf_span(&it->note);
+		return buf_span(&it->notes);
 	const struct ask *a = &l->asks[it->slot];
 	if (!a->used || a->turn != it->turn || a->conn == NULL)
 		return SPAN_NONE;
@@ -245,6 +264,9 @@ on_flush(void *arg)
 
 	loop_timer_stop(&l->lazy);
 	wait_for_room(l, false);
+	if (l->watch.fd >= 0)
+		notes_close(l);
+	loop_task_stop(&l->flush); /* all of it leaves now */
 	while (l->watch.fd >= 0 && l->n > 0 && send_batch(l)) {
 	}
 }
@@ -385,13 +407,18 @@ void
 front_link_done(void *arg, const struct http_done *d)
 {
 	struct front_link *l = arg;
-	struct item it = {.slot = NONE, .note = BUF_INIT(256)};
 
-	wire_write_done(d, &it.note);
-	if (l->n >= FRONT_LINK_NOTES || !buf_ok(&it.note) || !queue_add(l, it)) {
-		buf_fini(&it.note);
+	if (l->n_notes >= FRONT_LINK_NOTES) {
 		l->lost++;
+		return;
 	}
+	wire_write_done(d, &l->open.notes);
+	l->open.turn++;
+	l->n_notes++;
+	if (l->open.turn == WIRE_DONES)
+		notes_close(l);
+	else if (!loop_timer_runs(&l->lazy)) /* a note has time: it goes with the next question */
+		loop_timer(l->loop, &l->lazy, NOTE_MS);
 }
 
 void
@@ -405,6 +432,7 @@ front_link_up(struct front_link *l, int fd)
 		(void)close(fd);
 		return;
 	}
+	notes_close(l);
 	/* What the last gate had not answered, and what came while there was none. */
 	for (uint32_t i = 0; i < l->n_asks; i++) {
 		struct ask *a = &l->asks[i];
@@ -429,7 +457,7 @@ front_link_is_up(const struct front_link *l)
 bool
 front_link_quiet(const struct front_link *l)
 {
-	return l->n == 0 && l->n_used == 0;
+	return l->n == 0 && l->n_notes == 0 && l->n_used == 0;
 }
 
 uint64_t
@@ -447,6 +475,7 @@ front_link_new(struct loop *loop, struct front_link **ret, struct err *e)
 		return err_set(e, ERR_LIMIT, NULL, "no memory for the link to the gate");
 	l->loop = loop;
 	l->free = NONE;
+	l->open = (struct item){.slot = NONE, .notes = BUF_INIT(NOTES_MAX)};
 	l->watch = (struct loop_fd){.fd = -1, .fn = on_event, .arg = l};
 	l->flush = (struct loop_task){.fn = on_flush, .arg = l};
 	l->sweep = (struct loop_timer){.fn = on_sweep, .arg = l};
@@ -469,6 +498,7 @@ front_link_free(struct front_link *l)
 			slot_give(l, i);
 	}
 	queue_drop(l, l->n);
+	buf_fini(&l->open.notes);
 	free(l->items);
 	free(l->asks);
 	free(l);

@@ -15,6 +15,8 @@
 
 #define BATCH_BYTES (4 * FDPASS_MESSAGE) /* of questions; pages that stay empty cost nothing */
 
+#define BATCH_CLOSINGS 256U /* in one audit write */
+
 struct gate_batch {
 	struct gate_desk *desk;
 	int link;
@@ -22,7 +24,7 @@ struct gate_batch {
 	struct http_ask asks[GATE_TURN];
 	struct gate_case cases[GATE_TURN];
 	size_t n_asks;
-	struct audit_closing closing[GATE_TURN];
+	struct audit_closing closing[BATCH_CLOSINGS];
 	size_t n_closings;
 	struct buf out;
 	char in[BATCH_BYTES]; /* the asks' spans lie here */
@@ -61,59 +63,73 @@ now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static void
-note_done(struct gate_batch *b, struct span msg)
-{
-	static const char *const results[] = {"complete", "client-gone", "cut", "error"};
-	struct http_done d;
-	struct err e = {0};
-
-	if (!wire_read_done(msg, &d, &e)) {
-		log_err(LOG_ERROR, "wire", &e);
-		return;
-	}
-	if (d.decision == 0 || b->n_closings == GATE_TURN)
-		return;
-	struct audit_closing *c = &b->closing[b->n_closings++];
-	*c = (struct audit_closing){.decision = d.decision,
-		.bytes = d.bytes,
-		.result = results[d.result],
-		.first = d.first,
-		.last = d.last};
-	memcpy(c->trace, d.trace, sizeof(c->trace));
-	if (d.result == HTTP_CUT)
-		metric_add(b->desk->metrics, METRIC_TRANSFERS_CUT, 1);
-}
-
 /*
- * All closings of a batch in one write.  What cannot be recorded must not go on leaving: the epoch
+ * Many closings in one write.  What cannot be recorded must not go on leaving: the epoch
  * moves, so that the front asks again for what it kept and what it sends, and is refused.
  */
 static void
 write_closings(struct gate_batch *b)
 {
-	struct audit_item items[GATE_TURN];
-	size_t from[GATE_TURN + 1];
+	struct audit_item items[BATCH_CLOSINGS];
+	size_t from[BATCH_CLOSINGS + 1];
 	struct err e = {0};
-	AUTO_BUF text = BUF_INIT(GATE_TURN * 1024UL);
+	AUTO_BUF text = BUF_INIT(BATCH_CLOSINGS * 1024UL);
 
-	if (b->n_closings == 0)
+	const size_t n = b->n_closings;
+
+	b->n_closings = 0;
+	if (n == 0)
 		return;
-	for (size_t i = 0; i < b->n_closings; i++) {
+	for (size_t i = 0; i < n; i++) {
 		from[i] = text.n;
 		audit_record_close(&text, &b->closing[i]);
 	}
-	from[b->n_closings] = text.n;
-	for (size_t i = 0; i < b->n_closings; i++)
+	from[n] = text.n;
+	for (size_t i = 0; i < n; i++)
 		items[i] = (struct audit_item){
 			.kind = "close", .rest = {text.p + from[i], from[i + 1] - from[i]}};
-	if (!audit_append(b->desk->gate->audit, items, b->n_closings, now_ms(), &e)) {
-		metric_add(b->desk->metrics, METRIC_AUDIT_FAILED, (int64_t)b->n_closings);
+	if (!audit_append(b->desk->gate->audit, items, n, now_ms(), &e)) {
+		metric_add(b->desk->metrics, METRIC_AUDIT_FAILED, (int64_t)n);
 		log_err(LOG_ERROR, "audit", &e);
 		(void)__atomic_add_fetch(b->epoch, 1, __ATOMIC_SEQ_CST);
 		return;
 	}
-	metric_add(b->desk->metrics, METRIC_AUDIT_RECORDS, (int64_t)b->n_closings);
+	metric_add(b->desk->metrics, METRIC_AUDIT_RECORDS, (int64_t)n);
+}
+
+static void
+note_done(struct gate_batch *b, const struct http_done *d)
+{
+	static const char *const results[] = {"complete", "client-gone", "cut", "error"};
+
+	if (d->decision == 0)
+		return;
+	struct audit_closing *c = &b->closing[b->n_closings++];
+	*c = (struct audit_closing){.decision = d->decision,
+		.bytes = d->bytes,
+		.result = results[d->result],
+		.first = d->first,
+		.last = d->last};
+	memcpy(c->trace, d->trace, sizeof(c->trace));
+	if (d->result == HTTP_CUT)
+		metric_add(b->desk->metrics, METRIC_TRANSFERS_CUT, 1);
+}
+
+static void
+take_notes(struct gate_batch *b, struct span msg)
+{
+	struct http_done list[WIRE_DONES];
+	size_t n = 0;
+	struct err e = {0};
+
+	if (!wire_read_done(msg, list, &n, &e)) {
+		log_err(LOG_ERROR, "wire", &e);
+		return;
+	}
+	if (BATCH_CLOSINGS - b->n_closings < n)
+		write_closings(b);
+	for (size_t i = 0; i < n; i++)
+		note_done(b, &list[i]);
 }
 
 static void
@@ -170,7 +186,7 @@ take_message(struct gate_batch *b, struct span msg)
 		log_err(LOG_ERROR, "wire", &e);
 		break;
 	case WIRE_DONE:
-		note_done(b, msg);
+		take_notes(b, msg);
 		break;
 	case WIRE_ANSWER:
 		break; /* the gate asks nothing */

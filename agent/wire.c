@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* First two bytes of each message: the kind, and the version of this format. */
-#define WIRE_VERSION 1U
+#define WIRE_VERSION 2U
 #define WIRE_ABSENT  UINT32_MAX
 
 /* ---- writing ---- */
@@ -67,7 +67,8 @@ wire_write_ask(const struct http_ask *q, struct buf *out)
 void
 wire_write_done(const struct http_done *d, struct buf *out)
 {
-	put_start(out, WIRE_DONE);
+	if (out->n == 0)
+		put_start(out, WIRE_DONE);
 	put_u64(out, d->decision);
 	put_u64(out, d->first);
 	put_u64(out, d->last);
@@ -226,22 +227,27 @@ wire_read_ask(struct span msg, struct http_ask *ret, struct err *e)
 }
 
 bool
-wire_read_done(struct span msg, struct http_done *ret, struct err *e)
+wire_read_done(struct span msg, struct http_done ret[WIRE_DONES], size_t *ret_n, struct err *e)
 {
 	struct cursor c;
-	struct http_done d = {0};
+	struct http_done list[WIRE_DONES] = {0};
+	size_t n = 0;
 
 	if (!get_start(&c, msg, WIRE_DONE, e))
 		return false;
-	d.decision = get_le(&c, 8);
-	d.first = get_le(&c, 8);
-	d.last = get_le(&c, 8);
-	d.bytes = get_le(&c, 8);
-	d.result = (enum http_result)get_u8(&c, HTTP_BROKEN);
-	get_copy(&c, d.trace, sizeof(d.trace));
+	do {
+		struct http_done *d = &list[n++];
+		d->decision = get_le(&c, 8);
+		d->first = get_le(&c, 8);
+		d->last = get_le(&c, 8);
+		d->bytes = get_le(&c, 8);
+		d->result = (enum http_result)get_u8(&c, HTTP_BROKEN);
+		get_copy(&c, d->trace, sizeof(d->trace));
+	} while (!c.bad && c.rest.n > 0 && n < WIRE_DONES);
 	if (!get_end(&c, e))
 		return false;
-	*ret = d;
+	memcpy(ret, list, n * sizeof(list[0]));
+	*ret_n = n;
 	return true;
 }
 

@@ -19,7 +19,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct span in = {(const char *)data, size};
 	struct http_ask ask;
-	struct http_done done;
+	struct http_done done[WIRE_DONES];
+	size_t n = 0;
 	struct http_answer answer;
 	int fd = -1;
 	AUTO_BUF b = BUF_INIT(FDPASS_MESSAGE * 2);
@@ -27,8 +28,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (wire_read_ask(in, &ask, NULL)) {
 		wire_write_ask(&ask, &b);
 		same(&b, in);
-	} else if (wire_read_done(in, &done, NULL)) {
-		wire_write_done(&done, &b);
+	} else if (wire_read_done(in, done, &n, NULL)) {
+		for (size_t i = 0; i < n; i++)
+			wire_write_done(&done[i], &b);
 		same(&b, in);
 	} else if (wire_read_answer(in, &fd, &answer, NULL)) {
 		if (answer.body == HTTP_FILE)

@@ -37,7 +37,8 @@ conn_unanswered(struct conn *c)
 struct world {
 	struct loop loop;
 	struct front_link *link;
-	int gate; /* the other end */
+	int gate;       /* the other end */
+	size_t n_notes; /* in the last message of notes */
 	char in[FDPASS_MESSAGE];
 };
 
@@ -81,7 +82,7 @@ next(struct world *w, struct http_ask *q, struct http_done *d)
 	if (wire_kind(msg) == WIRE_ASK)
 		assert_true(wire_read_ask(msg, q, NULL));
 	else
-		assert_true(wire_read_done(msg, d, NULL));
+		assert_true(wire_read_done(msg, d, &w->n_notes, NULL));
 	return wire_kind(msg);
 }
 
@@ -125,7 +126,7 @@ many(void **state)
 	struct seen s[100] = {{0}};
 	uint64_t id[100];
 	struct http_ask q;
-	struct http_done d;
+	struct http_done d[WIRE_DONES];
 
 	(void)state;
 	connect_gate(w);
@@ -133,7 +134,7 @@ many(void **state)
 		id[i] = ask(w, &s[i], "/data/x");
 	turn(w);
 	for (int i = 0; i < 100; i++) {
-		assert_int_equal(next(w, &q, &d), WIRE_ASK);
+		assert_int_equal(next(w, &q, d), WIRE_ASK);
 		assert_int_equal(q.id, id[i]);
 	}
 	CHECK_ROW("answers in any order find their question");
@@ -160,7 +161,7 @@ forgets(void **state)
 	struct world *w = world_new();
 	struct seen s[3] = {{0}};
 	struct http_ask q;
-	struct http_done d;
+	struct http_done d[WIRE_DONES];
 
 	(void)state;
 	connect_gate(w);
@@ -168,9 +169,9 @@ forgets(void **state)
 	front_link_forget(w->link, ask(w, &s[0], "/data/a"));
 	uint64_t second = ask(w, &s[1], "/data/b");
 	turn(w);
-	assert_int_equal(next(w, &q, &d), WIRE_ASK);
+	assert_int_equal(next(w, &q, d), WIRE_ASK);
 	check_span(q.path, "/data/b");
-	assert_int_equal(next(w, &q, &d), 0);
+	assert_int_equal(next(w, &q, d), 0);
 	CHECK_ROW("forgotten after it was sent: the answer finds nobody, the slot is free");
 	front_link_forget(w->link, second);
 	reply(w, second, 200);
@@ -186,7 +187,7 @@ restarts(void **state)
 	struct world *w = world_new();
 	struct seen s[4] = {{0}};
 	struct http_ask q;
-	struct http_done d;
+	struct http_done d[WIRE_DONES];
 	struct http_done note = {.decision = 5, .first = 1, .bytes = 3};
 
 	(void)state;
@@ -207,20 +208,59 @@ restarts(void **state)
 	connect_gate(w);
 	turn(w);
 	CHECK_ROW("the next gate gets the note, and each open question once");
-	assert_int_equal(next(w, &q, &d), WIRE_DONE);
-	assert_int_equal(d.decision, 5);
+	assert_int_equal(next(w, &q, d), WIRE_DONE);
+	assert_int_equal(d[0].decision, 5);
+	assert_int_equal(w->n_notes, 1);
 	uint64_t got[2] = {0};
 	for (int i = 0; i < 2; i++) {
-		assert_int_equal(next(w, &q, &d), WIRE_ASK);
+		assert_int_equal(next(w, &q, d), WIRE_ASK);
 		got[i] = q.id;
 	}
 	assert_true((got[0] == first && got[1] == late) || (got[0] == late && got[1] == first));
-	assert_int_equal(next(w, &q, &d), 0);
+	assert_int_equal(next(w, &q, d), 0);
 	reply(w, first, 200);
 	reply(w, late, 404);
 	turn(w);
 	assert_int_equal(s[0].answered, 1);
 	assert_int_equal(s[2].status, 404);
+	world_free(w);
+}
+
+/* Notes share messages, in order, and none is lost between two gates. */
+static void
+notes(void **state)
+{
+	struct world *w = world_new();
+	struct http_ask q;
+	struct http_done d[WIRE_DONES];
+	uint64_t seen = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 3 * WIRE_DONES + 1; i++) {
+		if (i == WIRE_DONES + 2) {
+			connect_gate(w);
+			turn(w);
+		}
+		front_link_done(w->link, &(struct http_done){.decision = i});
+	}
+	assert_false(front_link_quiet(w->link));
+	front_link_push(w->link);
+	assert_true(front_link_quiet(w->link));
+	for (unsigned messages = 0; messages < 4; messages++) {
+		assert_int_equal(next(w, &q, d), WIRE_DONE);
+		for (size_t i = 0; i < w->n_notes; i++)
+			assert_int_equal(d[i].decision, seen++);
+	}
+	assert_int_equal(seen, 3 * WIRE_DONES + 1);
+	assert_int_equal(next(w, &q, d), 0);
+	CHECK_ROW("a single note leaves by itself, after a moment");
+	front_link_done(w->link, &(struct http_done){.decision = 9});
+	turn(w);
+	assert_int_equal(next(w, &q, d), 0);
+	for (int64_t start = w->loop.now; w->loop.now - start < 600;)
+		assert_true(loop_turn(&w->loop, 50, NULL));
+	assert_int_equal(next(w, &q, d), WIRE_DONE);
+	assert_int_equal(front_link_lost(w->link), 0);
 	world_free(w);
 }
 
@@ -282,6 +322,7 @@ main(void)
 		cmocka_unit_test(many),
 		cmocka_unit_test(forgets),
 		cmocka_unit_test(restarts),
+		cmocka_unit_test(notes),
 		cmocka_unit_test(waits_its_time),
 		cmocka_unit_test(bounded),
 		cmocka_unit_test(nonsense),

@@ -82,15 +82,26 @@ done_round(void **state)
 {
 	struct http_done d = {
 		.decision = 7, .first = 1, .last = 2, .bytes = UINT64_MAX, .result = HTTP_CUT};
-	struct http_done r = {0};
+	struct http_done r[WIRE_DONES] = {0};
+	size_t n = 0;
 	AUTO_BUF b = BUF_INIT(4096);
 
 	(void)state;
-	wire_write_done(&d, &b);
-	assert_true(wire_read_done(buf_span(&b), &r, NULL));
-	assert_memory_equal(&r, &d, sizeof(d));
-	b.p[2 + 32] = 9; /* the result */
-	assert_false(wire_read_done(buf_span(&b), &r, NULL));
+	for (size_t i = 1; i <= WIRE_DONES; i++) {
+		d.decision = i;
+		wire_write_done(&d, &b);
+		assert_true(wire_read_done(buf_span(&b), r, &n, NULL));
+		assert_int_equal(n, i);
+		assert_memory_equal(&r[i - 1], &d, sizeof(d));
+	}
+	for (size_t cut = 1; cut < 49; cut++)
+		assert_false(wire_read_done(span_first(buf_span(&b), b.n - cut), r, &n, NULL));
+	assert_false(wire_read_done(span_first(buf_span(&b), 2), r, &n, NULL));
+	b.p[2 + 32] = 9; /* the result of the first */
+	assert_false(wire_read_done(buf_span(&b), r, &n, NULL));
+	b.p[2 + 32] = 0;
+	wire_write_done(&d, &b); /* one too many */
+	assert_false(wire_read_done(buf_span(&b), r, &n, NULL));
 }
 
 static void
@@ -126,7 +137,7 @@ answer_file(void **state)
 	AUTO_BUF b = BUF_INIT(4096);
 
 	(void)state;
-	buf_add(&b, SPAN("\2\1\5\0\0\0\0\0\0\0\310\0\0\0\2\1\377\377\377\377\377\377\377\377"));
+	buf_add(&b, SPAN("\2\2\5\0\0\0\0\0\0\0\310\0\0\0\2\1\377\377\377\377\377\377\377\377"));
 	for (int i = 0; i < 9; i++)
 		buf_add(&b, SPAN("\4\0\0\0\0\0\0\0"));
 	buf_add(&b, SPAN("\1\3\0\0\0\"a\""));
