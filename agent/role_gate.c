@@ -314,6 +314,8 @@ role_gate_main(unsigned slot)
 		(void)ppoll(&p, 1, &second, NULL);
 		if (!audit_flush(g->gate.audit, &e))
 			log_err(LOG_ERROR, "audit", &e);
+		metric_set(g->role.metrics, METRIC_TOKEN_CACHE_HITS,
+			(int64_t)auth_cache_hits(g->gate.auth));
 	}
 	/* With the supervisor gone some may run on, until the exit. */
 	for (size_t i = 0; i < GATE_THREADS; i++)

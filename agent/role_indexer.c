@@ -213,9 +213,23 @@ start(struct indexer *x, struct err *e)
 	       ingest_open(x->role->settings->catalogue, &x->ingest, e);
 }
 
+/* A catalogue that was made earlier counts from the start. */
+static void
+count_catalogue(const struct indexer *x)
+{
+	uint64_t datasets = 0;
+	uint64_t files = 0;
+
+	if (!ingest_count(x->ingest, &datasets, &files, NULL))
+		return;
+	metric_set(x->role->metrics, METRIC_DATASETS, (int64_t)datasets);
+	metric_set(x->role->metrics, METRIC_FILES_INDEXED, (int64_t)files);
+}
+
 static void
 serve(struct indexer *x)
 {
+	count_catalogue(x);
 	while (attend(x) || x->n_waiting > 0) {
 		if (x->gone || (x->drain && x->n_waiting == 0))
 			break;
