@@ -27,8 +27,8 @@ extern const char *const process_names[PROCESS_COUNT];
 
 #define ROLE_CONTROL_FD 3
 
-/* Exit codes of a role and of the daemon (operations: reload, check, drain). */
-enum { EXIT_OK = 0, EXIT_NO = 1, EXIT_USAGE = 2, EXIT_CONFIG = 3, EXIT_SANDBOX = 4 };
+/* Exit codes of a role and of the daemon.  A refused policy or key file is a refused configuration. */
+enum { EXIT_OK = 0, EXIT_NO = 1, EXIT_USAGE = 2, EXIT_CONFIG = 2, EXIT_SANDBOX = 4 };
 
 /*
  * The bundle: every file that a role may read besides data, opened by the supervisor.  Names:

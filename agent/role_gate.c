@@ -232,8 +232,10 @@ prepare(struct gate_role *g)
 	g->gate.settings = g->role.settings;
 	g->gate.epoch = g->role.epoch;
 	g->gate.metrics = g->role.metrics;
-	if (!crypto_prepare(&e) || !load_policies(g, &report, &e) ||
-		!load_issuers(g, &report, &e) || !open_roots(g, &e))
+	/* Policies and issuers both, so that all faults are told at once. */
+	bool policies = load_policies(g, &report, &e);
+	bool issuers = crypto_prepare(&e) && load_issuers(g, &report, &e);
+	if (!policies || !issuers || !open_roots(g, &e))
 		refuse(g, EXIT_CONFIG, &report, &e);
 	warn(&report);
 	struct catalog *probe = NULL;

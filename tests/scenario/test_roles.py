@@ -184,12 +184,16 @@ def test_check_binds_nothing(copy):
     assert run(BIN / "pan-agent", "check", copy).returncode == 0
 
 
-def test_refused_policy_is_3(copy, tmp_path):
+def test_refused_policy_and_keys_are_told_at_once(copy, tmp_path):
     bad = tmp_path / "policy.yaml"
     bad.write_text("policy: x\nversion: 1\nno_such_key: 1\n")
-    copy.write_text(re.sub(r"files: \[.*\]", 'files: ["%s"]' % bad, copy.read_text()))
+    keys = tmp_path / "keys.json"
+    keys.write_text("{}")
+    text = re.sub(r"files: \[.*\]", 'files: ["%s"]' % bad, copy.read_text())
+    copy.write_text(re.sub(r"jwks_file: .*", 'jwks_file: "%s"' % keys, text))
     r = run(DAEMON, "--config", copy, timeout=30)
-    assert r.returncode == 3 and re.search(rb"policy\.yaml:3:1: error: ", r.stderr), r
+    assert b"JWK set: no array" in r.stderr, r
+    assert r.returncode == 2 and re.search(rb"policy\.yaml:3:1: error: ", r.stderr), r
 
 
 def test_named_files_that_are_missing(copy):
