@@ -87,9 +87,17 @@ static const char *const statements[Q_COUNT] = {
 	[Q_COUNT_FILES] = "SELECT count(*) FROM file",
 };
 
+/* The last match while held: what a neighbour in the same folder needs no questions for. */
+struct last_match {
+	struct span folder; /* of the path, with its slash; absent: none */
+	struct catalog_dataset dataset;
+	size_t n_pid;
+};
+
 struct catalog {
 	struct store *store;
 	bool held;
+	struct last_match last;
 };
 
 bool
@@ -152,6 +160,7 @@ catalog_release(struct catalog *c)
 	if (!c->held)
 		return;
 	c->held = false;
+	c->last.folder = SPAN_NONE;
 	(void)store_do(c->store, Q_END, NULL);
 }
 
@@ -315,25 +324,58 @@ prefixes(struct span path, size_t ends[LIMIT_PID_SEGMENTS])
 	return n;
 }
 
+static struct span
+folder_of(struct span path)
+{
+	size_t n = path.n;
+
+	while (n > 0 && path.p[n - 1] != '/')
+		n--;
+	return span_first(path, n);
+}
+
+/* The dataset whose pid is the longest prefix; *ret_end: its length. */
+static bool
+match_first(struct catalog *c, struct span path, struct arena *a, struct catalog_dataset *ret,
+	size_t *ret_end, struct err *e)
+{
+	size_t ends[LIMIT_PID_SEGMENTS];
+	struct span folder = folder_of(path);
+	bool known = folder.n > 0 && span_eq(c->last.folder, folder);
+	bool found = false;
+
+	(void)err_set(e, ERR_ABSENT, NULL, "no such dataset");
+	for (size_t i = prefixes(path, ends); i > 0 && !found && e->code == ERR_ABSENT; i--) {
+		if (known && ends[i - 1] < path.n) { /* only the whole path was new */
+			*ret = c->last.dataset;
+			*ret_end = c->last.n_pid;
+			return true;
+		}
+		store_text(c->store, Q_DATASET, 1, span_first(path, ends[i - 1]));
+		found = fetch(c, Q_DATASET, a, ret, e);
+		*ret_end = ends[i - 1];
+	}
+	if (found && c->held && *ret_end < folder.n) {
+		folder = arena_span(a, folder);
+		c->last = (struct last_match){folder, *ret, *ret_end};
+	}
+	return found;
+}
+
 bool
 catalog_match(struct catalog *c, struct span path, struct arena *a, struct catalog_dataset *ret,
 	struct span *rest, struct err *e)
 {
-	size_t ends[LIMIT_PID_SEGMENTS];
 	struct err why = {0};
-	bool found = false;
+	size_t at = 0;
 
 	if (!begin(c, e))
 		return false;
-	(void)err_set(&why, ERR_ABSENT, NULL, "no such dataset");
-	for (size_t i = prefixes(path, ends); i > 0 && !found && why.code == ERR_ABSENT; i--) {
-		store_text(c->store, Q_DATASET, 1, span_first(path, ends[i - 1]));
-		found = fetch(c, Q_DATASET, a, ret, &why);
-		if (found)
-			*rest = ends[i - 1] < path.n ? span_skip(path, ends[i - 1] + 1) : SPAN_NONE;
-	}
+	bool found = match_first(c, path, a, ret, &at, &why);
 	end(c);
-	if (!found && e != NULL)
+	if (found)
+		*rest = at < path.n ? span_skip(path, at + 1) : SPAN_NONE;
+	else if (e != NULL)
 		*e = why;
 	return found;
 }

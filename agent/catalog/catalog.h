@@ -30,6 +30,8 @@ bool catalog_is_snapshot(const struct catalog *c);
  * From hold to release all answers are of one state of the catalogue: the one that the first of
  * them finds.  Saves the locks of a transaction for each.  Hold only after the questions have come
  * in, or they get answers older than themselves; briefly, for the log cannot be cut meanwhile.
+ * Until release the arena must keep what catalog_match put there: the next path in the same folder
+ * gets it again.
  */
 bool catalog_hold(struct catalog *c, struct err *e);
 void catalog_release(struct catalog *c); /* nothing when not held */

@@ -405,6 +405,35 @@ groups_of_several_issuers(void **state)
 	}
 }
 
+/* Each path after each other one while held: the same dataset as by itself. */
+static void
+matches_held(void **state)
+{
+	struct world *w = *state;
+	struct catalog_dataset d[2];
+	struct span rest[2];
+	struct err e = {0};
+	const size_t n = sizeof(matches) / sizeof(matches[0]);
+
+	for (size_t i = 0; i < n * n; i++) {
+		struct span path = span_of(matches[i / n].path);
+		arena_reset(&w->arena);
+		bool alone = catalog_match(w->catalog, path, &w->arena, &d[0], &rest[0], &e);
+		must(catalog_hold(w->catalog, &e), &e);
+		(void)catalog_match(
+			w->catalog, span_of(matches[i % n].path), &w->arena, &d[1], &rest[1], NULL);
+		CHECK_ROW(matches[i / n].path);
+		assert_int_equal(
+			catalog_match(w->catalog, path, &w->arena, &d[1], &rest[1], &e), alone);
+		catalog_release(w->catalog);
+		if (!alone)
+			continue;
+		assert_int_equal(d[0].id, d[1].id);
+		assert_true(span_eq(d[0].pid, d[1].pid) && span_eq(rest[0], rest[1]));
+		assert_int_equal(rest[0].p == NULL, rest[1].p == NULL);
+	}
+}
+
 /* While it is held the catalogue stays as it was found; released, it is as it is. */
 static void
 held(void **state)
@@ -532,6 +561,7 @@ main(void)
 		cmocka_unit_test(groups_of_several_issuers),
 		cmocka_unit_test(no_memory),
 		cmocka_unit_test(quick),
+		cmocka_unit_test(matches_held),
 		cmocka_unit_test(held),
 		cmocka_unit_test(forgets),
 	};
