@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/decision.h"
 
-#include "agent/base/civil.h"
 #include "agent/base/jsonw.h"
 #include "policy/scalar.h"
 
@@ -27,16 +26,6 @@ const char *const field_names[FIELD_COUNT] = {
 };
 
 /* ---- JSON ---- */
-
-static void
-json_instant(struct jsonw *w, const char *key, bool has, int64_t at)
-{
-	AUTO_BUF text = BUF_INIT(64);
-
-	if (has)
-		civil_write_iso(&text, at);
-	jsonw_str(w, key, has ? buf_span(&text) : SPAN_NONE);
-}
 
 static void
 json_date(struct jsonw *w, const char *key, bool has, int32_t date)
@@ -112,10 +101,10 @@ decision_write_json_raw(const struct decision *d, struct span id, struct buf *ou
 	jsonw_cstr(&w, "detail", d->detail);
 	jsonw_str(&w, "reason", d->reason);
 	jsonw_u64(&w, "status", (unsigned)d->status);
-	json_instant(&w, "release_at", d->has_release, d->release_at);
+	jsonw_iso(&w, "release_at", d->has_release ? d->release_at : INT64_MIN);
 	json_date(&w, "release_date", d->has_release, d->release_date);
 	json_lists(&w, d);
-	json_instant(&w, "next_change", d->has_next_change, d->next_change);
+	jsonw_iso(&w, "next_change", d->has_next_change ? d->next_change : INT64_MIN);
 	jsonw_u64(&w, "max_age", d->max_age);
 	jsonw_end(&w, '}');
 }

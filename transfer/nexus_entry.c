@@ -4,7 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "agent/base/civil.h"
 #include "agent/base/jsonw.h"
 #include "transfer/nexus_time.h"
 #include "transfer/technique.h"
@@ -305,16 +304,6 @@ judge(struct nexus_walk *w, struct nexus_entry *en)
 
 /* ---- writing ---- */
 
-static void
-write_time(struct jsonw *j, const char *key, bool known, int64_t secs)
-{
-	AUTO_BUF text = BUF_INIT(32);
-
-	if (known)
-		civil_write_iso(&text, secs);
-	jsonw_str(j, key, known ? buf_span(&text) : SPAN_NONE);
-}
-
 void
 nexus_entry_write(const struct nexus_entry *en, struct buf *out)
 {
@@ -325,8 +314,9 @@ nexus_entry_write(const struct nexus_entry *en, struct buf *out)
 	jsonw_cstr(&j, "name", en->name);
 	for (size_t k = 0; k < NEXUS_KEYS; k++) {
 		if (k == NEXUS_START || k == NEXUS_END)
-			write_time(&j, key_names[k], en->timed[k - NEXUS_START],
-				en->times[k - NEXUS_START]);
+			jsonw_iso(&j, key_names[k],
+				en->timed[k - NEXUS_START] ? en->times[k - NEXUS_START]
+							   : INT64_MIN);
 		else
 			jsonw_str(&j, key_names[k], en->texts[k]);
 	}

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/base/civil.h"
+
 #define JSONW_DEPTH 31U
 
 void
@@ -160,6 +162,16 @@ jsonw_null(struct jsonw *w, const char *key)
 {
 	lead(w, key);
 	buf_adds(w->out, "null");
+}
+
+void
+jsonw_iso(struct jsonw *w, const char *key, int64_t secs)
+{
+	AUTO_BUF text = BUF_INIT(64);
+
+	if (secs != INT64_MIN)
+		civil_write_iso(&text, secs);
+	jsonw_str(w, key, secs != INT64_MIN ? buf_span(&text) : SPAN_NONE);
 }
 
 void

@@ -29,6 +29,8 @@ void jsonw_f64(
 	struct jsonw *w, const char *key, double v); /* shortest that reads back; NaN, Inf: null */
 void jsonw_bool(struct jsonw *w, const char *key, bool v);
 void jsonw_null(struct jsonw *w, const char *key);
+/* The instant as text, RFC 3339 in UTC; INT64_MIN: null. */
+void jsonw_iso(struct jsonw *w, const char *key, int64_t secs);
 void jsonw_raw(struct jsonw *w, const char *key, struct span json); /* JSON text made by us */
 void jsonw_hex(struct jsonw *w, const char *key, const void *p, size_t n);
 /* The string with its quotes, nothing else: for text written by hand. */

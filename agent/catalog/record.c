@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/catalog/record.h"
 
-#include "agent/base/civil.h"
 #include "agent/base/jsonw.h"
 
 void
@@ -126,19 +125,6 @@ record_value(const struct record *r, enum reading_text what)
 }
 
 static void
-write_time(struct jsonw *w, const char *key, int64_t at)
-{
-	AUTO_BUF text = BUF_INIT(64);
-
-	if (at == INT64_MIN) {
-		jsonw_null(w, key);
-		return;
-	}
-	civil_write_iso(&text, at);
-	jsonw_str(w, key, buf_span(&text));
-}
-
-static void
 write_others(const struct record *r, struct jsonw *w)
 {
 	jsonw_list(w, "contradictions");
@@ -194,8 +180,8 @@ record_write_json(const struct record *r, struct buf *out)
 	jsonw_obj(&w, NULL);
 	for (int i = READING_NAME + 1; i < READING_TEXT_COUNT; i++)
 		jsonw_str(&w, reading_text_names[i], r->field[i].value);
-	write_time(&w, "start", r->start);
-	write_time(&w, "end", r->end);
+	jsonw_iso(&w, "start", r->start);
+	jsonw_iso(&w, "end", r->end);
 	jsonw_bool(&w, "start_zone_assumed", r->assumed_zone);
 	write_lists(r, &w);
 	write_others(r, &w);
