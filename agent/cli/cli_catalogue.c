@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-enum { EXIT_DONE = 0, EXIT_NO = 1, EXIT_CALL = 2 };
 #define MEMORY ((size_t)64 * 1024 * 1024)
 
 int

@@ -9,17 +9,13 @@
 #include "agent/base/scope.h"
 #include "agent/cli/cli_explain_catalogue.h"
 #include "agent/cli/cli_policy.h"
+#include "agent/cli/command.h"
 #include "policy/request.h"
 
 #define LINE_BYTES     ((size_t)16 * 1024 * 1024)
 #define REQUEST_MEMORY ((size_t)64 * 1024 * 1024)
 
-enum {
-	EXIT_DONE = 0,
-	EXIT_NO = 1,
-	EXIT_CALL = 2,
-	FLUSH_LINES = 1000,
-};
+enum { FLUSH_LINES = 1000 };
 
 static int
 help(FILE *out, int code)

@@ -13,9 +13,6 @@
 #include "policy/explain.h"
 
 enum {
-	EXIT_DONE = 0,
-	EXIT_NO = 1,
-	EXIT_CALL = 2,
 	DATASET_MEMORY = 64 * 1024 * 1024,
 	TEXT_MAX = 4 * 1024 * 1024,
 };

@@ -14,7 +14,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
-enum { EXIT_DONE = 0, EXIT_NO = 1, EXIT_CALL = 2, ROOTS_MAX = 256, ARGS_MAX = ROOTS_MAX + 16 };
+enum { ROOTS_MAX = 256, ARGS_MAX = ROOTS_MAX + 16 };
 #define HEAD_MAX ((size_t)16 * 1024)
 
 struct call {

@@ -5,8 +5,9 @@
 #include "agent/base/jsonw.h"
 #include "agent/cli/cli_catalogue.h"
 #include "agent/cli/cli_size.h"
+#include "agent/cli/command.h"
 
-enum { EXIT_DONE = 0, PAGE = 500 };
+enum { PAGE = 500 };
 
 static const char help[] =
 	"usage: pan-agent ls [--config FILE] [--json] [PID]\n"
@@ -30,19 +31,6 @@ emit(struct buf *line)
 	buf_reset(line);
 }
 
-static void
-iso(struct jsonw *w, const char *key, int64_t at)
-{
-	AUTO_BUF text = BUF_INIT(64);
-
-	if (at == INT64_MIN) {
-		jsonw_null(w, key);
-		return;
-	}
-	civil_write_iso(&text, at);
-	jsonw_str(w, key, buf_span(&text));
-}
-
 /* ---- datasets ---- */
 
 static void
@@ -56,8 +44,8 @@ dataset_json(const struct catalog_dataset *d, struct buf *line)
 	jsonw_str(&w, "title", d->title);
 	jsonw_str(&w, "proposal", d->proposal);
 	jsonw_str(&w, "instrument", d->instrument);
-	iso(&w, "start", d->start);
-	iso(&w, "end", d->end);
+	jsonw_iso(&w, "start", d->start);
+	jsonw_iso(&w, "end", d->end);
 	jsonw_u64(&w, "files", d->files);
 	jsonw_u64(&w, "bytes", d->bytes);
 	jsonw_end(&w, '}');
@@ -122,7 +110,7 @@ file_json(const struct catalog_file *f, struct buf *line)
 	jsonw_obj(&w, NULL);
 	jsonw_str(&w, "path", f->path);
 	jsonw_u64(&w, "bytes", f->bytes);
-	iso(&w, "modified", f->mtime_s);
+	jsonw_iso(&w, "modified", f->mtime_s);
 	jsonw_str(&w, "format", f->format);
 	jsonw_str(&w, "problem", f->problem);
 	if (f->has_digests) {

@@ -7,20 +7,16 @@
 
 #include "agent/cli/cli_explain.h"
 #include "agent/cli/cli_file.h"
+#include "agent/cli/command.h"
 #include "policy/parse.h"
 #include "policy/selftest.h"
 
-#define FILE_BYTES ((size_t)4 * 1024 * 1024 + 2) /* more than allowed, so that the reader says so  \
-						  */
+/* More than allowed, so that the reader says so. */
+#define FILE_BYTES   ((size_t)4 * 1024 * 1024 + 2)
 #define REPORT_BYTES ((size_t)16 * 1024 * 1024)
 #define TAP_BYTES    ((size_t)256 * 1024 * 1024)
 
-enum {
-	EXIT_DONE = 0,
-	EXIT_NO = 1,
-	EXIT_CALL = 2,
-	FILES_MAX = 1024,
-};
+enum { FILES_MAX = 1024 };
 
 static int
 help(FILE *out, int code)

@@ -6,8 +6,9 @@
 #include "agent/base/jsonw.h"
 #include "agent/cli/cli_catalogue.h"
 #include "agent/cli/cli_size.h"
+#include "agent/cli/command.h"
 
-enum { EXIT_DONE = 0, EXIT_CALL = 2, PAGE = 1000 };
+enum { PAGE = 1000 };
 
 static const char help[] =
 	"usage: pan-agent show [--config FILE] [--json] PID\n"

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+/* Exit status of every command. */
+enum { EXIT_DONE = 0, EXIT_NO = 1, EXIT_CALL = 2 };
+
 /*
  * The commands of pan-agent: one row each in command.c, one file cli_<name>.c each.
  * argv[0] is the command's own name.  Exit status: 0 done, 1 the answer is no or something failed,
