@@ -3,6 +3,9 @@
 
 #include <stddef.h>
 
+#include "policy/parse_event.h"
+#include "policy/scalar.h"
+
 const char *const event_text_names[EVENT_TEXT_COUNT] = {
 	[EVENT_TEXT_TYPE] = "type",
 	[EVENT_TEXT_AT] = "at",
@@ -17,44 +20,20 @@ const char *const event_text_names[EVENT_TEXT_COUNT] = {
 	[EVENT_TEXT_NOTE] = "note",
 };
 
-/* Keys that a type may have and must have, beside type, at, by, sub and note. */
-#define KEY(k) (1U << EVENT_TEXT_##k)
-static const struct {
-	unsigned may, must;
-} forms[EVENT_COUNT] = {
-	[EVENT_EXTENSION] = {KEY(ID) | KEY(PERIOD) | KEY(UNTIL), 0},
-	[EVENT_RELEASE] = {KEY(ID) | KEY(ON), 0},
-	[EVENT_APPROVAL] = {KEY(OF), KEY(OF)},
-	[EVENT_OBJECTION] = {KEY(OF), KEY(OF)},
-	[EVENT_AGREEMENT] = {KEY(RELEASE), KEY(RELEASE)},
-	[EVENT_RESTRICTION] = {0, 0},
-	[EVENT_RESTRICTION_LIFTED] = {0, 0},
-	[EVENT_WITHDRAWAL] = {0, 0},
-	[EVENT_REINSTATEMENT] = {0, 0},
+/* The same keys where the shapes of the event types stand. */
+static const enum event_key keys[EVENT_TEXT_COUNT] = {
+	[EVENT_TEXT_TYPE] = EVENT_KEY_TYPE,
+	[EVENT_TEXT_AT] = EVENT_KEY_AT,
+	[EVENT_TEXT_BY] = EVENT_KEY_BY,
+	[EVENT_TEXT_ID] = EVENT_KEY_ID,
+	[EVENT_TEXT_OF] = EVENT_KEY_OF,
+	[EVENT_TEXT_PERIOD] = EVENT_KEY_PERIOD,
+	[EVENT_TEXT_UNTIL] = EVENT_KEY_UNTIL,
+	[EVENT_TEXT_ON] = EVENT_KEY_ON,
+	[EVENT_TEXT_RELEASE] = EVENT_KEY_RELEASE,
+	[EVENT_TEXT_SUB] = EVENT_KEY_SUB,
+	[EVENT_TEXT_NOTE] = EVENT_KEY_NOTE,
 };
-#define KEYS_OF_ALL (KEY(TYPE) | KEY(AT) | KEY(BY) | KEY(SUB) | KEY(NOTE))
-
-bool
-event_read_period(struct span s, struct period *ret)
-{
-	static const struct {
-		char unit;
-		uint64_t max;
-		int32_t months, days;
-	} units[] = {{'y', 100, 12, 0}, {'m', 1200, 1, 0}, {'d', 36525, 0, 1}};
-	uint64_t n = 0;
-
-	if (s.n < 2 || (s.p[0] == '0' && s.n > 2))
-		return false;
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (s.p[s.n - 1] != units[i].unit ||
-			!span_u64(span_first(s, s.n - 1), units[i].max, &n))
-			continue;
-		*ret = (struct period){(int32_t)n * units[i].months, (int32_t)n * units[i].days};
-		return true;
-	}
-	return false;
-}
 
 static bool
 read_date(struct span s, struct when *ret)
@@ -73,7 +52,7 @@ read_values(const struct event_text *t, struct policy_event *v)
 	v->by = (enum policy_role)by;
 	struct span period = t->value[EVENT_TEXT_PERIOD];
 	v->has_period = period.p != NULL;
-	if (v->has_period && !event_read_period(period, &v->period))
+	if (v->has_period && !scalar_period(period, &v->period))
 		return "`period` is not a period such as 1y, 6m or 30d";
 	if (!read_date(t->value[EVENT_TEXT_UNTIL], &v->until))
 		return "`until` is not a date";
@@ -94,12 +73,13 @@ read_event(const struct event_text *t, struct policy_event *v)
 		return "`type` is not one of the event types";
 	v->type = (enum event_type)type;
 	for (unsigned k = 0; k < EVENT_TEXT_COUNT; k++)
-		given |= t->value[k].p != NULL ? 1U << k : 0;
-	if ((given & ~(KEYS_OF_ALL | forms[type].may)) != 0)
+		given |= t->value[k].p != NULL ? 1U << keys[k] : 0;
+	if ((given & ~(EVENT_KEYS_MAY | parse_event_shapes[type].may)) != 0)
 		return "a key does not belong to this type of event";
-	if ((forms[type].must & ~given) != 0)
+	if ((parse_event_shapes[type].must & ~given) != 0)
 		return "a key that this type of event needs is missing";
-	if (type == EVENT_EXTENSION && ((given & KEY(PERIOD)) == 0) == ((given & KEY(UNTIL)) == 0))
+	if (type == EVENT_EXTENSION &&
+		(t->value[EVENT_TEXT_PERIOD].p == NULL) == (t->value[EVENT_TEXT_UNTIL].p == NULL))
 		return "an extension has either `period` or `until`";
 	v->id = t->value[EVENT_TEXT_ID];
 	v->of = t->value[EVENT_TEXT_OF];

@@ -36,5 +36,3 @@ struct event_text {
  * then the answer is what is wrong in one line (static), else NULL.
  */
 const char *event_read(const struct event_text *t, struct policy_event *ret);
-/* `Ny`, `Nm` or `Nd` with the maxima of the policy grammar, section 7. */
-bool event_read_period(struct span s, struct period *ret);
