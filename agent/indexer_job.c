@@ -2,28 +2,19 @@
 #include "agent/indexer_job.h"
 
 #include "agent/base/json.h"
+#include "agent/base/proc.h"
 #include "agent/base/scope.h"
 #include "agent/catalog/limits.h"
 #include "agent/catalog/proposals.h"
 #include "agent/indexer_run.h"
 
 #include <string.h>
-#include <time.h>
 
 #define JOB_BATCH_ROWS 500U /* files in one transaction */
 #define JOB_BATCH_MS   1000U
 #define JOB_UNIT_ARENA ((size_t)32 * 1024)
 #define JOB_YAML_ARENA ((size_t)128 * 1024 * 1024)
 #define JOB_REPORT     ((size_t)64 * 1024)
-
-uint64_t
-indexer_job_now(void)
-{
-	struct timespec t = {0};
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000U + (uint64_t)t.tv_nsec / 1000000U;
-}
 
 /* ---- the order ---- */
 
@@ -113,7 +104,7 @@ indexer_job_batch(struct indexer_run *r)
 	if (r->why.code != ERR_NONE)
 		return false;
 	if (r->batch &&
-		(r->rows >= JOB_BATCH_ROWS || indexer_job_now() - r->began > JOB_BATCH_MS) &&
+		(r->rows >= JOB_BATCH_ROWS || (uint64_t)proc_now_ms() - r->began > JOB_BATCH_MS) &&
 		!commit(r))
 		return false;
 	if (r->batch)
@@ -121,7 +112,7 @@ indexer_job_batch(struct indexer_run *r)
 	if (!ingest_begin(r->job->ingest, &e))
 		return indexer_job_fail(r, &e);
 	r->batch = true;
-	r->began = indexer_job_now();
+	r->began = proc_now_ms();
 	return true;
 }
 

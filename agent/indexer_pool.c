@@ -2,23 +2,14 @@
 #include "agent/indexer_pool.h"
 
 #include "agent/base/fdpass.h"
+#include "agent/base/proc.h"
 #include "agent/base/scope.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <time.h>
 
 #define GRACE_MS 1000U /* the reader's own alarm comes first */
 #define ALARM_MS 300U  /* which may be noticed that much before the deadline is over */
-
-static uint64_t
-now_ms(void)
-{
-	struct timespec t = {0};
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000U + (uint64_t)t.tv_nsec / 1000000U;
-}
 
 void
 indexer_pool_serve(struct indexer_pool *p, const struct indexer_pool_calls *calls)
@@ -30,7 +21,7 @@ void
 indexer_pool_init(struct indexer_pool *p)
 {
 	p->calls = (struct indexer_pool_calls){0};
-	p->seen = now_ms();
+	p->seen = proc_now_ms();
 	for (size_t i = 0; i < POOL_READERS; i++)
 		p->slot[i] = (struct indexer_pool_slot){.fd = -1};
 }
@@ -61,7 +52,7 @@ lose(struct indexer_pool *p, struct indexer_pool_slot *s, enum indexer_pool_end 
 {
 	scope_close(&s->fd);
 	s->fd = -1;
-	p->seen = now_ms();
+	p->seen = proc_now_ms();
 	finish(p, s, how, SPAN_NONE);
 }
 
@@ -88,7 +79,7 @@ indexer_pool_ask(struct indexer_pool *p, int fd, void *ticket)
 			continue;
 		}
 		s->ticket = ticket;
-		s->deadline = now_ms() + (uint64_t)READING_DEADLINE * 1000U + GRACE_MS;
+		s->deadline = proc_now_ms() + (uint64_t)READING_DEADLINE * 1000U + GRACE_MS;
 		return true;
 	}
 	return false;
@@ -119,7 +110,7 @@ indexer_pool_bereft(const struct indexer_pool *p)
 	for (size_t i = 0; i < POOL_READERS; i++)
 		if (p->slot[i].fd >= 0)
 			return 0;
-	return now_ms() - p->seen;
+	return proc_now_ms() - p->seen;
 }
 
 /*
@@ -131,7 +122,8 @@ how_lost(const struct indexer_pool_slot *s, int sys)
 {
 	if (sys == ECONNRESET)
 		return POOL_MISSED;
-	return now_ms() + GRACE_MS + ALARM_MS >= s->deadline ? POOL_OVERRAN : POOL_DIED;
+	return (uint64_t)proc_now_ms() + GRACE_MS + ALARM_MS >= s->deadline ? POOL_OVERRAN
+									    : POOL_DIED;
 }
 
 static void
@@ -169,7 +161,7 @@ overdue(struct indexer_pool *p, unsigned slot, uint64_t now)
 static int
 wait_for(const struct indexer_pool *p, int timeout_ms)
 {
-	uint64_t now = now_ms();
+	uint64_t now = proc_now_ms();
 
 	for (size_t i = 0; i < POOL_READERS; i++) {
 		const struct indexer_pool_slot *s = &p->slot[i];
@@ -194,7 +186,7 @@ indexer_pool_wait(struct indexer_pool *p, int other, int timeout_ms)
 	for (size_t i = 0; n > 0 && i < POOL_READERS; i++)
 		if (fds[i].revents != 0 && fds[i].fd == p->slot[i].fd)
 			take(p, &p->slot[i]);
-	uint64_t now = now_ms();
+	uint64_t now = proc_now_ms();
 	for (unsigned i = 0; i < POOL_READERS; i++)
 		overdue(p, i, now);
 }

@@ -2,30 +2,21 @@
 #include "agent/indexer_report.h"
 
 #include "agent/base/jsonw.h"
+#include "agent/base/proc.h"
 #include "agent/base/scope.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <time.h>
 
 #define REPORT_LINE    ((size_t)64 * 1024)
 #define REPORT_WAIT_MS 1000
 #define REPORT_EACH_MS 200U
 
-static uint64_t
-now_ms(void)
-{
-	struct timespec t = {0};
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000U + (uint64_t)t.tv_nsec / 1000000U;
-}
-
 void
 indexer_report_init(struct indexer_report *r, int fd)
 {
 	*r = (struct indexer_report){
-		.fd = fd, .started_ms = now_ms(), .line = BUF_INIT(REPORT_LINE)};
+		.fd = fd, .started_ms = proc_now_ms(), .line = BUF_INIT(REPORT_LINE)};
 }
 
 static void
@@ -73,7 +64,7 @@ begin(struct indexer_report *r, struct jsonw *w, const char *event)
 void
 indexer_report_progress(struct indexer_report *r)
 {
-	uint64_t now = now_ms();
+	uint64_t now = proc_now_ms();
 	struct jsonw w;
 
 	if (r->fd < 0 || now - r->told_ms < REPORT_EACH_MS)
@@ -139,7 +130,7 @@ indexer_report_done(struct indexer_report *r)
 	jsonw_u64(&w, "problems", c->problems);
 	jsonw_u64(&w, "uncatalogued", c->uncatalogued);
 	jsonw_u64(&w, "bytes", c->bytes);
-	jsonw_f64(&w, "seconds", (double)(now_ms() - r->started_ms) / 1000.0);
+	jsonw_f64(&w, "seconds", (double)(proc_now_ms() - r->started_ms) / 1000.0);
 	jsonw_end(&w, '}');
 	tell(r);
 }

@@ -51,7 +51,6 @@ struct indexer_run {
 };
 
 /* ---- indexer_job.c ---- */
-uint64_t indexer_job_now(void); /* monotonic ms */
 /* A transaction is open after it; commits what is due.  False: the run has failed. */
 bool indexer_job_batch(struct indexer_run *r);
 /* Remember the catalogue's failure and stop. */
