@@ -35,8 +35,8 @@ openssl/       agent/http/tls.c auth/keys.c agent/base/crypto.c
 curl/          agent/base/fetch.c
 libssh2        transfer/ssh_out.c
 libssh/        transfer/ssh_in.c
-hdf5           transfer/hdf5.c
-H5             transfer/hdf5.c
+hdf5           transfer/hdf5.c transfer/hdf5_visit.c
+H5             transfer/hdf5.c transfer/hdf5_visit.c
 sqlite3        agent/catalog/store.c transfer/queue_sqlite.c
 libpq-fe       agent/catalog/store_pg.c transfer/queue_pg.c
 udunits2       agent/catalog/units.c

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "transfer/nexus.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "transfer/format.h"
+#include "transfer/hdf5_visit.h"
 #include "transfer/nexus_entry.h"
 #include "transfer/nexus_walk.h"
 #include "transfer/reading.h"
@@ -13,6 +16,7 @@
 #define NEXUS_MEMORY    (32U << 20) /* names and texts of a file */
 #define NEXUS_ENTRIES   64U
 #define NEXUS_NOTE_ROOM 8192U /* of READING_MAX, beside the entries */
+#define NEXUS_VISIT     2000  /* ms since the file was opened, then no more objects are visited */
 
 /* The entries so far, as elements of a JSON list. */
 struct entries {
@@ -156,10 +160,23 @@ write_answer(const char *format, const char *problem, struct span notes, struct 
 	return buf_ok(out) || err_set(e, ERR_LIMIT, NULL, "no room for the answer");
 }
 
+static int64_t
+now_ms(void)
+{
+	struct timespec now = {0};
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Its metadata first, then whether the rest of it is sound. */
 static bool
-read_hdf5(struct hdf5 *f, const struct nexus_zone *zone, struct buf *out, struct err *e)
+read_hdf5(struct hdf5 *f, int fd, const struct nexus_zone *zone, struct buf *out, struct err *e)
 {
 	AUTO_ARENA a = {0};
+	struct err why;
+	char problem[sizeof(why.msg) + 64];
+	int64_t until = now_ms() + NEXUS_VISIT;
 
 	if (!arena_init(&a, NEXUS_MEMORY))
 		return err_set(e, ERR_LIMIT, NULL, "no memory");
@@ -168,8 +185,12 @@ read_hdf5(struct hdf5 *f, const struct nexus_zone *zone, struct buf *out, struct
 	struct entries es = {.json = BUF_INIT(READING_MAX)};
 	jsonw_init(&w.notes, &notes);
 	read_file(&w, &es);
-	bool ok = write_answer(
-		es.nexus ? "nexus" : "hdf5", NULL, buf_span(&notes), buf_span(&es.json), out, e);
+	bool sound = hdf5_visit(f, fd, until, &why);
+	if (!sound)
+		(void)snprintf(
+			problem, sizeof(problem), "%s: the rest of its metadata is kept", why.msg);
+	bool ok = write_answer(es.nexus ? "nexus" : "hdf5", sound ? NULL : problem,
+		buf_span(&notes), buf_span(&es.json), out, e);
 	buf_fini(&es.json);
 	return ok;
 }
@@ -192,7 +213,7 @@ nexus_read(const struct hdf5_library *lib, int fd, const struct nexus_zone *zone
 			"hdf4", "HDF4 is not read: download only", SPAN_NONE, SPAN_NONE, out, e);
 	if (!hdf5_open(lib, fd, &f, &why))
 		return write_answer("hdf5", why.msg, SPAN_NONE, SPAN_NONE, out, e);
-	bool ok = read_hdf5(f, zone, out, e);
+	bool ok = read_hdf5(f, fd, zone, out, e);
 	hdf5_close(f);
 	return ok;
 }

@@ -16,7 +16,8 @@
  * READING_MAX bytes), written by transfer/nexus.c and read again, as a stranger's bytes, by the
  * catalogue:
  *   {"format":"nexus"|"hdf5"|"hdf4"|"other",
- *    "problem":null|"one line why the file is indexed as a plain file",
+ *    "problem":null|"one line: what of the file cannot be read"; with entries, those were, and
+ *              hold: something else in the file is broken,
  *    "died":absent|null|READING_SIGNALS|READING_LATE|READING_UNREAD; with a problem and no entries,
  *    "notes":["one line each: R19-R23 oddities"],
  *    "entries":[{"name","title","definition","start_time","end_time" (RFC 3339 UTC or null),

@@ -49,7 +49,9 @@ def test_every_file_is_in_the_catalogue_with_its_reason(agent):
         assert not silent, "a plain file without a reason"
         for p in files(folder):
             assert shown[str(p.relative_to(folder))]["sha256"] in (None, sha256(p)), p
-    assert sum(f["problem"] is not None for f in shown.values()) > 5, "of the malformed files some cannot be read"
+        if folder == NEXUS:
+            assert not [n for n, f in shown.items() if f["problem"] and f["format"] in ("nexus", "hdf5")], "sound files"
+    assert sum(f["problem"] is not None for f in shown.values()) > 70, "what is malformed has its reason"
 
 
 def test_indexing_is_bounded_and_idempotent(agent):

@@ -98,6 +98,51 @@ f.close()
 with open(os.path.join(HERE, "user_block.h5"), "r+b") as raw:
     raw.write(b"\x89HMP XMP packet")
 
+# Broken apart from what the NeXus rules name: the old format, which has no checksums.
+def broken(name, old, new, **how):
+    """A copy of one sound file with the bytes old(data set) replaced once."""
+    path = os.path.join(HERE, name)
+    f = h5py.File(path, "w", libver="earliest")
+    e = group(f, "entry", "NXentry")
+    e["title"] = np.bytes_("kept")
+    e["gone"] = h5py.SoftLink("/nowhere")
+    d = group(e, "other", "NXcollection").create_dataset("data", data=np.arange(10), **how)
+    d.attrs["crooked"] = 1.5
+    f.flush()
+    was = old(d)
+    f.close()
+    with open(path, "r+b") as raw:
+        data = raw.read()
+        at = was if isinstance(was, int) else data.index(was)
+        raw.seek(at)
+        raw.write(new)
+
+
+broken("bad_object.h5", lambda d: h5py.h5o.get_info(d.id).addr, b"\x63")
+broken("bad_attribute.h5", lambda d: b"crooked\0\x11", b"crooked\0\xf1")
+broken("bad_chunks.h5", lambda d: b"TREE\x01", b"TREX\x01", chunks=(5,))
+broken("beyond_end.h5", lambda d: d.id.get_offset().to_bytes(8, "little"), (1 << 20).to_bytes(8, "little"))
+broken("across_end.h5", lambda d: d.id.get_offset().to_bytes(8, "little"), (5952 - 8).to_bytes(8, "little"))
+broken("absent_filter.h5", lambda d: b"\x01\x00\x08\x00\x01\x00\x01\x00deflate", b"\xff\x7f\x08\x00\x00\x00\x01\x00absents",
+    chunks=(5,), compression="gzip")
+
+f, e = new("sound.h5")
+e["title"] = np.bytes_("sound")
+e["soft"] = h5py.SoftLink("/nowhere")
+e["external"] = h5py.ExternalLink("nowhere.h5", "/")
+d = e.create_dataset("long", (1,), dtype=h5py.string_dtype())
+d[0] = "A" * 70000
+e["none"] = h5py.Empty("f8")
+e.create_dataset("zero", (0,), maxshape=(None,), chunks=(4,))
+e.create_dataset("unwritten", (10, 10), chunks=(4, 4), fillvalue=3)
+e.create_dataset("unallocated", (1 << 40,))
+e["kind"] = np.dtype("i4")
+e["texts"] = ["a", "b"]
+e.attrs["texts"] = ["a", "b"]
+e["link"] = e["texts"]
+e["ref"] = e["texts"].ref
+f.close()
+
 with open(os.path.join(HERE, "hdf4.hdf"), "wb") as raw:
     raw.write(b"\x0e\x03\x13\x01" + bytes(60))
 with open(os.path.join(HERE, "truncated.h5"), "wb") as raw:
