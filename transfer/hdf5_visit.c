@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include <hdf5.h>
 
 #include "agent/base/arena.h"
 #include "agent/base/buf.h"
+#include "agent/base/proc.h"
 #include "transfer/text.h"
 
 #define VISIT_MEMORY (8U << 20) /* names and places of all objects */
@@ -84,10 +84,7 @@ beyond(struct visit *v)
 static bool
 time_is_up(const struct visit *v)
 {
-	struct timespec now;
-
-	return clock_gettime(CLOCK_MONOTONIC, &now) != 0 ||
-	       (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 >= v->until;
+	return proc_now_ms() >= v->until;
 }
 
 static void

@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "agent/base/proc.h"
 #include "transfer/format.h"
 #include "transfer/hdf5_visit.h"
 #include "transfer/nexus_entry.h"
@@ -160,15 +160,6 @@ write_answer(const char *format, const char *problem, struct span notes, struct 
 	return buf_ok(out) || err_set(e, ERR_LIMIT, NULL, "no room for the answer");
 }
 
-static int64_t
-now_ms(void)
-{
-	struct timespec now = {0};
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Its metadata first, then whether the rest of it is sound. */
 static bool
 read_hdf5(struct hdf5 *f, int fd, const struct nexus_zone *zone, struct buf *out, struct err *e)
@@ -176,7 +167,7 @@ read_hdf5(struct hdf5 *f, int fd, const struct nexus_zone *zone, struct buf *out
 	AUTO_ARENA a = {0};
 	struct err why;
 	char problem[sizeof(why.msg) + 64];
-	int64_t until = now_ms() + NEXUS_VISIT;
+	int64_t until = proc_now_ms() + NEXUS_VISIT;
 
 	if (!arena_init(&a, NEXUS_MEMORY))
 		return err_set(e, ERR_LIMIT, NULL, "no memory");
