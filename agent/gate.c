@@ -264,8 +264,11 @@ identify(struct gate_desk *d, struct gate_case *c)
 			.description = "send one token, in the Authorization field (RFC 6750 2)"};
 		return false;
 	}
-	if (c->ask->authorization.p != NULL && !auth_check(d->gate->auth, c->ask->authorization,
-						       c->now, &d->mem, &c->subject, &c->refusal))
+	const struct auth_request q = {
+		.authorization = c->ask->authorization, .path = c->ask->path, .peer = c->ask->peer};
+	struct auth_wait wait = {0};
+	if (c->ask->authorization.p != NULL && auth_check(d->gate->auth, &q, c->now_ms, &d->mem,
+						       &c->subject, &c->refusal, &wait) != AUTH_YES)
 		return false;
 	if (c->subject.authenticated)
 		metric_add(d->metrics, METRIC_TOKENS_ACCEPTED, 1);

@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* First two bytes of each message: the kind, and the version of this format. */
-#define WIRE_VERSION 2U
+#define WIRE_VERSION 3U
 #define WIRE_ABSENT  UINT32_MAX
 
 /* ---- writing ---- */
@@ -51,7 +51,8 @@ wire_write_ask(const struct http_ask *q, struct buf *out)
 	put_start(out, WIRE_ASK);
 	put_u64(out, q->id);
 	buf_addc(out, (char)q->method);
-	buf_addc(out, q->two_credentials ? 1 : 0);
+	buf_addc(out, (char)((q->two_credentials ? 1 : 0) | (q->two_proofs ? 2 : 0) |
+			      (q->has_certificate ? 4 : 0)));
 	buf_add(out, (struct span){(const char *)q->peer, sizeof(q->peer)});
 	buf_add(out, (struct span){(const char *)q->trace, sizeof(q->trace)});
 	put_span(out, q->path);
@@ -61,7 +62,13 @@ wire_write_ask(const struct http_ask *q, struct buf *out)
 	put_span(out, q->depth);
 	put_span(out, q->want_digest);
 	put_span(out, q->want_repr_digest);
+	put_span(out, q->dpop);
+	put_span(out, q->session);
+	put_span(out, q->login);
+	put_span(out, q->origin);
+	put_span(out, q->fetch_site);
 	put_span(out, q->body);
+	buf_add(out, (struct span){(const char *)q->certificate, sizeof(q->certificate)});
 }
 
 void
@@ -204,7 +211,10 @@ wire_read_ask(struct span msg, struct http_ask *ret, struct err *e)
 		return false;
 	q.id = get_le(&c, 8);
 	q.method = (enum http_method)get_u8(&c, HTTP_OTHER);
-	q.two_credentials = get_u8(&c, 1) == 1;
+	unsigned flags = get_u8(&c, 7);
+	q.two_credentials = (flags & 1U) != 0;
+	q.two_proofs = (flags & 2U) != 0;
+	q.has_certificate = (flags & 4U) != 0;
 	get_copy(&c, q.peer, sizeof(q.peer));
 	get_copy(&c, q.trace, sizeof(q.trace));
 	q.path = get_span(&c);
@@ -214,7 +224,13 @@ wire_read_ask(struct span msg, struct http_ask *ret, struct err *e)
 	q.depth = get_span(&c);
 	q.want_digest = get_span(&c);
 	q.want_repr_digest = get_span(&c);
+	q.dpop = get_span(&c);
+	q.session = get_span(&c);
+	q.login = get_span(&c);
+	q.origin = get_span(&c);
+	q.fetch_site = get_span(&c);
 	q.body = get_span(&c);
+	get_copy(&c, q.certificate, sizeof(q.certificate));
 	if (!get_end(&c, e))
 		return false;
 	/* What the front promises is asked again: a front that was taken over promises nothing. */

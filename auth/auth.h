@@ -6,6 +6,7 @@
 #include "agent/base/err.h"
 #include "agent/base/settings.h"
 #include "agent/base/span.h"
+#include "auth/courier.h"
 #include "policy/subject.h"
 
 #include <stdbool.h>
@@ -18,36 +19,71 @@
  * credential, jws, issuers, keys, signature (oidc or keys), claims.
  *
  * auth_load opens files through its libraries and must run before threads and before the process
- * is confined.  Afterwards `struct auth` does not change but for its cache of verified tokens; any
- * number of threads may use it, and auth_check opens nothing and waits for nobody.
+ * is confined.  Afterwards any number of threads may use it; auth_report is for one of them.
+ * auth_check opens nothing and waits for nobody: what has to be asked of an issuer is asked of the
+ * courier, and the request waits as a value (AUTH_WAIT), not as a thread.
  */
 struct auth;
 
 struct auth_refusal {
-	int status;            /* 400, 401, 403 or 503; never 500 */
+	int status;            /* 400, 401, 403, 429 or 503; never 500 */
 	const char *error;     /* code of RFC 6750 3.1, or NULL */
 	char description[200]; /* ASCII of RFC 6750's set: "claim: what is wrong (clause)" */
-	unsigned retry_after;  /* seconds, with 503; else 0 */
+	unsigned retry_after;  /* seconds, with 429 and 503; else 0 */
 	struct span scope;     /* with insufficient_scope: the one that is missing; else absent */
 };
 
+/* What a request shows of its sender.  Spans are borrowed for the call. */
+struct auth_request {
+	struct span authorization; /* field value; absent: none */
+	struct span dpop;          /* DPoP field (RFC 9449 4.1); absent: none */
+	bool two_proofs;           /* more than one of them */
+	struct span method;        /* "GET" */
+	struct span path;          /* decoded */
+	const uint8_t *peer;       /* 16 bytes of client address; NULL: none, no limit by address */
+	const uint8_t *certificate; /* SHA-256 of the client's TLS certificate; NULL: none */
+};
+
+enum auth_verdict { AUTH_NO, AUTH_YES, AUTH_WAIT };
+
+/* A request that waits.  Zeroed before its first auth_check; then kept with the request. */
+struct auth_wait {
+	uint64_t id; /* of the errand; 0: none */
+	unsigned issuer;
+	unsigned what;    /* auth.c's */
+	int64_t until_ms; /* not longer than that, in all */
+};
+
+#define AUTH_WAITING_MAX 64U   /* requests for each issuer */
+#define AUTH_WAIT_MS     5000L /* one request, in all */
+
 /*
  * jwks: the text of each issuer's key file, in the order of s->issuers; absent where there is none
- * (its tokens are answered 503).  public_url: NULL for that of the settings.  Borrows `s`, which
- * must outlive it.  Faults go to `report` as "FILE:LINE:1: error: ..." lines, and as "warning:"
- * lines what is only worth knowing (dropped keys); false after an error.
+ * (the courier brings them; until then tokens wait, then are answered 503).  public_url: NULL for
+ * that of the settings.  Borrows `s`, which must outlive it.  Faults go to `report` as
+ * "FILE:LINE:1: error: ..." lines, and as "warning:" lines what is only worth knowing (dropped
+ * keys); false after an error.
  */
 bool auth_load(const struct settings *s, const struct span *jwks, const char *public_url,
 	struct buf *report, struct auth **ret, struct err *e);
 void auth_free(struct auth *a); /* NULL is allowed */
 
+/* Where errands go; before threads, or never: then nothing is ever asked. */
+void auth_courier(struct auth *a, errand_fn *send, void *arg);
+/* What came back; of one thread.  What waited for it is auth_ready from then on. */
+void auth_report(struct auth *a, const struct report *r, int64_t now_ms);
+
 /*
- * An absent or another kind of credential is a success with the anonymous subject.  `now` is
- * seconds UTC; the subject's spans lie in `mem` (or, for iss, in the settings).  256 KiB of arena
- * are enough for the longest token.
+ * An absent or another kind of credential is AUTH_YES with the anonymous subject.  `now_ms` is UTC;
+ * the subject's spans lie in `mem` (or, for iss, in the settings).  256 KiB of arena are enough for
+ * the longest token.  AUTH_WAIT: keep `wait` and ask again with the same request when auth_ready
+ * says so; a wait that is not asked again must be given to auth_forget.  At wait->until_ms the
+ * verdict is no longer WAIT.
  */
-bool auth_check(struct auth *a, struct span authorization, int64_t now, struct arena *mem,
-	struct subject *ret, struct auth_refusal *why);
+enum auth_verdict auth_check(struct auth *a, const struct auth_request *q, int64_t now_ms,
+	struct arena *mem, struct subject *ret, struct auth_refusal *why, struct auth_wait *wait);
+bool auth_ready(struct auth *a, const struct auth_wait *wait, int64_t now_ms);
+void auth_forget(struct auth *a, struct auth_wait *wait);
 /* Does the token cover reading this path (decoded, without dot components)?  true where its issuer
  * demands no path scopes; else `why` is 403 insufficient_scope, its scope in `mem`. */
 bool auth_covers(const struct auth *a, const struct subject *s, struct span path, struct arena *mem,

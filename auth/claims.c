@@ -176,7 +176,7 @@ is_alnum(char c)
  * is kept in lower case.  test@ is the proxy's own test account and never a person.
  */
 static bool
-edu_id(struct arena *mem, struct span *id, struct err *e)
+edu_id(const struct issuer *rules, struct arena *mem, struct span *id, struct err *e)
 {
 	static const char ref[] = "eduPersonUniqueId";
 	char *low = arena_str(mem, *id);
@@ -195,6 +195,11 @@ edu_id(struct arena *mem, struct span *id, struct err *e)
 		ok = ok && (is_alnum(scope.p[i]) || scope.p[i] == '.' || scope.p[i] == '-');
 	if (!ok)
 		return err_set(e, ERR_UNAUTH, ref, "sub: not of the form id@scope");
+	if (rules->id_scope.p != NULL && !span_eq_nocase(scope, rules->id_scope))
+		return err_set(e, ERR_UNAUTH, ref,
+			"sub: its scope is not that of this issuer; expected @%.*s (setting "
+			"id_scope)",
+			SPAN_ARG(span_first(rules->id_scope, 60)));
 	if (span_is(local, "test"))
 		return err_set(e, ERR_UNAUTH, ref, "sub: the proxy's test account has no rights");
 	*id = (struct span){low, id->n};
@@ -215,7 +220,7 @@ who(const struct issuer *i, const struct json *payload, struct arena *mem, struc
 		     json_get(payload, first) == NULL;
 	if (!name_claim(payload, other ? i->user_else : i->user, &id, e))
 		return false;
-	if (i->edu_id && !edu_id(mem, &id, e))
+	if (i->edu_id && !edu_id(i, mem, &id, e))
 		return false;
 	s->iss = i->iss;
 	s->sub = arena_span(mem, id);

@@ -7,14 +7,17 @@
 /* What a profile presets; each can be set singly in the configuration.  Reference: section 2. */
 static const struct profile {
 	const char *name;
+	const char *alias;  /* an older spelling */
 	const char *typ[4]; /* "absent" for a token without typ */
 	const char *user, *user_else;
 	const char *groups[4];
 	const char *read_word;
 	bool require_kid, path_scopes, edu_id;
-	const char *any; /* the audience that means "whoever": with allow_any_audience alone */
+	const char *id_scope; /* of edu_id; NULL: any */
+	const char *any;      /* the audience that means "whoever": with allow_any_audience alone */
 } profiles[] = {
-	{.name = "rfc9068",
+	{.name = "generic",
+		.alias = "rfc9068",
 		.typ = {"at+jwt"},
 		.user = "sub",
 		.groups = {"groups", "entitlements", "roles"},
@@ -34,20 +37,29 @@ static const struct profile {
 		.require_kid = true,
 		.path_scopes = true,
 		.any = "ANY"},
-	{.name = "egi",
+	{.name = "egi-checkin",
+		.alias = "egi",
 		.typ = {"JWT"},
 		.user = "voperson_id",
 		.user_else = "sub",
 		.groups = {"eduperson_entitlement"},
 		.read_word = "storage.read",
 		.require_kid = true},
+	{.name = "eduteams",
+		.typ = {"JWT", "at+jwt", "absent"},
+		.user = "sub",
+		.groups = {"eduperson_entitlement"},
+		.read_word = "storage.read",
+		.edu_id = true,
+		.id_scope = "eduteams.org"},
 	{.name = "keycloak",
 		.typ = {"JWT", "at+jwt"},
 		.user = "sub",
 		.groups = {"groups", "realm_access/roles"},
 		.read_word = "storage.read",
 		.require_kid = true},
-	{.name = "umbrella",
+	{.name = "umbrellaid",
+		.alias = "umbrella",
 		.typ = {"JWT", "at+jwt", "absent"},
 		.user = "sub",
 		.groups = {"eduperson_entitlement"},
@@ -183,6 +195,7 @@ load_rest(struct loading *l, const struct profile *p, struct issuer *i)
 	i->path_scopes = flag(own->path_scopes, p->path_scopes);
 	i->read_word = span_of(p->read_word);
 	i->edu_id = p->edu_id && own->user_claim == NULL;
+	i->id_scope = span_of(own->id_scope != NULL ? own->id_scope : p->id_scope);
 	i->user = span_of(own->user_claim != NULL ? own->user_claim : p->user);
 	i->user_else = span_of(own->user_claim != NULL ? NULL : p->user_else);
 	i->leeway = own->clock_leeway > 0 ? own->clock_leeway : 30;
@@ -207,14 +220,17 @@ load_rest(struct loading *l, const struct profile *p, struct issuer *i)
 static void
 load_one(struct loading *l, struct span origin, struct issuer *i)
 {
-	const char *name = l->from->profile != NULL ? l->from->profile : "rfc9068";
+	const char *name = l->from->profile != NULL ? l->from->profile : "generic";
 	const struct profile *p = NULL;
 
 	for (size_t k = 0; k < PROFILES; k++)
-		if (strcmp(profiles[k].name, name) == 0)
+		if (strcmp(profiles[k].name, name) == 0 ||
+			(profiles[k].alias != NULL && strcmp(profiles[k].alias, name) == 0))
 			p = &profiles[k];
 	if (p == NULL) {
-		complain(l, "profile: not one of rfc9068, wlcg, scitokens, egi, keycloak, umbrella",
+		complain(l,
+			"profile: not one of generic, wlcg, scitokens, egi-checkin, "
+			"eduteams, keycloak, umbrellaid",
 			name);
 		return;
 	}

@@ -34,6 +34,7 @@ struct issuer {
 	struct words groups;         /* claim paths, "a/b" */
 	struct span user, user_else; /* claim of the unique id; absent user_else: no other */
 	bool edu_id;                 /* the unique id has the form of eduPersonUniqueId */
+	struct span id_scope;        /* what must follow its @; absent: any */
 	bool require_kid, require_iat, path_scopes;
 	bool several;          /* it is not the only issuer */
 	struct span read_word; /* "storage.read" or "read" */

@@ -3,6 +3,7 @@
 
 #include "agent/base/scope.h"
 #include "agent/base/settings_check.h"
+#include "agent/base/settings_issuer.h"
 #include "agent/base/settings_schema.h"
 #include "agent/base/yaml.h"
 
@@ -400,14 +401,12 @@ check_issuers(struct reader *r, const struct yaml_node *top)
 		s->line = node->line;
 		if (s->name == NULL)
 			s->name = s->issuer;
-		if (s->demo_key != NULL && !s->demo)
-			fault_at(r, key_node(node, "demo_key"),
-				"demo_key: only an issuer marked `demo: yes` may have one");
-		for (size_t j = 0; j < i && s->issuer != NULL; j++)
-			if (r->s->issuers[j].issuer != NULL &&
-				strcmp(r->s->issuers[j].issuer, s->issuer) == 0)
-				fault_at(r, key_node(node, "issuer"), "issuer: '%s' stands twice",
-					s->issuer);
+		for (unsigned n = 0; n < SETTINGS_ISSUER_RULES; n++) {
+			const char *key = NULL;
+			struct err e = {.code = ERR_NONE};
+			if (!settings_issuer_check(r->s, i, n, &key, &e))
+				fault_at(r, key_node(node, key), "%s", e.msg);
+		}
 	}
 }
 

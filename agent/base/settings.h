@@ -36,11 +36,23 @@ struct settings_root {
 	const char *name, *path, *layout, *pid, *proposal;
 };
 
+enum settings_token { TOKEN_JWT, TOKEN_OPAQUE, TOKEN_BOTH };
+enum settings_enrich { ENRICH_NO, ENRICH_INTROSPECTION, ENRICH_USERINFO };
+enum settings_client_auth { CLIENT_BASIC, CLIENT_POST };
+enum settings_dpop { DPOP_NO, DPOP_OPTIONAL, DPOP_REQUIRED };
+enum settings_login_audience { LOGIN_RESOURCE, LOGIN_AUDIENCE, LOGIN_NEITHER };
+
 struct settings_issuer {
 	const char *issuer;    /* exact text of iss */
 	const char *name;      /* for people */
-	const char *profile;   /* rfc9068 (default), wlcg, scitokens, egi, keycloak, umbrella */
-	const char *jwks_file; /* keys from a file; NULL: not set */
+	const char *profile;   /* a name of auth/issuers.c's table of presets */
+	const char *jwks_file; /* keys from a file; NULL: by the courier */
+	const char *jwks_uri;  /* NULL: as the discovery document has it */
+	const char *discovery; /* URL of the document; NULL: below the issuer */
+	const char *ca_file;   /* authorities of its TLS certificate; NULL: the system's */
+	bool insecure;         /* plain http to a loopback address */
+	unsigned refresh;      /* seconds between two retrievals of its keys */
+	unsigned stale_max;    /* seconds that keys are used after the last success */
 	struct settings_list audience, algorithms, typ, azp, entitlement_namespaces;
 	int require_kid, path_scopes, allow_any_audience,
 		require_iat;    /* -1: as the profile has it; else 0, 1 */
@@ -48,9 +60,30 @@ struct settings_issuer {
 	const char *user_claim; /* NULL: as the profile has it */
 	const char *entitlement_claim;
 	unsigned clock_leeway; /* seconds for nbf and iat, 5 to 100, default 30 */
-	bool demo;             /* `pan-agent token mint` may sign for it */
-	const char *demo_key;  /* PEM private key of a demo issuer; NULL: none */
-	unsigned line;         /* in agent.yaml, for messages */
+	unsigned max_lifetime; /* seconds from iat to exp; 0: not limited */
+	struct settings_list require_claims;
+	const char *id_scope;          /* what must follow the @ of a scoped unique id */
+	struct settings_list formerly; /* older names, for the account mapping alone */
+	enum settings_dpop dpop;
+	/* opaque tokens, and claims that are not in the token */
+	enum settings_token token_kind;
+	enum settings_enrich enrich;
+	const char *introspection_endpoint; /* NULL: as the discovery document has it */
+	const char *client_id;              /* of this agent, as a resource server */
+	const char *client_secret_file;
+	enum settings_client_auth client_auth;
+	bool introspection_audience; /* it answers introspection to the audience alone */
+	bool introspection_exp;      /* an answer needs exp (default) */
+	/* what clients are told (RFC 9728), and the login of the browser */
+	const char *login_client_id; /* public client of the device flow */
+	struct settings_list login_scopes;
+	enum settings_login_audience login_audience;
+	const char *web_client_id; /* NULL: no login here */
+	const char *web_client_secret_file;
+	struct settings_list web_scopes;
+	bool demo;            /* `pan-agent token mint` may sign for it */
+	const char *demo_key; /* PEM private key of a demo issuer; NULL: none */
+	unsigned line;        /* in agent.yaml, for messages */
 };
 
 /* Where a path stands in the file: for messages about what it names. */
@@ -99,7 +132,11 @@ struct settings {
 	struct settings_list facility_networks; /* CIDR blocks that count as network `facility` */
 	struct settings_issuer *issuers;
 	size_t n_issuers;
-	bool kept_keys; /* signature_backend: kept-key, or liboauth2 (default) */
+	bool kept_keys;           /* signature_backend: kept-key, or liboauth2 (default) */
+	const char *accounts;     /* accounts.yaml: whose local account it is; NULL: none */
+	const char *proxy;        /* of the courier; NULL: none */
+	bool client_certificates; /* ask clients for one (RFC 8705), take any */
+	unsigned session_idle, session_max; /* seconds of a browser's login */
 	struct settings_limits limits;
 	struct settings_place *places;
 	size_t n_places;

@@ -89,6 +89,33 @@ settings_check_origin(struct span v, struct err *e)
 		"without a path or a slash at the end");
 }
 
+bool
+settings_check_url(struct span v, struct err *e)
+{
+	struct span rest = v;
+	struct span secure = SPAN("https://");
+	struct span plain = SPAN("http://");
+	bool good = span_starts(v, secure) || span_starts(v, plain);
+
+	rest = span_skip(v, span_starts(v, secure) ? secure.n : plain.n);
+	good = good && settings_check_host(span_cut(&rest, '/'), NULL);
+	for (size_t i = 0; i < v.n; i++)
+		good = good && (unsigned char)v.p[i] > 0x20 && (unsigned char)v.p[i] < 0x7f &&
+		       !span_has(SPAN("\"\\<>^`{|}#"), v.p[i]);
+	return good || err_set(e, ERR_SYNTAX, "RFC 3986 3",
+			       "must be an absolute URL, https://host/path, without a fragment");
+}
+
+bool
+settings_check_proxy(struct span v, struct err *e)
+{
+	struct span scheme = SPAN("http://");
+
+	if (span_starts(v, scheme) && settings_check_host(span_skip(v, scheme.n), NULL))
+		return true;
+	return err_set(e, ERR_SYNTAX, NULL, "must be http://host:port");
+}
+
 /* Is it a numeric address, and of how many bits? */
 static bool
 is_address(struct span v, unsigned *ret_bits)

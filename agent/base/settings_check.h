@@ -14,6 +14,8 @@
 bool settings_check_text(struct span v, struct err *e);   /* no control characters */
 bool settings_check_name(struct span v, struct err *e);   /* a-z 0-9 . _ -, at most 63 */
 bool settings_check_origin(struct span v, struct err *e); /* https://host[:port] */
+bool settings_check_url(struct span v, struct err *e);    /* https:// or http://, no query */
+bool settings_check_proxy(struct span v, struct err *e);  /* http://host:port */
 bool settings_check_host(struct span v, struct err *e);   /* host[:port] */
 bool settings_check_listen(struct span v, struct err *e); /* ADDRESS:PORT, [IPv6]:PORT */
 bool settings_check_block(struct span v, struct err *e);  /* ADDRESS/BITS */

@@ -51,7 +51,7 @@ struct settings_key {
 	bool required;
 };
 
-#define SETTINGS_SECTION_KEYS 32U /* at most, in one section */
+#define SETTINGS_SECTION_KEYS 64U /* at most, in one section */
 
 /* The table; the row without a name ends it. */
 const struct settings_key *settings_schema(void);

@@ -26,6 +26,10 @@ enum http_method {
 		     */
 };
 
+/* Our cookies; __Host- binds them to this origin (RFC 6265bis 4.1.3). */
+#define HTTP_COOKIE_SESSION "__Host-pan-session"
+#define HTTP_COOKIE_LOGIN   "__Host-pan-login"
+
 #define HTTP_BODY_MAX (64UL * 1024) /* request body that is handed to the gate */
 
 /* Front to gate.  The front has checked framing, syntax and path rules, and that the route takes
@@ -43,8 +47,16 @@ struct http_ask {
 	struct span accept;                        /* field value; absent: none */
 	struct span depth;                         /* PROPFIND; absent: none */
 	struct span want_digest, want_repr_digest; /* absent: none */
-	struct span body;                          /* at most HTTP_BODY_MAX */
-	bool two_credentials;                      /* more than one Authorization field */
+	struct span dpop;       /* the DPoP field (RFC 9449 4.1); absent: none */
+	struct span session;    /* values of our own cookies, from one Cookie field; absent: none */
+	struct span login;      /* of the login that is under way */
+	struct span origin;     /* Origin; absent: none */
+	struct span fetch_site; /* Sec-Fetch-Site; absent: none */
+	struct span body;       /* at most HTTP_BODY_MAX */
+	bool two_credentials;   /* more than one Authorization field */
+	bool two_proofs;        /* more than one DPoP field */
+	bool has_certificate;   /* the client showed a TLS certificate and holds its key */
+	uint8_t certificate[32]; /* SHA-256 of its DER form (RFC 8705 3.1) */
 };
 
 enum http_body { HTTP_NO_BODY, HTTP_INLINE, HTTP_FILE };

@@ -52,7 +52,7 @@ setup(void **state)
 	buf_adds(&b, "]}");
 	w->issuer[0] = (struct settings_issuer){.issuer = "https://a.test",
 		.name = "A",
-		.profile = "rfc9068",
+		.profile = "generic",
 		.typ = {typs, 3},
 		.require_kid = -1,
 		.path_scopes = 1,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/auth_world.h"
+#include "tests/unit/bearer.h"
 
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -28,10 +29,10 @@ caching(void **state)
 		SPAN("{\"nbf\":1799999000,\"groups\":[\"URN:x:Y:group:Staff#a\",\"plain\"]," ISS SUB
 				AUD EXP REST),
 		&field);
-	assert_true(auth_check(w->auth[0], buf_span(&field), NOW, &mem, &s, &why));
+	assert_true(bearer(w->auth[0], buf_span(&field), NOW, &mem, &s, &why));
 	assert_int_equal(auth_cache_hits(w->auth[0]), before);
 	arena_reset(&mem);
-	assert_true(auth_check(w->auth[0], buf_span(&field), NOW + 599, &mem, &s, &why));
+	assert_true(bearer(w->auth[0], buf_span(&field), NOW + 599, &mem, &s, &why));
 	assert_int_equal(auth_cache_hits(w->auth[0]), before + 1);
 	check_span(s.sub, "alice");
 	check_span(s.iss, "https://a.test");
@@ -44,13 +45,13 @@ caching(void **state)
 	assert_true(s.scoped);
 	assert_int_equal(s.n_read_paths, 1);
 	check_span(s.read_paths[0], "/");
-	assert_false(auth_check(w->auth[0], buf_span(&field), NOW + 600, &mem, &s, &why));
+	assert_false(bearer(w->auth[0], buf_span(&field), NOW + 600, &mem, &s, &why));
 	assert_non_null(strstr(why.description, "exp: expired 0 s ago"));
-	assert_false(auth_check(w->auth[0], buf_span(&field), NOW - 3600, &mem, &s, &why));
+	assert_false(bearer(w->auth[0], buf_span(&field), NOW - 3600, &mem, &s, &why));
 	assert_non_null(strstr(why.description, "nbf: "));
 	/* A cached text with a byte more is another token. */
 	buf_addc(&field, 'A');
-	assert_false(auth_check(w->auth[0], buf_span(&field), NOW, &mem, &s, &why));
+	assert_false(bearer(w->auth[0], buf_span(&field), NOW, &mem, &s, &why));
 }
 
 /* T1, T2: two verifiers share nothing; a token good for one issuer's key is not good for another
@@ -93,8 +94,8 @@ separate(void **state)
 		mint_token(&w->key[RS], SPAN(HEADER), SPAN(GOOD), &good);
 		mint_token(&w->key[RS], SPAN(HEADER),
 			SPAN("{\"iss\":\"https://other.test\"," SUB AUD EXP REST), &bad);
-		assert_true(auth_check(a, buf_span(&good), NOW, &mem, &s, &why));
-		assert_false(auth_check(a, buf_span(&bad), NOW, &mem, &s, &why));
+		assert_true(bearer(a, buf_span(&good), NOW, &mem, &s, &why));
+		assert_false(bearer(a, buf_span(&bad), NOW, &mem, &s, &why));
 		assert_non_null(strstr(why.description, "signature: "));
 	}
 	auth_free(a);
@@ -130,7 +131,7 @@ tries(void **state)
 		buf_adds(&set, "]}");
 		const struct span jwks[] = {buf_span(&set)};
 		assert_true(auth_load(&settings, jwks, NULL, &report, &a, NULL));
-		assert_int_equal(auth_check(a, buf_span(&field), NOW, &mem, &s, &why), before == 3);
+		assert_int_equal(bearer(a, buf_span(&field), NOW, &mem, &s, &why), before == 3);
 		auth_free(a);
 	}
 }
@@ -150,7 +151,7 @@ scopes(void **state)
 	mint_token(&w->key[RS], SPAN(HEADER),
 		SPAN("{" ISS SUB AUD "\"exp\":1800000600,\"scope\":\"storage.read:/data/foo\"}"),
 		&field);
-	assert_true(auth_check(w->auth[0], buf_span(&field), NOW, &mem, &s, &why));
+	assert_true(bearer(w->auth[0], buf_span(&field), NOW, &mem, &s, &why));
 	assert_true(auth_covers(w->auth[0], &s, SPAN("/data/foo/a.txt"), &mem, &why));
 	assert_false(auth_covers(w->auth[0], &s, SPAN("/data/foo bar"), &mem, &why));
 	assert_int_equal(why.status, 403);
@@ -236,7 +237,7 @@ mutations(void **state)
 		*at = alphabet[(random >> 3) % (sizeof(alphabet) - 1)];
 		for (int k = 0; k < 2; k++) {
 			arena_reset(&mem);
-			ok[k] = auth_check(w->auth[k], buf_span(&token), NOW, &mem, &s, &why[k]);
+			ok[k] = bearer(w->auth[k], buf_span(&token), NOW, &mem, &s, &why[k]);
 		}
 		assert_int_equal(ok[0], ok[1]);
 		assert_int_equal(ok[0], *at == was);
@@ -289,8 +290,8 @@ confined(void **state)
 		if (!arena_init(&mem, 256U * 1024U) || !confine())
 			_exit(2);
 		for (int k = 0; k < 2; k++)
-			if (!auth_check(w->auth[k], buf_span(&good), NOW, &mem, &s, &why) ||
-				auth_check(w->auth[k], buf_span(&bad), NOW, &mem, &s, &why))
+			if (!bearer(w->auth[k], buf_span(&good), NOW, &mem, &s, &why) ||
+				bearer(w->auth[k], buf_span(&bad), NOW, &mem, &s, &why))
 				_exit(3);
 		_exit(0);
 	}
@@ -317,10 +318,10 @@ worker(void *arg)
 		struct subject s = {.authenticated = false};
 		struct auth_refusal why;
 		arena_reset(&mem);
-		if (!auth_check(w->auth, w->field[0], NOW, &mem, &s, &why) ||
+		if (!bearer(w->auth, w->field[0], NOW, &mem, &s, &why) ||
 			!span_is(s.sub, "alice"))
 			w->wrong++;
-		if (i % 8 == 0 && auth_check(w->auth, w->field[1], NOW, &mem, &s, &why))
+		if (i % 8 == 0 && bearer(w->auth, w->field[1], NOW, &mem, &s, &why))
 			w->wrong++;
 	}
 	return NULL;
@@ -391,7 +392,7 @@ rates(void **state)
 				struct auth_refusal why;
 				struct span f = {all.p + end[i], end[i + 1] - end[i]};
 				arena_reset(&mem);
-				assert_true(auth_check(w->auth[k / 2], f, NOW, &mem, &s, &why));
+				assert_true(bearer(w->auth[k / 2], f, NOW, &mem, &s, &why));
 			}
 			t = (seconds() - t) / TOKENS * 1e6;
 			print_message("    %s %s %s: %.2f us a token\n", names[k / 2],

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which tokens are accepted, and what is said of the others. */
 #include "tests/unit/auth_world.h"
+#include "tests/unit/bearer.h"
 
 struct row {
 	const char *name;
@@ -195,7 +196,7 @@ tokens(void **state)
 			struct subject s;
 			struct auth_refusal why = {0};
 			arena_reset(&mem);
-			bool ok = auth_check(w->auth[k / 2], buf_span(&field), NOW, &mem, &s, &why);
+			bool ok = bearer(w->auth[k / 2], buf_span(&field), NOW, &mem, &s, &why);
 			if (ok != (r->status == 0))
 				fail_msg("accepted: %d (%s)", ok, why.description);
 			if (!ok) {
@@ -246,7 +247,7 @@ texts(void **state)
 		buf_adds(&field, cases[i].before);
 		buf_add(&field, span_first(buf_span(&token), token.n - cases[i].cut));
 		buf_adds(&field, cases[i].after);
-		bool ok = auth_check(w->auth[0], buf_span(&field), NOW, &mem, &s, &why);
+		bool ok = bearer(w->auth[0], buf_span(&field), NOW, &mem, &s, &why);
 		assert_int_equal(ok, cases[i].status <= 1);
 		if (ok) {
 			assert_int_equal(s.authenticated, cases[i].status == 0);
@@ -259,11 +260,11 @@ texts(void **state)
 	}
 	struct subject s;
 	struct auth_refusal why;
-	assert_true(auth_check(w->auth[0], SPAN_NONE, NOW, &mem, &s, &why));
+	assert_true(bearer(w->auth[0], SPAN_NONE, NOW, &mem, &s, &why));
 	assert_false(s.authenticated);
-	assert_false(auth_check(w->auth[0], SPAN("Bearer garbage"), NOW, &mem, &s, &why));
+	assert_false(bearer(w->auth[0], SPAN("Bearer garbage"), NOW, &mem, &s, &why));
 	assert_non_null(strstr(why.description, "opaque"));
-	assert_false(auth_check(w->auth[0], SPAN("Bearer "), NOW, &mem, &s, &why));
+	assert_false(bearer(w->auth[0], SPAN("Bearer "), NOW, &mem, &s, &why));
 	assert_int_equal(why.status, 400);
 }
 

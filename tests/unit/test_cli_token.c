@@ -2,6 +2,7 @@
 #include "agent/base/scope.h"
 #include "agent/cli/cli_token.h"
 #include "auth/auth.h"
+#include "tests/unit/bearer.h"
 #include "tests/unit/check.h"
 
 #include <fcntl.h>
@@ -85,7 +86,7 @@ is_accepted(const struct place *p, struct span config, const char *jwks_file)
 	buf_add(&field, span_first(buf_span(&token), token.n - 1));
 	assert_true(arena_init(&mem, 65536));
 	int64_t now = (int64_t)time(NULL);
-	assert_true(auth_check(a, buf_span(&field), now, &mem, &who, &why));
+	assert_true(bearer(a, buf_span(&field), now, &mem, &who, &why));
 	check_span(who.sub, "alice");
 	check_span(who.client, "pan-agent-demo");
 	assert_int_equal(who.n_entitlements, 2);

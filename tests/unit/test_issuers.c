@@ -22,7 +22,7 @@ profiles(void **state)
 	static const struct {
 		const char *profile, *has[6];
 	} rows[] = {
-		{NULL, {"profile: rfc9068\n", "typ: at+jwt\n", "typ absent: no", "require_kid: no",
+		{NULL, {"profile: generic\n", "typ: at+jwt\n", "typ absent: no", "require_kid: no",
 			       "path_scopes: no",
 			       "entitlement_claim: groups, entitlements, roles"}},
 		{"wlcg", {"typ: at+jwt, JWT\n", "typ absent: yes", "require_kid: yes",
@@ -134,14 +134,14 @@ headers(void **state)
 		struct jws j;
 		const char *ref; /* NULL: accepted */
 	} rows[] = {
-		{"at+jwt", "rfc9068", {.typ = SPAN_INIT("at+jwt")}, NULL},
-		{"in full, in capitals", "rfc9068", {.typ = SPAN_INIT("APPLICATION/at+JWT")}, NULL},
-		{"two slashes", "rfc9068", {.typ = SPAN_INIT("application/a/at+jwt")},
+		{"at+jwt", "generic", {.typ = SPAN_INIT("at+jwt")}, NULL},
+		{"in full, in capitals", "generic", {.typ = SPAN_INIT("APPLICATION/at+JWT")}, NULL},
+		{"two slashes", "generic", {.typ = SPAN_INIT("application/a/at+jwt")},
 			"RFC 8725 3.11"},
-		{"prefix alone", "rfc9068", {.typ = SPAN_INIT("application/")}, "RFC 8725 3.11"},
-		{"JWT where it is not listed", "rfc9068", {.typ = SPAN_INIT("JWT")},
+		{"prefix alone", "generic", {.typ = SPAN_INIT("application/")}, "RFC 8725 3.11"},
+		{"JWT where it is not listed", "generic", {.typ = SPAN_INIT("JWT")},
 			"RFC 8725 3.11"},
-		{"absent where it is not listed", "rfc9068", {.typ = {NULL, 0}}, "RFC 8725 3.11"},
+		{"absent where it is not listed", "generic", {.typ = {NULL, 0}}, "RFC 8725 3.11"},
 		{"empty is not absent", "umbrella", {.typ = SPAN_INIT("")}, "RFC 8725 3.11"},
 		{"absent where it is", "umbrella", {.typ = {NULL, 0}}, NULL},
 		{"the word absent is no typ", "umbrella", {.typ = SPAN_INIT("absent")},

@@ -5,6 +5,7 @@
 #include "agent/base/settings.h"
 #include "agent/base/settings_check.h"
 #include "agent/base/settings_dump.h"
+#include "agent/base/settings_issuer.h"
 
 #include <fcntl.h>
 
@@ -110,7 +111,7 @@ test_values(void **state)
 	assert_int_equal(s->hosts.n, 2);
 	assert_int_equal(s->n_issuers, 1);
 	assert_string_equal(s->issuers[0].name, "https://a.example");
-	assert_string_equal(s->issuers[0].profile, "rfc9068");
+	assert_string_equal(s->issuers[0].profile, "generic");
 	assert_string_equal(s->issuers[0].jwks_file, "/etc/pan/keys/a.jwks");
 	assert_int_equal(s->issuers[0].require_kid, 0);
 	assert_int_equal(s->issuers[0].path_scopes, -1);
@@ -156,8 +157,24 @@ static const struct bad {
 	{"zone", "timezone: ../etc\n", "14:11", "must be a name of the time zone database"},
 	{"zone that is not known", "timezone: Europe/Stokholm\n", "14:11",
 		"is not in the time zone database"},
-	{"issuer without keys", "issuers:\n  - issuer: https://a\n    audience: [b]\n", "15:5",
-		"key 'jwks_file' is missing: file of the issuer's public keys"},
+	{"issuer by plain http", "issuers:\n  - issuer: http://a\n", "15:13",
+		"plain http is for a loopback address with `insecure: yes`"},
+	{"insecure, elsewhere", "issuers:\n  - {issuer: https://a, insecure: yes}\n", "15:35",
+		"only for an issuer on a loopback address"},
+	{"keys by plain http", "issuers:\n  - {issuer: https://a, jwks_uri: http://a/jwks}\n",
+		"15:34", "jwks_uri: 'http://a/jwks' is not https"},
+	{"no URL", "issuers:\n  - {issuer: https://a, discovery: a/b}\n", "15:35",
+		"must be an absolute URL"},
+	{"too often", "issuers:\n  - {issuer: https://a, refresh: 30}\n", "15:33",
+		"below 60 seconds only for an issuer with `insecure: yes`"},
+	{"introspection without a client", "issuers:\n  - {issuer: https://a, token_kind: both}\n",
+		"15:6", "introspection needs client_id and client_secret_file"},
+	{"two take opaque tokens",
+		"issuers:\n  - {issuer: https://a, token_kind: opaque, client_id: r, "
+		"client_secret_file: s}\n  - {issuer: https://b, token_kind: both, client_id: r, "
+		"client_secret_file: s}\n",
+		"16:36", "opaque tokens go to one issuer, and https://a takes them"},
+	{"proxy", "proxy: socks5://p:1\n", "14:8", "must be http://host:port"},
 	{"issuer twice",
 		"issuers:\n  - {issuer: a, jwks_file: f, audience: b}\n"
 		"  - {issuer: a, jwks_file: f, audience: b}\n",
@@ -347,6 +364,35 @@ test_dump(void **state)
 	assert_non_null(strstr(out.p, "workers\tnumber\tthe cores, at most 8\t"));
 }
 
+static void
+test_loopback(void **state)
+{
+	static const struct {
+		const char *name;
+		bool is;
+	} rows[] = {
+		{"http://127.0.0.1", true},
+		{"http://127.0.0.1:9400/a", true},
+		{"http://localhost:1", true},
+		{"http://[::1]:9400", true},
+		{"http://[::1]", true},
+		{"http://[::1]evil", false},
+		{"http://[::2]:1", false},
+		{"http://127.0.0.1.evil.test", false},
+		{"http://127.0.0.1@evil.test", false},
+		{"http://localhost.evil", false},
+		{"https://127.0.0.1", false},
+		{"HTTP://127.0.0.1", false},
+		{"", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		CHECK_ROW(rows[i].name);
+		assert_int_equal(settings_issuer_loopback(rows[i].name), rows[i].is);
+	}
+}
+
 int
 main(void)
 {
@@ -354,6 +400,7 @@ main(void)
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_loopback),
 		cmocka_unit_test(test_roots),
 		cmocka_unit_test(test_all_at_once),
 		cmocka_unit_test(test_single_values),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/base/settings.h"
 #include "auth/auth.h"
+#include "tests/unit/bearer.h"
 #include "tests/unit/check.h"
 
 #include <time.h>
@@ -43,7 +44,7 @@ load(struct suite *s, struct span a, struct span b)
 
 	for (int i = 0; i < 2; i++)
 		s->issuer[i] = (struct settings_issuer){.name = "suite",
-			.profile = "rfc9068",
+			.profile = "generic",
 			.typ = {typs, 3},
 			.audience = {audience, 1},
 			.require_kid = 0,
@@ -75,7 +76,7 @@ status(struct auth *a, struct span token, struct span path, const char **error)
 	buf_adds(&field, "Bearer ");
 	buf_add(&field, token);
 	*error = NULL;
-	if (auth_check(a, buf_span(&field), (int64_t)time(NULL), &mem, &who, &why) &&
+	if (bearer(a, buf_span(&field), (int64_t)time(NULL), &mem, &who, &why) &&
 		auth_covers(a, &who, path, &mem, &why))
 		return 200;
 	*error = why.error;

@@ -17,8 +17,13 @@ full_ask(void)
 		.query = SPAN(""),
 		.authorization = SPAN("Bearer abc"),
 		.depth = SPAN("1"),
+		.dpop = SPAN("ey.ey.x"),
+		.session = SPAN("s3"),
+		.origin = SPAN("https://data.test"),
 		.body = SPAN("<propfind/>"),
 		.two_credentials = true,
+		.has_certificate = true,
+		.certificate = {7, 6, 5},
 	};
 	return q;
 }
@@ -37,7 +42,13 @@ ask_round(void **state)
 	assert_true(wire_read_ask(buf_span(&b), &r, &e));
 	assert_int_equal(r.id, q.id);
 	assert_int_equal(r.method, q.method);
-	assert_true(r.two_credentials);
+	assert_true(r.two_credentials && r.has_certificate && !r.two_proofs);
+	assert_memory_equal(r.certificate, q.certificate, 32);
+	check_span(r.dpop, "ey.ey.x");
+	check_span(r.session, "s3");
+	check_span(r.origin, "https://data.test");
+	assert_null(r.login.p);
+	assert_null(r.fetch_site.p);
 	assert_memory_equal(r.peer, q.peer, 16);
 	assert_memory_equal(r.trace, q.trace, 16);
 	assert_true(span_eq(r.path, q.path));
@@ -137,7 +148,7 @@ answer_file(void **state)
 	AUTO_BUF b = BUF_INIT(4096);
 
 	(void)state;
-	buf_add(&b, SPAN("\2\2\5\0\0\0\0\0\0\0\310\0\0\0\2\1\377\377\377\377\377\377\377\377"));
+	buf_add(&b, SPAN("\2\3\5\0\0\0\0\0\0\0\310\0\0\0\2\1\377\377\377\377\377\377\377\377"));
 	for (int i = 0; i < 9; i++)
 		buf_add(&b, SPAN("\4\0\0\0\0\0\0\0"));
 	buf_add(&b, SPAN("\1\3\0\0\0\"a\""));
