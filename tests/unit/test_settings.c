@@ -162,18 +162,18 @@ static const struct bad {
 	{"insecure, elsewhere", "issuers:\n  - {issuer: https://a, insecure: yes}\n", "15:35",
 		"only for an issuer on a loopback address"},
 	{"keys by plain http", "issuers:\n  - {issuer: https://a, jwks_uri: http://a/jwks}\n",
-		"15:34", "jwks_uri: 'http://a/jwks' is not https"},
-	{"no URL", "issuers:\n  - {issuer: https://a, discovery: a/b}\n", "15:35",
+		"15:35", "jwks_uri: 'http://a/jwks' is not https"},
+	{"no URL", "issuers:\n  - {issuer: https://a, discovery: a/b}\n", "15:36",
 		"must be an absolute URL"},
-	{"too often", "issuers:\n  - {issuer: https://a, refresh: 30}\n", "15:33",
+	{"too often", "issuers:\n  - {issuer: https://a, refresh: 30}\n", "15:34",
 		"below 60 seconds only for an issuer with `insecure: yes`"},
 	{"introspection without a client", "issuers:\n  - {issuer: https://a, token_kind: both}\n",
-		"15:6", "introspection needs client_id and client_secret_file"},
+		"15:5", "introspection needs client_id and client_secret_file"},
 	{"two take opaque tokens",
 		"issuers:\n  - {issuer: https://a, token_kind: opaque, client_id: r, "
 		"client_secret_file: s}\n  - {issuer: https://b, token_kind: both, client_id: r, "
 		"client_secret_file: s}\n",
-		"16:36", "opaque tokens go to one issuer, and https://a takes them"},
+		"16:37", "opaque tokens go to one issuer, and https://a takes them"},
 	{"proxy", "proxy: socks5://p:1\n", "14:8", "must be http://host:port"},
 	{"issuer twice",
 		"issuers:\n  - {issuer: a, jwks_file: f, audience: b}\n"
