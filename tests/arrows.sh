@@ -20,7 +20,7 @@ transfer base policy transfer
 catalog  base policy catalog
 http     base policy transfer http
 portal   base policy catalog portal
-cli      base policy catalog cli
+cli      base policy catalog auth cli
 agent    base policy auth transfer catalog http portal cli agent
 '
 # header: the files that may include it
