@@ -38,14 +38,22 @@ bool
 claims_life(const struct issuer *i, const struct json *payload, int64_t now,
 	struct claims_life *ret, struct err *e)
 {
-	struct claims_life life = {0, 0};
+	return claims_life_or(i, payload, 0, now, ret, e);
+}
+
+bool
+claims_life_or(const struct issuer *i, const struct json *payload, double otherwise, int64_t now,
+	struct claims_life *ret, struct err *e)
+{
+	struct claims_life life = {otherwise, 0};
 	double iat = 0;
+	bool has_exp = json_get(payload, "exp") != NULL;
 	bool has_iat = json_get(payload, "iat") != NULL;
 
-	if (json_get(payload, "exp") == NULL)
+	if (!has_exp && !(otherwise > 0))
 		return err_set(e, ERR_UNAUTH, "RFC 9068 2.2",
 			"exp: absent; a token that never expires is not accepted");
-	if (!date(payload, "exp", &life.exp, e))
+	if (has_exp && !date(payload, "exp", &life.exp, e))
 		return false;
 	if (!(life.exp > 0))
 		return err_set(e, ERR_UNAUTH, "RFC 7519 4.1.4", "exp: not after 1970");
@@ -206,19 +214,53 @@ edu_id(const struct issuer *rules, struct arena *mem, struct span *id, struct er
 	return true;
 }
 
-static bool
-who(const struct issuer *i, const struct json *payload, struct arena *mem, struct subject *s,
-	struct err *e)
+/*
+ * Which claim has the unique id: the profile's, or its second choice where the first is absent.
+ * While the issuer is still to be asked for what the token lacks, `sub` stands in for it.
+ */
+static struct span
+id_claim(const struct issuer *i, const struct json *payload, const struct json *answer)
 {
 	char first[CLAIMS_TEXT_MAX];
+	bool asks = i->settings != NULL && i->settings->enrich != ENRICH_NO && answer == NULL;
+
+	if (!span_cstr(i->user, first, sizeof(first)) || json_get(payload, first) != NULL ||
+		json_get(answer, first) != NULL)
+		return i->user;
+	if (i->user_else.p != NULL)
+		return i->user_else;
+	return asks ? SPAN("sub") : i->user;
+}
+
+/* The id of the answer, which may complete the token's but not contradict it. */
+static bool
+id_value(const struct json *payload, const struct json *answer, struct span claim, struct span *ret,
+	struct err *e)
+{
+	char name[CLAIMS_TEXT_MAX];
+	const struct json *own = NULL;
+	const struct json *given = NULL;
+
+	if (span_cstr(claim, name, sizeof(name))) {
+		own = json_get(payload, name);
+		given = json_get(answer, name);
+	}
+	if (own != NULL && given != NULL && !json_same(own, given))
+		return err_set(e, ERR_UNAUTH, "RFC 7662 2.2",
+			"%.*s: the issuer's answer is about somebody else than the token",
+			SPAN_ARG(claim));
+	return name_claim(given != NULL ? answer : payload, claim, ret, e);
+}
+
+static bool
+who(const struct issuer *i, const struct json *payload, const struct json *answer,
+	struct arena *mem, struct subject *s, struct err *e)
+{
 	struct span id = SPAN_NONE;
 	struct span sub = SPAN_NONE;
 
-	if (!name_claim(payload, SPAN("sub"), &sub, e))
-		return false;
-	bool other = i->user_else.p != NULL && span_cstr(i->user, first, sizeof(first)) &&
-		     json_get(payload, first) == NULL;
-	if (!name_claim(payload, other ? i->user_else : i->user, &id, e))
+	if (!name_claim(payload, SPAN("sub"), &sub, e) ||
+		!id_value(payload, answer, id_claim(i, payload, answer), &id, e))
 		return false;
 	if (i->edu_id && !edu_id(i, mem, &id, e))
 		return false;
@@ -243,7 +285,7 @@ names(const struct json *payload, struct arena *mem, struct subject *s)
 
 /* ASR-1: IAP high over medium over low; espresso implies high, cappuccino medium. */
 static void
-assurance(const struct json *payload, struct subject *s)
+assurance(const struct json *payload, const struct json *answer, struct subject *s)
 {
 	static const struct {
 		const char *value;
@@ -255,7 +297,8 @@ assurance(const struct json *payload, struct subject *s)
 		{"https://refeds.org/assurance/profile/cappuccino", ASSURANCE_MEDIUM},
 		{"https://refeds.org/assurance/profile/espresso", ASSURANCE_HIGH},
 	};
-	const struct json *v = json_get(payload, "eduperson_assurance");
+	const struct json *given = json_get(answer, "eduperson_assurance");
+	const struct json *v = given != NULL ? given : json_get(payload, "eduperson_assurance");
 	bool list = json_kind(v) == JSON_KIND_LIST;
 	struct span text;
 
@@ -281,6 +324,15 @@ at_path(const struct json *payload, struct span path)
 	while (v != NULL && path.p != NULL)
 		v = span_cstr(span_cut(&path, '/'), key, sizeof(key)) ? json_get(v, key) : NULL;
 	return v;
+}
+
+/* The issuer's answer is younger than the token: what it says of a group claim counts. */
+static const struct json *
+group_claim(const struct json *payload, const struct json *answer, struct span path)
+{
+	const struct json *v = at_path(answer, path);
+
+	return v != NULL ? v : at_path(payload, path);
 }
 
 /* ENT-5: a namespace counts only when the issuer may assert it; plain names have none. */
@@ -323,13 +375,13 @@ gather(struct gathering *g, const struct json *v, struct err *e)
 }
 
 static bool
-groups(const struct issuer *i, const struct json *payload, struct arena *mem, struct subject *s,
-	struct err *e)
+groups(const struct issuer *i, const struct json *payload, const struct json *answer,
+	struct arena *mem, struct subject *s, struct err *e)
 {
 	size_t total = 0;
 
 	for (size_t k = 0; k < i->groups.n; k++) {
-		const struct json *v = at_path(payload, i->groups.item[k]);
+		const struct json *v = group_claim(payload, answer, i->groups.item[k]);
 		total += json_kind(v) == JSON_KIND_LIST ? json_count(v) : v != NULL;
 	}
 	if (total > CLAIMS_ENTITLEMENTS_MAX)
@@ -339,7 +391,7 @@ groups(const struct issuer *i, const struct json *payload, struct arena *mem, st
 	if (g.to == NULL)
 		return err_set(e, ERR_LIMIT, NULL, "groups: no memory left for this request");
 	for (size_t k = 0; k < i->groups.n; k++) {
-		const struct json *v = at_path(payload, i->groups.item[k]);
+		const struct json *v = group_claim(payload, answer, i->groups.item[k]);
 		bool list = json_kind(v) == JSON_KIND_LIST;
 		for (size_t m = 0; m < (list ? json_count(v) : 1U); m++)
 			if (!gather(&g, list ? json_at(v, m) : v, e))
@@ -382,14 +434,34 @@ claims_subject(const struct issuer *i, const struct json *payload, struct arena 
 	if (json_get(payload, "cnf") != NULL)
 		return err_set(e, ERR_UNAUTH, "RFC 7800 3.1",
 			"cnf: the token is bound to a key (DPoP or mTLS); expected a plain Bearer");
-	if (!who(i, payload, mem, &s, e) || !scopes(i, payload, mem, &s, e) ||
-		!groups(i, payload, mem, &s, e))
+	if (!who(i, payload, NULL, mem, &s, e) || !scopes(i, payload, mem, &s, e) ||
+		!groups(i, payload, NULL, mem, &s, e))
 		return false;
 	names(payload, mem, &s);
-	assurance(payload, &s);
+	assurance(payload, NULL, &s);
 	if (mem->full)
 		return err_set(e, ERR_LIMIT, NULL, "token: no memory left for this request");
 	*ret = s;
+	return true;
+}
+
+bool
+claims_complete(const struct issuer *i, const struct json *payload, const struct json *answer,
+	struct arena *mem, struct subject *s, struct err *e)
+{
+	struct subject more = *s;
+	struct span acr;
+
+	more.assurance = ASSURANCE_NONE;
+	if (!who(i, payload, answer, mem, &more, e) || !groups(i, payload, answer, mem, &more, e))
+		return false;
+	assurance(payload, answer, &more);
+	if (json_get_str(answer, "acr", &acr) && acr.n > 0 && acr.n <= CLAIMS_TEXT_MAX &&
+		no_control(acr))
+		more.acr = arena_span(mem, acr);
+	if (mem->full)
+		return err_set(e, ERR_LIMIT, NULL, "token: no memory left for this request");
+	*s = more;
 	return true;
 }
 

@@ -34,12 +34,22 @@ struct claims {
 /* exp, nbf and iat.  The leeway is for nbf and iat; there is none for exp. */
 bool claims_life(const struct issuer *i, const struct json *payload, int64_t now,
 	struct claims_life *ret, struct err *e);
+/* The same for an issuer's answer that may lack exp: `otherwise` then, seconds UTC. */
+bool claims_life_or(const struct issuer *i, const struct json *payload, double otherwise,
+	int64_t now, struct claims_life *ret, struct err *e);
 bool claims_alive(const struct claims_life *life, unsigned leeway, int64_t now, struct err *e);
 /* aud, or azp where aud is absent and the issuer has a list of clients (AUD-2, AUD-4). */
 bool claims_audience(const struct issuer *i, const struct json *payload, struct err *e);
 /* cnf, sub, the unique id, scope, groups, assurance: the subject in `mem`, without `expires`. */
 bool claims_subject(const struct issuer *i, const struct json *payload, struct arena *mem,
 	struct subject *ret, struct err *e);
+/*
+ * What the issuer's answer adds to the subject that claims_subject made of `payload` (INT-8): group
+ * claims, assurance, acr and the unique id, the answer's where it has one, else the token's.  Two
+ * different unique ids are refused.  Nothing else of `answer` is read; *s is untouched on failure.
+ */
+bool claims_complete(const struct issuer *i, const struct json *payload, const struct json *answer,
+	struct arena *mem, struct subject *s, struct err *e);
 /* All of these, in the order of the table of section 4. */
 bool claims_check(const struct issuer *i, const struct json *payload, int64_t now,
 	struct arena *mem, struct claims *ret, struct err *e);

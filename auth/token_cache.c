@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/claims_copy.h"
+
 #define WAYS   4U
 #define SETS   (TOKEN_CACHE_ENTRIES / WAYS)
 #define SHARDS 64U /* one lock for SETS / SHARDS sets: threads seldom meet */
@@ -26,83 +28,6 @@ struct shard {
 struct token_cache {
 	struct shard shard[SHARDS];
 };
-
-/* The spans of a subject that are single texts. */
-static void
-texts(struct subject *s, struct span *ret[6])
-{
-	ret[0] = &s->iss;
-	ret[1] = &s->sub;
-	ret[2] = &s->client;
-	ret[3] = &s->jti;
-	ret[4] = &s->acr;
-	ret[5] = &s->local_user;
-}
-
-static size_t
-list_size(const struct span *list, size_t n)
-{
-	size_t total = n * sizeof(*list);
-
-	for (size_t i = 0; i < n; i++)
-		total += list[i].n;
-	return total;
-}
-
-/* Bytes that copy() needs. */
-static size_t
-subject_size(struct subject *s)
-{
-	struct span *text[6];
-	size_t total = list_size(s->entitlements, s->n_entitlements) +
-		       list_size(s->read_paths, s->n_read_paths);
-
-	texts(s, text);
-	for (size_t i = 0; i < 6; i++)
-		total += text[i]->n;
-	return total;
-}
-
-static struct span
-copy_text(struct span s, char **at)
-{
-	struct span to = {*at, s.n};
-
-	if (s.p == NULL)
-		return s;
-	if (s.n > 0)
-		memcpy(*at, s.p, s.n);
-	*at += s.n;
-	return to;
-}
-
-static const struct span *
-copy_list(const struct span *list, size_t n, struct span **room, char **at)
-{
-	struct span *to = *room;
-
-	for (size_t i = 0; i < n; i++)
-		to[i] = copy_text(list[i], at);
-	*room += n;
-	return to;
-}
-
-/* A copy of *s whose spans all lie in `to`, which is aligned and of subject_size bytes. */
-static struct subject
-copy_subject(const struct subject *s, void *to)
-{
-	struct subject c = *s;
-	struct span *room = to;
-	char *at = (char *)(room + s->n_entitlements + s->n_read_paths);
-	struct span *text[6];
-
-	texts(&c, text);
-	for (size_t i = 0; i < 6; i++)
-		*text[i] = copy_text(*text[i], &at);
-	c.entitlements = copy_list(s->entitlements, s->n_entitlements, &room, &at);
-	c.read_paths = copy_list(s->read_paths, s->n_read_paths, &room, &at);
-	return c;
-}
 
 struct token_cache *
 token_cache_new(void)
@@ -157,7 +82,7 @@ token_cache_get(
 		if (to == NULL)
 			break;
 		*ret = at->entry;
-		ret->claims.subject = copy_subject(&at->entry.claims.subject, to);
+		ret->claims = claims_copy_to(&at->entry.claims, to);
 		at->used = ++s->tick;
 		hit = true;
 	}
@@ -169,13 +94,13 @@ void
 token_cache_put(struct token_cache *c, const uint8_t key[32], const struct token_cached *entry)
 {
 	struct token_cached e = *entry;
-	size_t n = subject_size(&e.claims.subject);
+	size_t n = claims_copy_size(&e.claims);
 	char *store = n <= TOKEN_CACHE_ENTRY_MAX ? malloc(n + 1) : NULL;
 	struct shard *s = shard_of(c, key);
 
 	if (store == NULL)
 		return;
-	e.claims.subject = copy_subject(&e.claims.subject, store);
+	e.claims = claims_copy_to(&e.claims, store);
 	(void)pthread_mutex_lock(&s->lock);
 	struct slot *set = set_of(s, key);
 	struct slot *oldest = set;

@@ -322,11 +322,128 @@ path_scopes(void **state)
 	assert_string_equal(e.ref, "WLCG profile 1.3, 2.2.1");
 }
 
+/* An answer of introspection may lack exp, where the settings say so. */
+static void
+life_of_an_answer(void **state)
+{
+	static const struct fact rows[] = {
+		{"no exp", "{}", NULL},
+		{"its own exp counts", "{\"exp\":999999}", "RFC 9068 4"},
+		{"exp of a wrong kind is not absent", "{\"exp\":null}", "RFC 7519 2"},
+		{"nbf all the same", "{\"nbf\":1000031}", "RFC 7519 4.1.5"},
+		{"iat all the same", "{\"iat\":1000031}", "RFC 7519 4.1.6"},
+	};
+	struct issuer i = plain();
+	struct claims_life life;
+	struct err e = {0};
+
+	(void)state;
+	for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
+		AUTO_JSON j = json_parse(span_of(rows[k].payload), NULL, NULL);
+		CHECK_ROW(rows[k].name);
+		assert_int_equal(
+			claims_life_or(&i, j, NOW + 60, NOW, &life, &e), rows[k].ref == NULL);
+		if (rows[k].ref != NULL)
+			assert_string_equal(e.ref, rows[k].ref);
+		else
+			assert_true(claims_alive(&life, 0, NOW + 59, NULL) &&
+				    !claims_alive(&life, 0, NOW + 60, NULL));
+	}
+}
+
+/* What the issuer's answer adds to a token, and what it may not change (INT-8). */
+static void
+completed(void **state)
+{
+#define TOKEN                                                                                      \
+	"{\"sub\":\"s\",\"groups\":[\"old\"],\"acr\":\"one\",\"jti\":\"j\",\"client_id\":"         \
+	"\"c\",\"eduperson_assurance\":\"https://refeds.org/assurance/IAP/high\"}"
+	static const struct {
+		const char *name, *answer, *ref;
+		const char *id, *groups, *acr;
+		enum assurance level;
+	} rows[] = {
+		{"nothing", "{}", NULL, "s", "old", "one", ASSURANCE_HIGH},
+		{"all",
+			"{\"voperson_id\":\"v\",\"groups\":[\"new\"],\"acr\":\"two\","
+			"\"eduperson_assurance\":\"https://refeds.org/assurance/IAP/low\"}",
+			NULL, "v", "new", "two", ASSURANCE_LOW},
+		{"nothing else", "{\"jti\":\"x\",\"client_id\":\"x\",\"scope\":7,\"exp\":0}", NULL,
+			"s", "old", "one", ASSURANCE_HIGH},
+		{"no groups any more", "{\"groups\":[]}", NULL, "s", "", "one", ASSURANCE_HIGH},
+		{"somebody else", "{\"sub\":\"t\"}", "RFC 7662 2.2", "", "", "", ASSURANCE_NONE},
+		{"an id of a wrong kind", "{\"voperson_id\":1}", "RFC 9068 2.2", "", "", "",
+			ASSURANCE_NONE},
+		{"an id with a line end", "{\"voperson_id\":\"a\\nb\"}", "RFC 7519 4.1.2", "", "",
+			"", ASSURANCE_NONE},
+		{"acr that is not a name", "{\"acr\":\"a\\nb\"}", NULL, "s", "old", "one",
+			ASSURANCE_HIGH},
+	};
+	AUTO_JSON token = json_parse(SPAN(TOKEN), NULL, NULL);
+	AUTO_ARENA mem = {0};
+	struct issuer i = plain();
+
+	(void)state;
+	i.user = SPAN("voperson_id");
+	i.user_else = SPAN("sub");
+	assert_true(arena_init(&mem, 65536));
+	for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
+		AUTO_JSON j = json_parse(span_of(rows[k].answer), NULL, NULL);
+		struct subject s;
+		struct err e = {0};
+		CHECK_ROW(rows[k].name);
+		assert_true(claims_subject(&i, token, &mem, &s, NULL));
+		assert_int_equal(claims_complete(&i, token, j, &mem, &s, &e), rows[k].ref == NULL);
+		if (rows[k].ref != NULL) {
+			assert_string_equal(e.ref, rows[k].ref);
+			check_span(s.sub, "s");
+			continue;
+		}
+		check_span(s.sub, rows[k].id);
+		check_span(s.n_entitlements == 1 ? s.entitlements[0] : SPAN(""), rows[k].groups);
+		check_span(s.acr, rows[k].acr);
+		check_span(s.jti, "j");
+		check_span(s.client, "c");
+		assert_int_equal(s.assurance, rows[k].level);
+	}
+}
+
+/* An id that only the issuer's answer has: until then `sub` stands in for it. */
+static void
+id_to_come(void **state)
+{
+	AUTO_JSON token = json_parse(SPAN("{\"sub\":\"s\"}"), NULL, NULL);
+	AUTO_JSON none = json_parse(SPAN("{}"), NULL, NULL);
+	AUTO_JSON given = json_parse(SPAN("{\"uid\":\"u\"}"), NULL, NULL);
+	AUTO_JSON has = json_parse(SPAN("{\"sub\":\"s\",\"uid\":\"w\"}"), NULL, NULL);
+	const struct settings_issuer asks = {.enrich = ENRICH_USERINFO};
+	AUTO_ARENA mem = {0};
+	struct issuer i = plain();
+	struct subject s;
+	struct err e = {0};
+
+	(void)state;
+	i.user = SPAN("uid");
+	i.settings = &asks;
+	assert_true(arena_init(&mem, 65536));
+	assert_true(claims_subject(&i, token, &mem, &s, &e));
+	check_span(s.sub, "s");
+	assert_false(claims_complete(&i, token, none, &mem, &s, &e));
+	assert_true(claims_complete(&i, token, given, &mem, &s, &e));
+	check_span(s.sub, "u");
+	assert_true(claims_subject(&i, has, &mem, &s, &e));
+	check_span(s.sub, "w");
+	assert_false(claims_complete(&i, has, given, &mem, &s, &e));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lives),
+		cmocka_unit_test(life_of_an_answer),
+		cmocka_unit_test(completed),
+		cmocka_unit_test(id_to_come),
 		cmocka_unit_test(audiences),
 		cmocka_unit_test(ids),
 		cmocka_unit_test(group_claims),
