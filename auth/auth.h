@@ -86,7 +86,7 @@ bool auth_ready(struct auth *a, const struct auth_wait *wait, int64_t now_ms);
 void auth_forget(struct auth *a, struct auth_wait *wait);
 /* Does the token cover reading this path (decoded, without dot components)?  true where its issuer
  * demands no path scopes; else `why` is 403 insufficient_scope, its scope in `mem`. */
-bool auth_covers(const struct auth *a, const struct subject *s, struct span path, struct arena *mem,
+bool auth_covers(struct auth *a, const struct subject *s, struct span path, struct arena *mem,
 	struct auth_refusal *why);
 /* Tokens that were answered from the cache, since auth_load. */
 uint64_t auth_cache_hits(const struct auth *a);
@@ -99,5 +99,7 @@ void auth_write_challenge(struct buf *out, struct span realm, struct span metada
 	const struct auth_refusal *refusal);
 /* The protected resource document (RFC 9728 2), application/json. */
 void auth_write_metadata(const struct auth *a, struct buf *out);
+/* Refusals by issuer and reason, in the text format of /metrics. */
+void auth_write_metrics(const struct auth *a, struct buf *out);
 /* Effective settings and keys of each issuer, for `pan-agent check`. */
 void auth_write_issuers(const struct auth *a, struct buf *out);

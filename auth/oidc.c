@@ -13,7 +13,6 @@
 
 #define OIDC_SLOT_BYTES                                                                            \
 	65536U /* more than any payload of a 16 KiB token: never cut, never logged */
-#define OIDC_SLOTS_MAX 512U
 
 /*
  * The library is started once in a process: each oauth2_init replaces its lock and forgets the old
@@ -27,10 +26,12 @@ struct oidc {
 	oauth2_log_t *log;
 	char name[17]; /* prefix of the cache names: the library keeps them for the process */
 	unsigned n;
+	unsigned char used[OIDC_SLOTS_MAX]; /* atomic */
 };
 
 struct oidc_verifier {
 	struct oidc *owner;
+	unsigned slot;
 	oauth2_cfg_token_verify_t *verify;
 };
 
@@ -58,8 +59,23 @@ start_library(void)
 	library_log = sink != NULL ? oauth2_init(OAUTH2_LOG_ERROR, sink) : NULL;
 }
 
+static bool
+make_slots(struct oidc *o, unsigned slots, struct err *e)
+{
+	char cache[128];
+
+	for (o->n = 0; o->n < slots; o->n++) {
+		(void)snprintf(cache, sizeof(cache), "name=pan-%s-%u&max_entries=1&max_val_size=%u",
+			o->name, o->n, OIDC_SLOT_BYTES);
+		/* The texts that it returns are not all from the heap, so they are not freed. */
+		if (oauth2_cfg_set_cache(o->log, NULL, "shm", cache) != NULL)
+			return err_set(e, ERR_SYSTEM, NULL, "liboauth2: no cache for a verifier");
+	}
+	return true;
+}
+
 bool
-oidc_start(struct oidc **ret, struct err *e)
+oidc_start(unsigned slots, struct oidc **ret, struct err *e)
 {
 	unsigned char id[8];
 	struct oidc *o = calloc(1, sizeof(*o));
@@ -73,7 +89,7 @@ oidc_start(struct oidc **ret, struct err *e)
 	(void)span_cstr(buf_span(&hex), o->name, sizeof(o->name));
 	(void)pthread_once(&library_once, start_library);
 	o->log = library_log;
-	if (o->log == NULL) {
+	if (o->log == NULL || !make_slots(o, slots < OIDC_SLOTS_MAX ? slots : OIDC_SLOTS_MAX, e)) {
 		free(o);
 		return err_set(e, ERR_SYSTEM, NULL, "liboauth2 cannot start");
 	}
@@ -87,28 +103,34 @@ oidc_stop(struct oidc *o)
 	free(o);
 }
 
+/* A slot of its own; false: all are in use. */
+static bool
+take_slot(struct oidc *o, unsigned *ret)
+{
+	for (unsigned i = 0; i < o->n; i++)
+		if (__atomic_exchange_n(&o->used[i], 1, __ATOMIC_ACQUIRE) == 0) {
+			*ret = i;
+			return true;
+		}
+	return false;
+}
+
 bool
 oidc_verifier_new(struct oidc *o, const char *jwk, struct oidc_verifier **ret, struct err *e)
 {
-	char cache[128];
 	char options[192];
-	struct oidc_verifier *v = NULL;
+	struct oidc_verifier *v = calloc(1, sizeof(*v));
 
-	if (o->n >= OIDC_SLOTS_MAX)
-		return err_set(e, ERR_LIMIT, NULL, "liboauth2: more than %u keys", OIDC_SLOTS_MAX);
-	(void)snprintf(cache, sizeof(cache), "name=pan-%s-%u&max_entries=1&max_val_size=%u",
-		o->name, o->n, OIDC_SLOT_BYTES);
-	(void)snprintf(options, sizeof(options),
-		"verify.cache=pan-%s-%u&expiry=0&verify.exp=skip&verify.iat=skip&verify.iss=skip",
-		o->name, o->n);
-	/* The texts that these two return are not all from the heap, so they are not freed. */
-	if (oauth2_cfg_set_cache(o->log, NULL, "shm", cache) != NULL)
-		return err_set(e, ERR_SYSTEM, NULL, "liboauth2: no cache for a verifier");
-	o->n++;
-	v = calloc(1, sizeof(*v));
 	if (v == NULL)
 		return err_set(e, ERR_SYSTEM, NULL, "liboauth2: no memory");
+	if (!take_slot(o, &v->slot)) {
+		free(v);
+		return err_set(e, ERR_LIMIT, NULL, "liboauth2: more than %u keys", o->n);
+	}
 	v->owner = o;
+	(void)snprintf(options, sizeof(options),
+		"verify.cache=pan-%s-%u&expiry=0&verify.exp=skip&verify.iat=skip&verify.iss=skip",
+		o->name, v->slot);
 	if (oauth2_cfg_token_verify_add_options(o->log, &v->verify, "jwk", jwk, options) != NULL ||
 		v->verify == NULL) {
 		oidc_verifier_free(v);
@@ -125,6 +147,7 @@ oidc_verifier_free(struct oidc_verifier *v)
 		return;
 	if (v->verify != NULL)
 		oauth2_cfg_token_verify_free(v->owner->log, v->verify);
+	__atomic_store_n(&v->owner->used[v->slot], 0, __ATOMIC_RELEASE);
 	free(v);
 }
 

@@ -20,7 +20,8 @@
 
 struct token_cache;
 struct token_cached {
-	size_t issuer; /* index, the caller's */
+	size_t issuer;       /* index, the caller's */
+	uint64_t generation; /* of the issuer's keys, the caller's */
 	struct claims claims;
 };
 

@@ -68,6 +68,7 @@ setup(void **state)
 		.require_iat = -1};
 	w->issuer[2] = w->issuer[0];
 	w->issuer[2].issuer = "https://dead.test";
+	w->issuer[2].jwks_file = "dead.jwks"; /* it could not be read */
 	w->settings = (struct settings){.file = "agent.yaml",
 		.facility = "Test",
 		.public_url = "https://data.test",

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "agent/base/settings.h"
+#include "auth/courier.h"
+#include "auth/issuers.h"
+#include "auth/keyring.h"
+#include "auth/oidc.h"
+#include "auth/refusals.h"
+#include "auth/token_cache.h"
+
+#include <stdatomic.h>
+#include <stddef.h>
+
+/*
+ * What the files behind auth/auth.h share, and nobody else: auth_load.c makes it, auth.c judges
+ * with it.  After the load only what guards itself changes (keyring, cache, counters).
+ */
+struct auth {
+	const struct settings *settings;
+	char *origin; /* with a slash at its end */
+	struct issuers issuers;
+	struct keyring *keys;
+	struct oidc *oidc; /* NULL: signatures by the kept keys */
+	struct token_cache *cache;
+	struct refusals *refusals;
+	atomic_uint *waiting; /* requests, for each issuer */
+	atomic_uint_fast64_t hits;
+};
