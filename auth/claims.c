@@ -312,8 +312,8 @@ assurance(const struct json *payload, const struct json *answer, struct subject 
 }
 
 /* The value at "a/b" below the payload; a member that really has the whole name wins. */
-static const struct json *
-at_path(const struct json *payload, struct span path)
+const struct json *
+claims_at(const struct json *payload, struct span path)
 {
 	char key[CLAIMS_TEXT_MAX];
 	const struct json *v = span_cstr(path, key, sizeof(key)) ? json_get(payload, key) : NULL;
@@ -330,9 +330,9 @@ at_path(const struct json *payload, struct span path)
 static const struct json *
 group_claim(const struct json *payload, const struct json *answer, struct span path)
 {
-	const struct json *v = at_path(answer, path);
+	const struct json *v = claims_at(answer, path);
 
-	return v != NULL ? v : at_path(payload, path);
+	return v != NULL ? v : claims_at(payload, path);
 }
 
 /* ENT-5: a namespace counts only when the issuer may assert it; plain names have none. */

@@ -50,6 +50,8 @@ bool claims_subject(const struct issuer *i, const struct json *payload, struct a
  */
 bool claims_complete(const struct issuer *i, const struct json *payload, const struct json *answer,
 	struct arena *mem, struct subject *s, struct err *e);
+/* The value at "a/b" below an object, or the member that really has the whole name; NULL: none. */
+const struct json *claims_at(const struct json *payload, struct span path);
 /* All of these, in the order of the table of section 4. */
 bool claims_check(const struct issuer *i, const struct json *payload, int64_t now,
 	struct arena *mem, struct claims *ret, struct err *e);

@@ -17,14 +17,21 @@ texts(struct subject *s, struct span *ret[TEXTS])
 	ret[5] = &s->local_user;
 }
 
-static size_t
-list_size(const struct span *list, size_t n)
-{
-	size_t total = n * sizeof(*list);
+/* Its lists of texts. */
+#define LISTS 4U
 
-	for (size_t i = 0; i < n; i++)
-		total += list[i].n;
-	return total;
+struct list {
+	const struct span **item;
+	size_t n;
+};
+
+static void
+lists(struct subject *s, struct list ret[LISTS])
+{
+	ret[0] = (struct list){&s->entitlements, s->n_entitlements};
+	ret[1] = (struct list){&s->read_paths, s->n_read_paths};
+	ret[2] = (struct list){&s->proposals, s->n_proposals};
+	ret[3] = (struct list){&s->scopes, s->n_scopes};
 }
 
 size_t
@@ -32,12 +39,18 @@ claims_copy_size(const struct claims *c)
 {
 	struct subject s = c->subject;
 	struct span *text[TEXTS];
-	size_t total = list_size(s.entitlements, s.n_entitlements) +
-		       list_size(s.read_paths, s.n_read_paths);
+	struct list list[LISTS];
+	size_t total = 0;
 
 	texts(&s, text);
+	lists(&s, list);
 	for (size_t i = 0; i < TEXTS; i++)
 		total += text[i]->n;
+	for (size_t i = 0; i < LISTS; i++) {
+		total += list[i].n * sizeof(struct span);
+		for (size_t k = 0; k < list[i].n; k++)
+			total += (*list[i].item)[k].n;
+	}
 	return total;
 }
 
@@ -54,30 +67,26 @@ copy_text(struct span s, char **at)
 	return to;
 }
 
-static const struct span *
-copy_list(const struct span *list, size_t n, struct span **room, char **at)
-{
-	struct span *to = *room;
-
-	for (size_t i = 0; i < n; i++)
-		to[i] = copy_text(list[i], at);
-	*room += n;
-	return to;
-}
-
 struct claims
 claims_copy_to(const struct claims *c, void *to)
 {
 	struct claims copy = *c;
-	struct subject *s = &copy.subject;
-	struct span *room = to;
-	char *at = (char *)(room + s->n_entitlements + s->n_read_paths);
 	struct span *text[TEXTS];
+	struct list list[LISTS];
+	struct span *room = to;
+	char *at = to;
 
-	texts(s, text);
+	texts(&copy.subject, text);
+	lists(&copy.subject, list);
+	for (size_t i = 0; i < LISTS; i++)
+		at += list[i].n * sizeof(struct span);
 	for (size_t i = 0; i < TEXTS; i++)
 		*text[i] = copy_text(*text[i], &at);
-	s->entitlements = copy_list(s->entitlements, s->n_entitlements, &room, &at);
-	s->read_paths = copy_list(s->read_paths, s->n_read_paths, &room, &at);
+	for (size_t i = 0; i < LISTS; i++) {
+		for (size_t k = 0; k < list[i].n; k++)
+			room[k] = copy_text((*list[i].item)[k], &at);
+		*list[i].item = room;
+		room += list[i].n;
+	}
 	return copy;
 }

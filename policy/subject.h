@@ -31,5 +31,10 @@ struct subject {
 	bool scoped;   /* the issuer demands path scopes: read_paths narrows what policy gives */
 	const struct span *read_paths; /* absolute, decoded, below the issuer's base path */
 	size_t n_read_paths;
-	struct span local_user; /* account at the facility, when linked; else absent */
+	struct span local_user;       /* account at the facility, when linked; else absent */
+	const struct span *proposals; /* linked to it: member of the team of each (coproposer) */
+	size_t n_proposals;
+	const struct span *scopes; /* words of the token's scope, as given; to explain with */
+	size_t n_scopes;
+	bool incomplete; /* claims that live at the issuer alone could not be asked for */
 };

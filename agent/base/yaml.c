@@ -37,6 +37,7 @@ struct key_slot {
 struct reader {
 	const char *file;
 	struct span text;
+	struct yaml_limits limits;
 	struct arena *a;
 	struct buf *report;
 	struct frame stack[LIMIT_DEPTH];
@@ -146,8 +147,9 @@ check_bytes(struct reader *r)
 	unsigned line = 1;
 	unsigned col = 1;
 
-	if (r->text.n > LIMIT_BYTES)
-		return fail_at(r, 1, 1, "too large: %zu bytes, at most 4 MiB", r->text.n);
+	if (r->text.n > r->limits.bytes)
+		return fail_at(r, 1, 1, "too large: %zu bytes, at most %zu MiB", r->text.n,
+			r->limits.bytes >> 20);
 	if (span_starts(r->text, SPAN("\xEF\xBB\xBF")))
 		return fail_at(
 			r, 1, 1, "byte order mark: save the file as plain UTF-8, without one");
@@ -210,8 +212,8 @@ keys_grow(struct reader *r)
 static struct yaml_node *
 node_new(struct reader *r, enum yaml_kind kind, const yaml_mark_t *mark)
 {
-	if (r->nodes++ >= LIMIT_NODES) {
-		fail(r, mark, "too large: more than %d values", LIMIT_NODES);
+	if (r->nodes++ >= r->limits.nodes) {
+		fail(r, mark, "too large: more than %u values", r->limits.nodes);
 		return NULL;
 	}
 	struct yaml_node *n = arena_alloc(r->a, sizeof(*n));
@@ -263,8 +265,8 @@ take_key(struct reader *r, struct span key, const yaml_event_t *ev)
 	struct frame *f = &r->stack[r->depth - 1];
 	const yaml_mark_t *mark = &ev->start_mark;
 
-	if (r->nodes++ >= LIMIT_NODES)
-		return fail(r, mark, "too large: more than %d values", LIMIT_NODES);
+	if (r->nodes++ >= r->limits.nodes)
+		return fail(r, mark, "too large: more than %u values", r->limits.nodes);
 	if ((r->n_keys + 1) * 2 > r->cap_keys && !keys_grow(r))
 		return fail(r, mark, "too large: no memory for more keys");
 	struct key_slot *slot = key_slot(r->keys, r->cap_keys, f->node, key);
@@ -454,9 +456,10 @@ read_events(struct reader *r, yaml_parser_t *p)
 }
 
 const struct yaml_node *
-yaml_parse(const char *file, struct span text, struct arena *a, struct buf *report)
+yaml_parse_large(const char *file, struct span text, const struct yaml_limits *limits,
+	struct arena *a, struct buf *report)
 {
-	struct reader r = {.file = file, .text = text, .a = a, .report = report};
+	struct reader r = {.file = file, .text = text, .limits = *limits, .a = a, .report = report};
 
 	if (!check_bytes(&r))
 		return NULL;
@@ -471,6 +474,14 @@ yaml_parse(const char *file, struct span text, struct arena *a, struct buf *repo
 	bool ok = read_events(&r, &p);
 	free(r.keys);
 	return ok ? r.root : NULL;
+}
+
+const struct yaml_node *
+yaml_parse(const char *file, struct span text, struct arena *a, struct buf *report)
+{
+	const struct yaml_limits limits = {LIMIT_BYTES, LIMIT_NODES};
+
+	return yaml_parse_large(file, text, &limits, a, report);
 }
 
 const struct yaml_node *

@@ -34,6 +34,13 @@ struct yaml_node {
  */
 const struct yaml_node *yaml_parse(
 	const char *file, struct span text, struct arena *a, struct buf *report);
+/* The same for a table of many rows: other limits of bytes and of nodes (keys counted too). */
+struct yaml_limits {
+	size_t bytes;
+	unsigned nodes;
+};
+const struct yaml_node *yaml_parse_large(const char *file, struct span text,
+	const struct yaml_limits *limits, struct arena *a, struct buf *report);
 /* Child of a mapping by key, or NULL. */
 const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key);
 /* One "FILE:LINE:COLUMN: error: ..." line; at most max lines are written, the number is counted in

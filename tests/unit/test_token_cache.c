@@ -24,6 +24,11 @@ entry_of(const char *sub, const struct span *groups, size_t n)
 		.n_entitlements = n,
 		.read_paths = groups,
 		.n_read_paths = n > 1 ? 1 : 0,
+		.proposals = groups,
+		.n_proposals = n,
+		.scopes = n > 1 ? &groups[1] : NULL,
+		.n_scopes = n > 1 ? 1 : 0,
+		.incomplete = true,
 		.expires = 5};
 	return e;
 }
@@ -55,7 +60,13 @@ copies(void **state)
 		assert_non_null(got.claims.subject.jti.p);
 		check_span(got.claims.subject.entitlements[1], "two");
 		check_span(got.claims.subject.read_paths[0], "one");
+		check_span(got.claims.subject.proposals[0], "one");
+		check_span(got.claims.subject.proposals[1], "two");
+		assert_int_equal(got.claims.subject.n_scopes, 1);
+		check_span(got.claims.subject.scopes[0], "two");
+		assert_true(got.claims.subject.incomplete);
 		assert_ptr_not_equal(got.claims.subject.entitlements, groups);
+		assert_ptr_not_equal(got.claims.subject.proposals, groups);
 		token_cache_put(c, key, &got); /* from its own copy, while the old store goes */
 	}
 	mem.cap = mem.used;
