@@ -2,6 +2,7 @@
 #include "agent/config.h"
 
 #include "agent/base/scope.h"
+#include "agent/base/settings_issuer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +17,7 @@
 #define FRONT   BUNDLE_ROLE(PROCESS_FRONT)
 #define GATE    BUNDLE_ROLE(PROCESS_GATE)
 #define INDEXER BUNDLE_ROLE(PROCESS_INDEXER)
+#define COURIER BUNDLE_ROLE(PROCESS_COURIER)
 
 struct loader {
 	struct config *c;
@@ -137,6 +139,7 @@ add_shared(struct loader *l, const struct config_shared *shared)
 		/* All may write there, so not what reads strangers' files. */
 		{"metrics", offsetof(struct config_shared, metrics),
 			BUNDLE_ALL & ~BUNDLE_ROLE(PROCESS_READER)},
+		{"sessions", offsetof(struct config_shared, sessions), GATE},
 	};
 
 	for (size_t i = 0; shared != NULL && i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -159,6 +162,51 @@ add_proposals(struct loader *l)
 		l->c->proposals = (struct stat){0};
 }
 
+bool
+config_wants_courier(const struct settings *s)
+{
+	for (size_t i = 0; i < s->n_issuers; i++)
+		if (settings_issuer_fetched(&s->issuers[i]))
+			return true;
+	return false;
+}
+
+/* Secrets are opened and passed on, as the keys of TLS are; the rest is copied. */
+static void
+add_issuer(struct loader *l, const struct settings_issuer *s, size_t i)
+{
+	char name[32];
+
+	(void)snprintf(name, sizeof(name), "jwks.%zu", i);
+	add_text(l, GATE, name, s->jwks_file);
+	if (!settings_issuer_fetched(s))
+		return;
+	(void)snprintf(name, sizeof(name), "ca.%zu", i);
+	add_text(l, COURIER, name, s->ca_file);
+	(void)snprintf(name, sizeof(name), "secret.%zu", i);
+	add_open(l, COURIER, name, s->client_secret_file, O_RDONLY);
+	(void)snprintf(name, sizeof(name), "websecret.%zu", i);
+	add_open(l, COURIER, name, s->web_client_secret_file, O_RDONLY);
+}
+
+/* Where the courier keeps what it fetched. */
+static void
+add_courier_folder(struct loader *l)
+{
+	char dir[PATH_MAX];
+
+	if ((l->roles & COURIER) == 0 || l->s->state_dir == NULL || !config_wants_courier(l->s))
+		return;
+	(void)snprintf(dir, sizeof(dir), "%s/issuers", l->s->state_dir);
+	if (l->create && mkdir(dir, 0700) < 0 && errno != EEXIST)
+		fault(l, dir, "cannot be made");
+	int fd = open(dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && (l->create || errno != ENOENT))
+		fault(l, dir, "cannot be opened");
+	else if (fd >= 0)
+		keep(l, COURIER, "courier.dir", dir, &fd);
+}
+
 static void
 add_files(struct loader *l)
 {
@@ -175,10 +223,10 @@ add_files(struct loader *l)
 		(void)snprintf(name, sizeof(name), "policy.%zu", i);
 		add_text(l, GATE, name, s->policies.item[i]);
 	}
-	for (size_t i = 0; i < s->n_issuers; i++) {
-		(void)snprintf(name, sizeof(name), "jwks.%zu", i);
-		add_text(l, GATE, name, s->issuers[i].jwks_file);
-	}
+	for (size_t i = 0; i < s->n_issuers; i++)
+		add_issuer(l, &s->issuers[i], i);
+	add_text(l, GATE, "accounts", s->accounts);
+	add_courier_folder(l);
 	for (size_t i = 0; i < s->n_roots; i++) {
 		(void)snprintf(name, sizeof(name), "root.%zu", i);
 		add_open(l, GATE | INDEXER, name, s->roots[i].path, O_PATH | O_DIRECTORY);

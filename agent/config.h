@@ -23,7 +23,7 @@ struct config {
 
 /* The memory that all roles share; made once by the supervisor. */
 struct config_shared {
-	int epoch_read, epoch_write, metrics; /* -1: none */
+	int epoch_read, epoch_write, metrics, sessions; /* -1: none */
 };
 
 /*
@@ -37,6 +37,9 @@ void config_free(struct config *c); /* NULL allowed */
 
 /* Open proposals.yaml anew when it has changed on disk.  True: it was changed. */
 bool config_refresh_proposals(struct config *c);
+
+/* Is there an issuer that only the courier can ask?  Else there is no such process. */
+bool config_wants_courier(const struct settings *s);
 
 /*
  * Names of the keys that differ between two configurations and that a reload cannot change, as

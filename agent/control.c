@@ -23,6 +23,7 @@ static const struct kind {
 	[CONTROL_PONG] = {.from_role = true, .number = true},
 	[CONTROL_KILL] = {.from_role = true, .slot = true},
 	[CONTROL_DONE] = {.from_role = true, .number = true},
+	[CONTROL_REPORT] = {.from_role = true, .name = true, .text = CONTROL_TEXT_MAX},
 };
 
 size_t

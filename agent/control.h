@@ -28,12 +28,13 @@ enum control_kind {
 	CONTROL_PONG,   /* number of the ping */
 	CONTROL_KILL,   /* slot of the reader to be killed */
 	CONTROL_DONE,   /* number = exit code of the job */
+	CONTROL_REPORT, /* name, text: role_report */
 	CONTROL_KINDS
 };
 
 #define CONTROL_NAME_MAX 31U
 #define CONTROL_PATH_MAX 4096U
-#define CONTROL_TEXT_MAX ((size_t)60 * 1024) /* of a refusal */
+#define CONTROL_TEXT_MAX ((size_t)60 * 1024) /* of a refusal or a report */
 #define CONTROL_MESSAGE  (CONTROL_TEXT_MAX + CONTROL_NAME_MAX + 16U)
 
 struct control {

@@ -117,6 +117,7 @@ run_role(const struct arguments *a)
 		{PROCESS_GATE, role_gate_main},
 		{PROCESS_READER, role_reader_main},
 		{PROCESS_INDEXER, role_indexer_main},
+		{PROCESS_COURIER, role_courier_main},
 	};
 	uint64_t slot = 0;
 

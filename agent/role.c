@@ -22,6 +22,7 @@ const char *const process_names[PROCESS_COUNT] = {
 	[PROCESS_GATE] = "gate",
 	[PROCESS_READER] = "reader",
 	[PROCESS_INDEXER] = "indexer",
+	[PROCESS_COURIER] = "courier",
 };
 
 const struct role_file *
@@ -92,6 +93,7 @@ role_stripe(enum process what, unsigned slot)
 		[PROCESS_READER] = 128,
 		[PROCESS_INDEXER] = 144,
 		[PROCESS_SUPERVISOR] = 145,
+		[PROCESS_COURIER] = 146,
 	};
 
 	return first[what] + slot;
@@ -163,6 +165,18 @@ role_job_done(struct role *r, int code, struct err *e)
 	return bundle_message(r->control, &c, -1, e);
 }
 
+bool
+role_report(struct role *r, const char *name, struct span text, struct err *e)
+{
+	const struct control c = {.kind = CONTROL_REPORT, .name = span_of(name), .text = text};
+
+	/* control_write would cut it, and half a report is none. */
+	if (text.n > CONTROL_TEXT_MAX)
+		return err_set(e, ERR_LIMIT, NULL, "the report '%s' has %zu bytes, at most %zu",
+			name, text.n, CONTROL_TEXT_MAX);
+	return bundle_message(r->control, &c, -1, e);
+}
+
 /* What the caller of role_next must see; false: answered here. */
 static bool
 translate(struct role *r, const struct control *c, int *fd, struct role_message *ret)
@@ -196,6 +210,7 @@ translate(struct role *r, const struct control *c, int *fd, struct role_message 
 	case CONTROL_PONG:
 	case CONTROL_KILL:
 	case CONTROL_DONE:
+	case CONTROL_REPORT:
 	case CONTROL_KINDS:
 		break;
 	}

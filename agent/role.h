@@ -21,13 +21,15 @@ enum process {
 	PROCESS_GATE,
 	PROCESS_READER,
 	PROCESS_INDEXER,
+	PROCESS_COURIER, /* only where an issuer is fetched: config_wants_courier */
 	PROCESS_COUNT
 };
 extern const char *const process_names[PROCESS_COUNT];
 
 #define ROLE_CONTROL_FD 3
 
-/* Exit codes of a role and of the daemon.  A refused policy or key file is a refused configuration. */
+/* Exit codes of a role and of the daemon.  A refused policy or key file is a refused configuration.
+ */
 enum { EXIT_OK = 0, EXIT_NO = 1, EXIT_USAGE = 2, EXIT_CONFIG = 2, EXIT_SANDBOX = 4 };
 
 /*
@@ -36,7 +38,12 @@ enum { EXIT_OK = 0, EXIT_NO = 1, EXIT_USAGE = 2, EXIT_CONFIG = 2, EXIT_SANDBOX =
  *   tls.chain.N tls.key.N certificates (front)
  *   listen.N              listening sockets (front); one for each worker, or one for all
  *   policy.N              policy files (gate), in the order of settings.policies
- *   jwks.N                key file of issuer N (gate)
+ *   jwks.N                key file of issuer N, where it has one (gate)
+ *   accounts              accounts.yaml, where there is one (gate)
+ *   sessions              shared memory of SESSION_BYTES (gate): browsers' logins, which outlive it
+ *   secret.N websecret.N  client_secret_file, web_client_secret_file of issuer N (courier)
+ *   ca.N                  ca_file of issuer N (courier)
+ *   courier.dir           STATE_DIR/issuers, O_PATH | O_DIRECTORY (courier): keys between two lives
  *   audit                 the audit log, O_APPEND | O_RDWR (gate)
  *   audit.dir             its folder, O_PATH (gate): keys of the months, audit.torn
  *   root.N                data root N, O_PATH | O_DIRECTORY (gate, indexer)
@@ -52,7 +59,13 @@ struct role_file {
 
 struct role_message {
 	enum {
-		ROLE_LINK,  /* a new socketpair to `peer` slot `slot`: fd */
+		/*
+		 * A new socketpair to `peer` slot `slot`: fd.  Between gate and courier there is
+		 * one for each gate that lives; peer PROCESS_COURIER, slot 0 at the gate: the new
+		 * one takes the place of the old; peer PROCESS_GATE at the courier: the slot is a
+		 * running number, and a link ends when its gate does.
+		 */
+		ROLE_LINK,
 		ROLE_JOB,   /* text: JSON of the job; fd: where its progress goes (may be -1) */
 		ROLE_DRAIN, /* no new work; exit when done */
 		ROLE_GONE,  /* the supervisor died: exit */
@@ -64,7 +77,11 @@ struct role_message {
 	size_t n_text;
 };
 
-#define ROLE_FILES 192U
+/* listen 128, issuers 4 * 32, policies 32, roots 32, certificates 2 * 8, and a dozen more. */
+#define ROLE_FILES 384U
+
+/* A header and 4096 slots. */
+#define SESSION_BYTES ((size_t)64 * 1024 + (size_t)4096 * 16 * 1024)
 
 struct role {
 	enum process what;
@@ -98,6 +115,19 @@ bool role_kill_reader(struct role *r, unsigned slot, struct err *e);
 /* A job's end, for the supervisor's one-shot mode: exit code. */
 bool role_job_done(struct role *r, int code, struct err *e);
 
+/*
+ * Text that the supervisor keeps, the last one of each name, and shows on the admin socket:
+ *   courier  "issuers"         JSON of GET /issuers: {"issuers":[{"issuer":"https://...",
+ *                              "name":"...","state":"never"|"fresh"|"stale"|"expired","keys":3,
+ *                              "fetched":UTC,"next":UTC,"error":"...","since":UTC}]}; UTC in
+ *                              seconds; fetched, next, error and since are left out when there is
+ *                              none
+ *            "issuer-metrics"  lines for GET /metrics, names pan_issuer_... or
+ * pan_introspections_... gate     "token-metrics"   the same, pan_tokens_... At most
+ * CONTROL_TEXT_MAX bytes, else ERR_LIMIT.  Any other name is the end of this process.
+ */
+bool role_report(struct role *r, const char *name, struct span text, struct err *e);
+
 /* First of the stripes of a role in the metrics (agent/base/metric.h): the front and the gate have
  * one for each worker, slot = worker. */
 unsigned role_stripe(enum process what, unsigned slot);
@@ -106,3 +136,4 @@ int role_front_main(unsigned slot);
 int role_gate_main(unsigned slot);
 int role_reader_main(unsigned slot);
 int role_indexer_main(unsigned slot);
+int role_courier_main(unsigned slot);

@@ -272,6 +272,11 @@ control(struct gate_role *g, bool *draining)
 	while (role_next(&g->role, &m)) {
 		switch (m.kind) {
 		case ROLE_LINK:
+			if (m.peer == PROCESS_COURIER) {
+				/* Nothing is asked of it here yet: it sees the end of its link. */
+				(void)close(m.fd);
+				break;
+			}
 			if (!seat_worker(g, &m.fd, &e))
 				log_err(LOG_ERROR, "link", &e);
 			if (m.fd >= 0)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/sandbox.h"
 
+#include "agent/sandbox_landlock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <linux/landlock.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -14,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -38,9 +40,10 @@
 
 /*
  * C is the child of a reader: it alone reads a stranger's file.  It stands under the filter of R
- * and its own, so a call is open to it where both rows are.
+ * and its own, so a call is open to it where both rows are.  N is the courier: it alone makes
+ * sockets of the network.
  */
-enum { F = 1, G = 2, R = 4, I = 8, C = 16, ALL = F | G | R | I };
+enum { F = 1, G = 2, R = 4, I = 8, C = 16, N = 32, ALL = F | G | R | I | N };
 
 static unsigned
 role_bit(enum process what)
@@ -54,6 +57,8 @@ role_bit(enum process what)
 		return R;
 	case PROCESS_INDEXER:
 		return I;
+	case PROCESS_COURIER:
+		return N;
 	case PROCESS_SUPERVISOR:
 	case PROCESS_COUNT:
 		break;
@@ -78,6 +83,8 @@ enum rule {
 	FILTER,   /* argument 0: one more seccomp filter, which can only take away */
 	LOWER,    /* argument 0 is 0, this process; without capabilities no limit goes up */
 	ORPHAN,   /* argument 0: to end with the parent */
+	INET,     /* arguments 0 and 1: a TCP or UDP socket */
+	PAIR,     /* the same: two ends that belong together for good, unlike datagrams */
 };
 
 struct call {
@@ -94,40 +101,44 @@ static const struct call calls[] = {
 	{SCMP_SYS(writev), ALL, ANY},
 	{SCMP_SYS(pread64), ALL | C, ANY},
 	{SCMP_SYS(preadv), ALL, ANY},
-	{SCMP_SYS(pwrite64), G | I, ANY},
+	{SCMP_SYS(pwrite64), G | I | N, ANY},
 	{SCMP_SYS(lseek), ALL | C, ANY},
 	{SCMP_SYS(sendmsg), ALL, ANY},
 	{SCMP_SYS(recvmsg), ALL, ANY},
-	{SCMP_SYS(sendto), F | G | I, ANY}, /* glibc's send(); a socket that is connected */
-	{SCMP_SYS(recvfrom), F | G | I, ANY},
-	{SCMP_SYS(sendmmsg), F | G, ANY},
-	{SCMP_SYS(recvmmsg), F | G, ANY},
+	{SCMP_SYS(sendto), F | G | I | N, ANY}, /* glibc's send(); a socket that is connected */
+	{SCMP_SYS(recvfrom), F | G | I | N, ANY},
+	{SCMP_SYS(sendmmsg), F | G | N, ANY},
+	{SCMP_SYS(recvmmsg), F | G | N, ANY},
 	{SCMP_SYS(close), ALL | C, ANY},
 	{SCMP_SYS(fcntl), ALL, FCNTL},
 	{SCMP_SYS(ioctl), ALL, IOCTL},
-	{SCMP_SYS(dup), F | G | I, ANY},
-	{SCMP_SYS(dup2), F | G | I, ANY},
-	{SCMP_SYS(dup3), F | G | I, ANY},
+	{SCMP_SYS(dup), F | G | I | N, ANY},
+	{SCMP_SYS(dup2), F | G | I | N, ANY},
+	{SCMP_SYS(dup3), F | G | I | N, ANY},
 	{SCMP_SYS(fstat), ALL | C, ANY},
 	{SCMP_SYS(fstatfs), G | I, ANY},
 	/* the network, on sockets that others made */
 	{SCMP_SYS(accept4), F, ANY},
-	{SCMP_SYS(shutdown), F | G | I, ANY},
-	{SCMP_SYS(setsockopt), F, ANY},
-	{SCMP_SYS(getsockopt), F | G, ANY},
-	{SCMP_SYS(getpeername), F, ANY},
-	{SCMP_SYS(getsockname), F, ANY},
+	{SCMP_SYS(shutdown), F | G | I | N, ANY},
+	{SCMP_SYS(setsockopt), F | N, ANY},
+	{SCMP_SYS(getsockopt), F | G | N, ANY},
+	{SCMP_SYS(getpeername), F | N, ANY},
+	{SCMP_SYS(getsockname), F | N, ANY},
+	/* and on its own.  Name service asks by UDP or TCP; no path of a socket leads out. */
+	{SCMP_SYS(socket), N, INET},
+	{SCMP_SYS(connect), N, ANY},
+	{SCMP_SYS(socketpair), N, PAIR}, /* libcurl wakes itself up with one */
 	/* waiting */
 	{SCMP_SYS(poll), ALL, ANY},
 	{SCMP_SYS(ppoll), ALL, ANY},
-	{SCMP_SYS(epoll_create1), F | G | I, ANY},
-	{SCMP_SYS(epoll_ctl), F | G | I, ANY},
-	{SCMP_SYS(epoll_wait), F | G | I, ANY},
-	{SCMP_SYS(epoll_pwait), F | G | I, ANY},
-	{SCMP_SYS(eventfd2), F | G | I, ANY},
-	{SCMP_SYS(timerfd_create), F | G | I, ANY},
-	{SCMP_SYS(timerfd_settime), F | G | I, ANY},
-	{SCMP_SYS(signalfd4), F | G | I, ANY},
+	{SCMP_SYS(epoll_create1), F | G | I | N, ANY},
+	{SCMP_SYS(epoll_ctl), F | G | I | N, ANY},
+	{SCMP_SYS(epoll_wait), F | G | I | N, ANY},
+	{SCMP_SYS(epoll_pwait), F | G | I | N, ANY},
+	{SCMP_SYS(eventfd2), F | G | I | N, ANY},
+	{SCMP_SYS(timerfd_create), F | G | I | N, ANY},
+	{SCMP_SYS(timerfd_settime), F | G | I | N, ANY},
+	{SCMP_SYS(signalfd4), F | G | I | N, ANY},
 	{SCMP_SYS(futex), ALL | C, ANY},
 	{SCMP_SYS(sched_yield), ALL | C, ANY},
 	{SCMP_SYS(restart_syscall), ALL | C, ANY},
@@ -154,7 +165,7 @@ static const struct call calls[] = {
 	{SCMP_SYS(memfd_create), G | I, ANY},
 	{SCMP_SYS(getrandom), ALL | C, ANY},
 	/* threads, signals, ends */
-	{SCMP_SYS(clone), F | G | I, THREAD},
+	{SCMP_SYS(clone), F | G | I | N, THREAD},
 	{SCMP_SYS(set_robust_list), ALL, ANY},
 	{SCMP_SYS(rseq), ALL, ANY},
 	{SCMP_SYS(sched_getaffinity), ALL, ANY},
@@ -162,7 +173,7 @@ static const struct call calls[] = {
 	{SCMP_SYS(rt_sigaction), ALL, ANY},
 	{SCMP_SYS(rt_sigprocmask), ALL, ANY},
 	{SCMP_SYS(rt_sigreturn), ALL, ANY},
-	{SCMP_SYS(rt_sigtimedwait), F | G | I, ANY},
+	{SCMP_SYS(rt_sigtimedwait), F | G | I | N, ANY},
 	{SCMP_SYS(sigaltstack), ALL | C, ANY}, /* a sanitizer asks, before it lets go of a stack */
 	{SCMP_SYS(kill), ALL, OWN},
 	/* abort(); in C, where it is refused, abort() ends by an instruction that faults. */
@@ -181,11 +192,11 @@ static const struct call calls[] = {
 	{SCMP_SYS(times), ALL | C, ANY},
 	{SCMP_SYS(sysinfo), ALL | C, ANY}, /* qsort() asks how much memory there is */
 	{SCMP_SYS(uname), ALL | C, ANY},
-	{SCMP_SYS(prlimit64), F | G | I | C, READ_ARG},
+	{SCMP_SYS(prlimit64), F | G | I | N | C, READ_ARG},
 	{SCMP_SYS(getrlimit), ALL, ANY},
 	{SCMP_SYS(prctl), ALL, PRCTL},
 	/* a reader's child: made, confined, waited for */
-	{SCMP_SYS(pipe2), R, ANY},
+	{SCMP_SYS(pipe2), R | N, ANY},
 	{SCMP_SYS(clone), R, FORK},
 	{SCMP_SYS(close_range), R, ANY},
 	{SCMP_SYS(prctl), R, ORPHAN},
@@ -194,30 +205,32 @@ static const struct call calls[] = {
 	{SCMP_SYS(wait4), R, ANY},
 	/* paths: beneath what Landlock leaves open */
 	{SCMP_SYS(newfstatat), F | R | C, BY_FD},
-	{SCMP_SYS(newfstatat), G | I, ANY},
-	{SCMP_SYS(statx), G | I, ANY},
-	{SCMP_SYS(openat2), G | I, ANY},
-	{SCMP_SYS(openat), G | I, ANY}, /* SQLite and the C library */
-	{SCMP_SYS(open), G | I, ANY},
-	{SCMP_SYS(access), G | I, ANY},
-	{SCMP_SYS(faccessat), G | I, ANY},
-	{SCMP_SYS(faccessat2), G | I, ANY},
-	{SCMP_SYS(stat), G | I, ANY},
-	{SCMP_SYS(lstat), G | I, ANY},
-	{SCMP_SYS(readlink), G | I, ANY},
-	{SCMP_SYS(readlinkat), G | I, ANY},
+	{SCMP_SYS(newfstatat), G | I | N, ANY},
+	{SCMP_SYS(statx), G | I | N, ANY},
+	{SCMP_SYS(openat2), G | I | N, ANY},
+	{SCMP_SYS(openat), G | I | N, ANY}, /* SQLite and the C library */
+	{SCMP_SYS(open), G | I | N, ANY},
+	{SCMP_SYS(access), G | I | N, ANY},
+	{SCMP_SYS(faccessat), G | I | N, ANY},
+	{SCMP_SYS(faccessat2), G | I | N, ANY},
+	{SCMP_SYS(stat), G | I | N, ANY},
+	{SCMP_SYS(lstat), G | I | N, ANY},
+	{SCMP_SYS(readlink), G | I | N, ANY},
+	{SCMP_SYS(readlinkat), G | I | N, ANY},
 	{SCMP_SYS(getcwd), G | I, ANY},
 	{SCMP_SYS(getdents64), I, ANY},
 	/* SQLite: locks, its log, the index of its log */
-	{SCMP_SYS(ftruncate), G | I, ANY},
+	{SCMP_SYS(ftruncate), G | I | N, ANY},
 	{SCMP_SYS(fallocate), G | I, ANY},
-	{SCMP_SYS(fsync), G | I, ANY},
-	{SCMP_SYS(fdatasync), G | I, ANY},
+	{SCMP_SYS(fsync), G | I | N, ANY},
+	{SCMP_SYS(fdatasync), G | I | N, ANY},
 	{SCMP_SYS(flock), G, ANY}, /* the audit log, which two gates share during a reload */
 	{SCMP_SYS(fchmod), I, ANY},
 	{SCMP_SYS(fchown), I, ANY},
 	{SCMP_SYS(unlink), I, ANY},
-	{SCMP_SYS(unlinkat), I, ANY},
+	{SCMP_SYS(unlinkat), I | N, ANY},
+	{SCMP_SYS(renameat), N, ANY}, /* keys that were fetched: written beside, then moved */
+	{SCMP_SYS(renameat2), N, ANY},
 };
 
 static const unsigned fcntls[] = {F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETLK,
@@ -227,8 +240,8 @@ static const unsigned ioctls[] = {FIONREAD, FIONBIO, TCGETS};
 /*
  * Calls that no code of ours and no library makes by mistake: who tries one has taken the process
  * over, and the process ends before the next try.  The reader, whose library has a record of such
- * holes, may not even ask for a socket; opening a file stays a plain refusal there, for a file with
- * external raw storage makes libhdf5 try it.
+ * holes, and the gate, which holds tokens and data, may not even ask for a socket; opening a file
+ * stays a plain refusal in the reader, for a file with external raw storage makes libhdf5 try it.
  */
 static const struct call deadly[] = {
 	{SCMP_SYS(execve), ALL | C, ANY},
@@ -250,8 +263,8 @@ static const struct call deadly[] = {
 	{SCMP_SYS(finit_module), ALL | C, ANY},
 	{SCMP_SYS(fork), ALL | C, ANY},
 	{SCMP_SYS(vfork), ALL | C, ANY},
-	{SCMP_SYS(socket), R | C, ANY},
-	{SCMP_SYS(connect), R | C, ANY},
+	{SCMP_SYS(socket), G | R | C, ANY},
+	{SCMP_SYS(connect), G | R | C, ANY},
 	{SCMP_SYS(clone), C, ANY},
 };
 
@@ -276,6 +289,28 @@ static int
 allow_first(scmp_filter_ctx ctx, int nr, uint32_t value)
 {
 	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, nr, 1, SCMP_A0_32(SCMP_CMP_EQ, value, 0));
+}
+
+/* The low four bits of the type; flags stand above them. */
+static int
+allow_socket(scmp_filter_ctx ctx, int nr, unsigned family, unsigned type)
+{
+	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, nr, 2, SCMP_A0_32(SCMP_CMP_EQ, family, 0),
+		SCMP_A1_32(SCMP_CMP_MASKED_EQ, 0xf, type));
+}
+
+static int
+allow_inet(scmp_filter_ctx ctx, int nr)
+{
+	static const unsigned families[] = {AF_INET, AF_INET6};
+	int bad = 0;
+
+	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]) && bad == 0; i++) {
+		bad = allow_socket(ctx, nr, families[i], SOCK_STREAM);
+		if (bad == 0)
+			bad = allow_socket(ctx, nr, families[i], SOCK_DGRAM);
+	}
+	return bad;
 }
 
 /* 0, or a negative errno. */
@@ -314,6 +349,10 @@ allow(scmp_filter_ctx ctx, const struct call *c)
 		return allow_first(ctx, c->nr, 0);
 	case ORPHAN:
 		return allow_first(ctx, c->nr, PR_SET_PDEATHSIG);
+	case INET:
+		return allow_inet(ctx, c->nr);
+	case PAIR:
+		return allow_socket(ctx, c->nr, AF_UNIX, SOCK_STREAM);
 	}
 	return -EINVAL;
 }
@@ -363,108 +402,6 @@ enter_seccomp(unsigned bit, struct err *e)
 		"the service without `seccomp`)");
 }
 
-/* ---- Landlock: paths ---- */
-
-/* Newer than the headers of Debian 12; the numbers are kernel interface and stay. */
-#define ACCESS_FS_TRUNCATE  (1ULL << 14) /* since interface 3 */
-#define ACCESS_FS_IOCTL_DEV (1ULL << 15) /* 5 */
-#define ACCESS_NET_TCP      3ULL         /* bind and connect, 4 */
-#define SCOPE_ALL           3ULL         /* abstract sockets and signals, 6 */
-
-struct ruleset {
-	uint64_t fs, net, scoped;
-};
-
-#define READ_BENEATH (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
-#define WRITE_BENEATH                                                                              \
-	(READ_BENEATH | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG |              \
-		ACCESS_FS_TRUNCATE)
-
-/* What stays open, by name of the bundle file; "root." stands for all of root.N. */
-static const struct path_row {
-	const char *prefix;
-	unsigned roles;
-	uint64_t access;
-} paths[] = {
-	{"root.", G | I, READ_BENEATH},
-	/* A reader of a SQLite catalogue in WAL mode takes its locks in the -shm file beside it. */
-	{"catalogue.dir", G, WRITE_BENEATH},
-	{"audit.dir", G, WRITE_BENEATH}, /* keys of the months, audit.torn */
-	{"catalogue.dir", I, WRITE_BENEATH | LANDLOCK_ACCESS_FS_REMOVE_FILE},
-};
-
-static struct ruleset
-ruleset_for(int abi)
-{
-	struct ruleset s = {.fs = (1ULL << 13) - 1}; /* interface 1: EXECUTE to MAKE_SYM */
-
-	if (abi >= 2)
-		s.fs |= LANDLOCK_ACCESS_FS_REFER;
-	if (abi >= 3)
-		s.fs |= ACCESS_FS_TRUNCATE;
-	if (abi >= 4)
-		s.net = ACCESS_NET_TCP;
-	if (abi >= 5)
-		s.fs |= ACCESS_FS_IOCTL_DEV;
-	if (abi >= 6)
-		s.scoped = SCOPE_ALL;
-	return s;
-}
-
-/* Older kernels take a longer structure as long as what they do not know is zero. */
-static int
-ruleset_open(const struct ruleset *s)
-{
-	return (int)syscall(SYS_landlock_create_ruleset, s, sizeof(*s), 0U);
-}
-
-static bool
-open_paths(int ruleset, const struct role *r, uint64_t handled, struct err *e)
-{
-	unsigned bit = role_bit(r->what);
-
-	for (size_t i = 0; i < r->n_files; i++) {
-		for (size_t k = 0; k < sizeof(paths) / sizeof(paths[0]); k++) {
-			const struct path_row *p = &paths[k];
-			if ((p->roles & bit) == 0 ||
-				strncmp(r->files[i].name, p->prefix, strlen(p->prefix)) != 0)
-				continue;
-			struct landlock_path_beneath_attr rule = {
-				.allowed_access = p->access & handled, .parent_fd = r->files[i].fd};
-			if (syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH,
-				    &rule, 0U) != 0)
-				return err_set(e, ERR_SYSTEM, NULL,
-					"Landlock: %s cannot be opened to "
-					"this role",
-					r->files[i].path);
-		}
-	}
-	return true;
-}
-
-static bool
-enter_landlock(const struct role *r, struct err *e)
-{
-	errno = 0;
-	if (r->settings != NULL && !r->settings->landlock)
-		return err_set(e, ERR_SYSTEM, NULL, "Landlock: switched off by sandbox_landlock");
-	int abi =
-		(int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
-	if (abi < 1)
-		return err_set(e, ERR_SYSTEM, NULL,
-			"Landlock: not in this kernel, or not switched on (boot with "
-			"lsm=landlock,...)");
-	struct ruleset s = ruleset_for(abi);
-	int set = ruleset_open(&s);
-	if (set < 0)
-		return err_set(e, ERR_SYSTEM, NULL, "Landlock: no rule set");
-	bool ok = open_paths(set, r, s.fs, e);
-	if (ok && syscall(SYS_landlock_restrict_self, set, 0U) != 0)
-		ok = err_set(e, ERR_SYSTEM, NULL, "Landlock: the rule set is not taken");
-	(void)close(set);
-	return ok;
-}
-
 /* ---- rlimits and privileges ---- */
 
 #define KEEP UINT64_MAX
@@ -480,7 +417,7 @@ static const struct limit_row {
 	{"RLIMIT_NPROC", 0, RLIMIT_NPROC, C},
 	{"RLIMIT_NOFILE", 65536, RLIMIT_NOFILE, F}, /* a socket and a file for each connection */
 	{"RLIMIT_NOFILE", 16384, RLIMIT_NOFILE, G}, /* kept grants of all workers */
-	{"RLIMIT_NOFILE", 1024, RLIMIT_NOFILE, I}, {"RLIMIT_NOFILE", 64, RLIMIT_NOFILE, R},
+	{"RLIMIT_NOFILE", 1024, RLIMIT_NOFILE, I | N}, {"RLIMIT_NOFILE", 64, RLIMIT_NOFILE, R},
 	{"RLIMIT_NOFILE", 0, RLIMIT_NOFILE, C}, /* what is open stays open */
 	/* One file's metadata takes some MiB; a file that asks for more gets an error. */
 	{"RLIMIT_AS", SANITIZED ? KEEP : 1ULL << 30, RLIMIT_AS, R},
@@ -570,7 +507,7 @@ sandbox_enter(struct role *r, char *missing, unsigned long n, struct err *e)
 		return err_set(e, ERR_SYSTEM, NULL, "sandbox: no table for this role");
 	if (!enter_privileges(bit, &part) && !note_missing(r, missing, n, &part, e))
 		return false;
-	if (!enter_landlock(r, &part) && !note_missing(r, missing, n, &part, e))
+	if (!sandbox_landlock(r, &part) && !note_missing(r, missing, n, &part, e))
 		return false;
 	/* Last, since it takes away the calls that the others need. */
 	if (!enter_seccomp(bit, &part) && !note_missing(r, missing, n, &part, e))

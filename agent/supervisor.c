@@ -4,9 +4,11 @@
 #include "agent/base/log.h"
 #include "agent/base/proc.h"
 #include "agent/base/scope.h"
+#include "agent/supervisor_courier.h"
 #include "agent/supervisor_desk.h"
 #include "agent/supervisor_link.h"
 #include "agent/supervisor_reload.h"
+#include "agent/supervisor_shared.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,14 +17,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define EPOCH_SIZE   4096
 #define EPOCH_MS     10000LL /* while an index job runs: every so often */
 #define TICK_MS      500LL
 #define MESSAGES_MAX 64U     /* of one role in one turn */
@@ -141,7 +141,8 @@ on_end(struct supervisor *s, enum seat seat)
 	}
 	if (s->phase == PHASE_DRAIN && seat == SEAT_FRONT)
 		finish(s, EXIT_OK);
-	else if (s->phase >= PHASE_LAST || retired)
+	else if (s->phase >= PHASE_LAST || retired ||
+		 (seat == SEAT_COURIER && !supervisor_courier_wanted(s)))
 		c->state = CHILD_NONE;
 	else if (seat == SEAT_NEXT)
 		supervisor_reload_refuse(s);
@@ -212,6 +213,17 @@ on_serving(struct supervisor *s)
 		LOG_STR("gate", s->child[SEAT_GATE].status));
 }
 
+/* Nothing is bound before those that the gate needs are confined and ready. */
+static void
+start_gate(struct supervisor *s)
+{
+	bool courier = !supervisor_courier_wanted(s) || s->child[SEAT_COURIER].state == CHILD_READY;
+
+	if (s->phase == PHASE_START && s->child[SEAT_INDEXER].state == CHILD_READY && courier &&
+		s->child[SEAT_GATE].state == CHILD_NONE)
+		supervisor_start(s, SEAT_GATE);
+}
+
 static void
 on_ready(struct supervisor *s, enum seat seat)
 {
@@ -221,13 +233,16 @@ on_ready(struct supervisor *s, enum seat seat)
 		if (s->once)
 			s->phase = PHASE_SERVE; /* readers may end and come back from here on */
 		supervisor_desk_job(s);
-		if (start && !s->once && s->child[SEAT_GATE].state == CHILD_NONE)
-			supervisor_start(s, SEAT_GATE);
+		start_gate(s);
+	} else if (seat == SEAT_COURIER) {
+		start_gate(s);
 	} else if (seat == SEAT_GATE) {
 		supervisor_link_gate(s);
+		supervisor_link_courier(s, seat);
 		if (start && s->child[SEAT_FRONT].state == CHILD_NONE)
 			start_front(s);
 	} else if (seat == SEAT_NEXT) {
+		supervisor_link_courier(s, seat);
 		supervisor_reload_accept(s);
 	} else if (seat == SEAT_FRONT && start) {
 		on_serving(s);
@@ -334,6 +349,7 @@ serve_time(struct supervisor *s)
 	for (int i = SEAT_OLD; i < SEAT_READER; i++)
 		if (s->child[i].pid > 0 && s->now - s->child[i].since > drain)
 			child_kill(&s->child[i]);
+	supervisor_courier_tend(s);
 	if (s->reload.again && !s->reload.busy && s->phase != PHASE_START)
 		supervisor_reload_begin(s, -1);
 	/* A long job commits as it goes: what it changed shall not wait for its end. */
@@ -402,31 +418,6 @@ loop(struct supervisor *s)
 
 /* ---- the whole ---- */
 
-static bool
-open_shared(struct supervisor *s, struct err *e)
-{
-	char path[64];
-	int fd = memfd_create("pan-epoch", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-	s->shared.epoch_write = fd;
-	if (fd < 0 || ftruncate(fd, EPOCH_SIZE) < 0 ||
-		fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
-		return err_set(e, ERR_SYSTEM, NULL, "shared memory");
-	/* Opened anew: a role that has only this descriptor can never write. */
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	s->shared.epoch_read = open(path, O_RDONLY | O_CLOEXEC);
-	void *p = mmap(NULL, EPOCH_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (s->shared.epoch_read < 0 || p == MAP_FAILED)
-		return err_set(e, ERR_SYSTEM, NULL, "shared memory");
-	s->epoch = p;
-	__atomic_store_n(s->epoch, 1, __ATOMIC_SEQ_CST);
-	s->shared.metrics = metric_create(e);
-	if (s->shared.metrics < 0)
-		return false;
-	s->metrics = metric_map(s->shared.metrics, role_stripe(PROCESS_SUPERVISOR, 0), e);
-	return s->metrics != NULL;
-}
-
 /* Two indexers must never write one catalogue. */
 static bool
 lock_catalogue(struct supervisor *s, struct err *e)
@@ -483,7 +474,7 @@ supervisor_new(const struct supervisor_options *o)
 	s->file = o->file;
 	s->once = o->job != NULL;
 	s->signals = s->lock = -1;
-	s->shared = (struct config_shared){-1, -1, -1};
+	s->shared = (struct config_shared){-1, -1, -1, -1};
 	s->reload.report = (struct buf)BUF_INIT(CONTROL_TEXT_MAX);
 	s->reload.restart = (struct buf)BUF_INIT(1024);
 	s->job.fd = -1;
@@ -491,6 +482,7 @@ supervisor_new(const struct supervisor_options *o)
 	child_init(&s->child[SEAT_INDEXER], PROCESS_INDEXER, 0);
 	child_init(&s->child[SEAT_GATE], PROCESS_GATE, 0);
 	child_init(&s->child[SEAT_FRONT], PROCESS_FRONT, 0);
+	child_init(&s->child[SEAT_COURIER], PROCESS_COURIER, 0);
 	for (int i = SEAT_NEXT; i < SEAT_READER; i++)
 		child_init(&s->child[i], PROCESS_GATE, 0);
 	for (int i = SEAT_READER; i < SEATS; i++)
@@ -510,12 +502,9 @@ supervisor_free(struct supervisor *s)
 	if (s->config != s->boot)
 		config_free(s->config);
 	config_free(s->boot);
-	metric_unmap(s->metrics);
+	supervisor_shared_close(s);
 	notify_fini(&s->notify);
-	if (s->epoch != NULL)
-		(void)munmap(s->epoch, EPOCH_SIZE);
-	const int fds[] = {s->signals, s->lock, s->shared.epoch_read, s->shared.epoch_write,
-		s->shared.metrics, s->job.fd};
+	const int fds[] = {s->signals, s->lock, s->job.fd};
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)
 			(void)close(fds[i]);
@@ -533,7 +522,8 @@ prepare(struct supervisor *s, struct err *e)
 
 	if (!notify_init(&s->notify, e))
 		log_err(LOG_WARN, "notify", e);
-	if (!listen_inherit(&s->sockets, e) || !open_shared(s, e) || !block_signals(s, e))
+	if (!listen_inherit(&s->sockets, e) || !supervisor_shared_open(s, e) ||
+		!block_signals(s, e))
 		return EXIT_NO;
 	s->config = config_load(
 		s->file, s->once ? ROLES_ONCE : BUNDLE_ALL, true, &s->shared, &report, e);
@@ -564,6 +554,7 @@ start_first(struct supervisor *s, const struct supervisor_options *o)
 		s->job.waiting = true;
 	}
 	supervisor_start(s, SEAT_INDEXER);
+	supervisor_courier_start(s);
 	for (unsigned i = 0; i < s->config->settings->readers; i++)
 		supervisor_start(s, (enum seat)(SEAT_READER + i));
 }

@@ -23,6 +23,7 @@ enum seat {
 	SEAT_INDEXER,
 	SEAT_GATE,
 	SEAT_FRONT,
+	SEAT_COURIER,
 	SEAT_NEXT, /* the gate of a configuration that is being tried */
 	SEAT_OLD,  /* gates that finish their work after a reload */
 	SEAT_READER = SEAT_OLD + 4,
@@ -55,6 +56,12 @@ struct supervisor_job {
 	struct buf text;
 };
 
+struct supervisor_courier {
+	uint64_t names;    /* what the name service's files were, at the last look */
+	long long looked;  /* then */
+	long long drained; /* when it was told to end */
+};
+
 struct supervisor {
 	const char *file;
 	bool once; /* one job of the indexer, then the end */
@@ -77,6 +84,8 @@ struct supervisor {
 	long long watchdog_at, extend_at; /* the next message to systemd */
 	struct supervisor_reload reload;
 	struct supervisor_job job;
+	struct supervisor_courier courier;
+	unsigned links; /* of gates with the courier, so far */
 };
 
 struct supervisor_options {

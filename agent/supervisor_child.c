@@ -19,6 +19,8 @@ child_init(struct child *c, enum process what, unsigned slot)
 {
 	*c = (struct child){
 		.what = what, .slot = slot, .control = -1, .report = BUF_INIT(CONTROL_TEXT_MAX)};
+	for (unsigned i = 0; i < CHILD_REPORTS; i++)
+		c->said[i] = (struct buf)BUF_INIT(CONTROL_TEXT_MAX);
 }
 
 static void
@@ -38,6 +40,7 @@ child_fini(struct child *c)
 		(void)kill(c->pid, SIGKILL);
 	forget_process(c);
 	buf_fini(&c->report);
+	child_forget_reports(c);
 }
 
 bool
@@ -177,8 +180,53 @@ child_well(const struct child *c, long long now)
 	       now - c->asked_at < CHILD_LATE_MS;
 }
 
-/* What is kept here of a message. */
-static void
+/* ---- reports ---- */
+
+/* The place of a name among those that this role may use; CHILD_REPORTS: it may not. */
+static unsigned
+place_of(const struct child *c, struct span name)
+{
+	static const char *const names[PROCESS_COUNT][CHILD_REPORTS] = {
+		[PROCESS_COURIER] = {"issuers", "issuer-metrics"},
+		[PROCESS_GATE] = {"token-metrics"},
+	};
+	unsigned i = 0;
+
+	while (i < CHILD_REPORTS &&
+		(names[c->what][i] == NULL || !span_is(name, names[c->what][i])))
+		i++;
+	return i;
+}
+
+static bool
+keep_report(struct child *c, const struct control *m)
+{
+	unsigned at = place_of(c, m->name);
+
+	if (at == CHILD_REPORTS)
+		return false;
+	buf_reset(&c->said[at]);
+	buf_add(&c->said[at], m->text);
+	return true;
+}
+
+struct span
+child_said(const struct child *c, const char *name)
+{
+	unsigned at = place_of(c, span_of(name));
+
+	return at < CHILD_REPORTS ? buf_span(&c->said[at]) : SPAN_NONE;
+}
+
+void
+child_forget_reports(struct child *c)
+{
+	for (unsigned i = 0; i < CHILD_REPORTS; i++)
+		buf_fini(&c->said[i]);
+}
+
+/* What is kept here of a message; false: one that this role may not send. */
+static bool
 note(struct child *c, long long now, const struct control *m)
 {
 	if (m->kind == CONTROL_PONG && m->number == c->asked)
@@ -194,6 +242,7 @@ note(struct child *c, long long now, const struct control *m)
 		buf_reset(&c->report);
 		buf_add(&c->report, m->text);
 	}
+	return m->kind != CONTROL_REPORT || keep_report(c, m);
 }
 
 enum control_kind
@@ -212,13 +261,13 @@ child_read(struct child *c, long long now, struct control *ret)
 		return nothing;
 	for (size_t i = 0; got == FDPASS_OK && i < nfds; i++)
 		(void)close(fds[i]); /* roles have nothing to hand over */
-	if (got != FDPASS_OK || !control_read((struct span){msg.p, n}, true, ret, NULL)) {
+	if (got != FDPASS_OK || !control_read((struct span){msg.p, n}, true, ret, NULL) ||
+		!note(c, now, ret)) {
 		(void)close(take_fd(&c->control));
 		if (got != FDPASS_CLOSED)
 			child_kill(c);
 		return nothing;
 	}
-	note(c, now, ret);
 	ret->text = ret->name = SPAN_NONE; /* they were kept, and the message goes */
 	return ret->kind;
 }

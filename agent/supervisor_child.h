@@ -23,6 +23,9 @@ enum child_state {
 	CHILD_DRAINING, /* was told to end when done */
 };
 
+/* The texts of role_report that are kept: the last one of each name that its role may use. */
+#define CHILD_REPORTS 2U
+
 struct child {
 	enum process what;
 	unsigned slot;
@@ -39,6 +42,7 @@ struct child {
 	int code;          /* of a refusal; 0: none */
 	char status[520];  /* its own line, or how it ended */
 	struct buf report; /* of a refusal */
+	struct buf said[CHILD_REPORTS];
 };
 
 #define CHILD_PING_MS  2000LL
@@ -73,3 +77,6 @@ bool child_well(const struct child *c, long long now);
 /* Next message of the child: pongs, readiness and refusals are kept here, and the kind is returned
  * for the caller's part of it; 0: nothing now.  A child that breaks the protocol is killed. */
 enum control_kind child_read(struct child *c, long long now, struct control *ret);
+/* What it reported last under this name, in this life or one before; empty: nothing yet. */
+struct span child_said(const struct child *c, const char *name);
+void child_forget_reports(struct child *c);

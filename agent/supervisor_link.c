@@ -49,10 +49,26 @@ supervisor_link_gate(struct supervisor *s)
 }
 
 void
+supervisor_link_courier(struct supervisor *s, enum seat seat)
+{
+	struct child *courier = &s->child[SEAT_COURIER];
+	struct child *gate = &s->child[seat];
+	bool serves = gate->state == CHILD_READY || gate->state == CHILD_DRAINING;
+
+	if (child_alive(courier) && child_alive(gate) && serves)
+		join(gate, 0, courier, s->links++ & 0xffff);
+}
+
+void
 supervisor_link_started(struct supervisor *s, enum seat seat)
 {
 	if (seat == SEAT_FRONT)
 		supervisor_link_gate(s);
+	if (seat == SEAT_COURIER) {
+		supervisor_link_courier(s, SEAT_GATE);
+		for (unsigned i = SEAT_NEXT; i < SEAT_READER; i++)
+			supervisor_link_courier(s, (enum seat)i);
+	}
 	for (unsigned i = 0; seat == SEAT_INDEXER && i < SEATS - SEAT_READER; i++)
 		join_reader(s, i);
 	if (seat >= SEAT_READER)

@@ -2,6 +2,7 @@
 #include "agent/supervisor_reload.h"
 
 #include "agent/base/log.h"
+#include "agent/supervisor_courier.h"
 #include "agent/supervisor_link.h"
 
 #include <stdio.h>
@@ -153,6 +154,7 @@ supervisor_reload_accept(struct supervisor *s)
 	supervisor_link_gate(s);
 	if (!s->job.running)
 		child_drain(indexer); /* it comes back with the new bundle */
+	supervisor_courier_renew(s);
 	r->done++;
 	r->stale = false;
 	metric_add(s->metrics, METRIC_RELOADS, 1);

@@ -47,7 +47,7 @@ libdeflate     transfer/inflate.c
 zlib           transfer/inflate.c
 nghttp2/       agent/http/h2.c
 seccomp        agent/sandbox.c
-linux/landlock agent/sandbox.c
+linux/landlock agent/sandbox_landlock.c
 cmocka         tests/unit/check.h
 '
 folders=()

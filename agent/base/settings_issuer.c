@@ -29,9 +29,8 @@ https(const char *url)
 	return url == NULL || strncmp(url, "https://", 8) == 0;
 }
 
-/* Is it fetched from the network at all? */
-static bool
-fetched(const struct settings_issuer *i)
+bool
+settings_issuer_fetched(const struct settings_issuer *i)
 {
 	return i->jwks_file == NULL || i->token_kind != TOKEN_JWT || i->enrich != ENRICH_NO ||
 	       i->web_client_id != NULL;
@@ -53,7 +52,7 @@ rule_url(const struct settings_issuer *i, const char *name, const char *url, con
 static bool
 rule_issuer(const struct settings_issuer *i, const char **key, struct err *e)
 {
-	return !fetched(i) || rule_url(i, "issuer", i->issuer, key, e);
+	return !settings_issuer_fetched(i) || rule_url(i, "issuer", i->issuer, key, e);
 }
 
 static bool

@@ -14,5 +14,7 @@
 
 bool settings_issuer_check(
 	const struct settings *s, size_t i, unsigned rule, const char **key, struct err *e);
+/* Is anything of it fetched from the network: keys, introspection, userinfo, a login? */
+bool settings_issuer_fetched(const struct settings_issuer *i);
 /* http://, and a loopback address or localhost behind it. */
 bool settings_issuer_loopback(const char *url);

@@ -78,6 +78,8 @@ child(const struct world *w, enum process what, int (*run)(const struct world *w
 
 	(void)signal(SIGILL, SIG_DFL); /* abort(), where it may not signal; else cmocka goes on */
 	r = (struct role){.what = what == OF_READER ? PROCESS_READER : what, .settings = &s};
+	if (what == PROCESS_COURIER)
+		add_file(&r, "courier.dir", w->catalogue);
 	if (what == PROCESS_GATE || what == PROCESS_INDEXER) {
 		add_file(&r, "root.0", w->root);
 		add_file(&r, "catalogue.dir", w->catalogue);

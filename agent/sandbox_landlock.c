@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/sandbox_landlock.h"
+
+#include "agent/base/scope.h"
+#include "agent/bundle.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/landlock.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define G BUNDLE_ROLE(PROCESS_GATE)
+#define I BUNDLE_ROLE(PROCESS_INDEXER)
+#define N BUNDLE_ROLE(PROCESS_COURIER)
+
+/* Newer than the headers of Debian 12; the numbers are kernel interface and stay. */
+#define ACCESS_FS_TRUNCATE  (1ULL << 14) /* since interface 3 */
+#define ACCESS_FS_IOCTL_DEV (1ULL << 15) /* 5 */
+#define ACCESS_NET_BIND     1ULL         /* 4 */
+#define ACCESS_NET_CONNECT  2ULL         /* 4 */
+#define SCOPE_ALL           3ULL         /* abstract sockets and signals, 6 */
+
+struct ruleset {
+	uint64_t fs, net, scoped;
+};
+
+#define READ_BENEATH (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
+#define WRITE_BENEATH                                                                              \
+	(READ_BENEATH | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG |              \
+		ACCESS_FS_TRUNCATE)
+
+/* What stays open, by name of the bundle file; "root." stands for all of root.N. */
+static const struct path_row {
+	const char *prefix;
+	unsigned roles;
+	uint64_t access;
+} paths[] = {
+	{"root.", G | I, READ_BENEATH},
+	/* A reader of a SQLite catalogue in WAL mode takes its locks in the -shm file beside it. */
+	{"catalogue.dir", G, WRITE_BENEATH},
+	{"audit.dir", G, WRITE_BENEATH}, /* keys of the months, audit.torn */
+	{"catalogue.dir", I, WRITE_BENEATH | LANDLOCK_ACCESS_FS_REMOVE_FILE},
+	{"courier.dir", N, WRITE_BENEATH | LANDLOCK_ACCESS_FS_REMOVE_FILE},
+};
+
+/*
+ * What the courier's libraries read.  Single files and no /etc as a whole, which holds private keys
+ * too; agent/supervisor_courier.c starts it again when one of them is replaced.
+ */
+static const char *const courier_paths[] = {
+	"/etc/resolv.conf",
+	"/etc/hosts",
+	"/etc/nsswitch.conf",
+	"/etc/gai.conf",
+	"/etc/host.conf",
+	"/run/systemd/resolve",
+	"/etc/ssl/certs",
+	"/etc/ssl/openssl.cnf",
+	"/usr/share/ca-certificates",
+	"/usr/local/share/ca-certificates",
+	"/etc/pki/tls/certs",
+	"/etc/pki/ca-trust/extracted",
+};
+
+static struct ruleset
+ruleset_for(enum process what, int abi)
+{
+	struct ruleset s = {.fs = (1ULL << 13) - 1}; /* interface 1: EXECUTE to MAKE_SYM */
+
+	if (abi >= 2)
+		s.fs |= LANDLOCK_ACCESS_FS_REFER;
+	if (abi >= 3)
+		s.fs |= ACCESS_FS_TRUNCATE;
+	if (abi >= 4)
+		s.net = what == PROCESS_COURIER ? ACCESS_NET_BIND
+						: ACCESS_NET_BIND | ACCESS_NET_CONNECT;
+	if (abi >= 5)
+		s.fs |= ACCESS_FS_IOCTL_DEV;
+	if (abi >= 6)
+		s.scoped = SCOPE_ALL;
+	return s;
+}
+
+/* Older kernels take a longer structure as long as what they do not know is zero. */
+static int
+ruleset_open(const struct ruleset *s)
+{
+	return (int)syscall(SYS_landlock_create_ruleset, s, sizeof(*s), 0U);
+}
+
+static bool
+open_beneath(int ruleset, int fd, uint64_t access)
+{
+	struct landlock_path_beneath_attr rule = {.allowed_access = access, .parent_fd = fd};
+
+	return syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0U) == 0;
+}
+
+static bool
+open_bundle(int ruleset, const struct role *r, uint64_t handled, struct err *e)
+{
+	for (size_t i = 0; i < r->n_files; i++) {
+		for (size_t k = 0; k < sizeof(paths) / sizeof(paths[0]); k++) {
+			const struct path_row *p = &paths[k];
+			if ((p->roles & BUNDLE_ROLE(r->what)) == 0 ||
+				strncmp(r->files[i].name, p->prefix, strlen(p->prefix)) != 0)
+				continue;
+			if (!open_beneath(ruleset, r->files[i].fd, p->access & handled))
+				return err_set(e, ERR_SYSTEM, NULL,
+					"Landlock: %s cannot be opened to this role",
+					r->files[i].path);
+		}
+	}
+	return true;
+}
+
+/* One that is not there is nothing to read. */
+static bool
+open_path(int ruleset, const char *path, struct err *e)
+{
+	AUTO_FD fd = open(path, O_PATH | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return true;
+	if (fstat(fd, &st) == 0 &&
+		open_beneath(ruleset, fd,
+			S_ISDIR(st.st_mode) ? READ_BENEATH : LANDLOCK_ACCESS_FS_READ_FILE))
+		return true;
+	return err_set(e, ERR_SYSTEM, NULL, "Landlock: %s cannot be opened to this role", path);
+}
+
+static bool
+open_courier_paths(int ruleset, struct err *e)
+{
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < sizeof(courier_paths) / sizeof(courier_paths[0]); i++)
+		ok = open_path(ruleset, courier_paths[i], e);
+	return ok;
+}
+
+bool
+sandbox_landlock(const struct role *r, struct err *e)
+{
+	errno = 0;
+	if (r->settings != NULL && !r->settings->landlock)
+		return err_set(e, ERR_SYSTEM, NULL, "Landlock: switched off by sandbox_landlock");
+	int abi =
+		(int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	if (abi < 1)
+		return err_set(e, ERR_SYSTEM, NULL,
+			"Landlock: not in this kernel, or not switched on (boot with "
+			"lsm=landlock,...)");
+	struct ruleset s = ruleset_for(r->what, abi);
+	int set = ruleset_open(&s);
+	if (set < 0)
+		return err_set(e, ERR_SYSTEM, NULL, "Landlock: no rule set");
+	bool ok = open_bundle(set, r, s.fs, e) &&
+		  (r->what != PROCESS_COURIER || open_courier_paths(set, e));
+	if (ok && syscall(SYS_landlock_restrict_self, set, 0U) != 0)
+		ok = err_set(e, ERR_SYSTEM, NULL, "Landlock: the rule set is not taken");
+	(void)close(set);
+	return ok;
+}
