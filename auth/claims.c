@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "auth/claims.h"
 
+#include "agent/base/base64.h"
+#include "agent/base/crypto.h"
 #include "auth/entitlement.h"
 #include "auth/path_scope.h"
 
@@ -431,9 +433,6 @@ claims_subject(const struct issuer *i, const struct json *payload, struct arena 
 {
 	struct subject s = {.authenticated = true};
 
-	if (json_get(payload, "cnf") != NULL)
-		return err_set(e, ERR_UNAUTH, "RFC 7800 3.1",
-			"cnf: the token is bound to a key (DPoP or mTLS); expected a plain Bearer");
 	if (!who(i, payload, NULL, mem, &s, e) || !scopes(i, payload, mem, &s, e) ||
 		!groups(i, payload, NULL, mem, &s, e))
 		return false;
@@ -443,6 +442,60 @@ claims_subject(const struct issuer *i, const struct json *payload, struct arena 
 		return err_set(e, ERR_LIMIT, NULL, "token: no memory left for this request");
 	*ret = s;
 	return true;
+}
+
+/* base64url of a SHA-256, in its one form. */
+static bool
+digest_text(const struct json *v, struct arena *mem, struct span *ret)
+{
+	uint8_t bytes[CRYPTO_SHA256_SIZE];
+	struct span s = SPAN_NONE;
+	size_t n = 0;
+
+	if (!json_str(v, &s) || s.n != CLAIMS_BINDING_MAX ||
+		!base64_url_decode(s, bytes, sizeof(bytes), &n) || n != sizeof(bytes))
+		return false;
+	*ret = arena_span(mem, s);
+	return true;
+}
+
+bool
+claims_binding(const struct json *payload, struct arena *mem, struct binding *ret, struct err *e)
+{
+	static const char ref[] = "RFC 7800 3.1";
+	const struct json *cnf = json_get(payload, "cnf");
+	const struct json *value = NULL;
+	struct binding b = {SPAN_NONE, SPAN_NONE};
+	struct span name = SPAN_NONE;
+	void *at = NULL;
+
+	if (cnf != NULL && (json_kind(cnf) != JSON_KIND_OBJECT || json_count(cnf) == 0))
+		return err_set(e, ERR_UNAUTH, ref,
+			"cnf: no object, or an empty one; expected one with jkt or x5t#S256");
+	while (cnf != NULL && json_each(cnf, &at, &name, &value)) {
+		bool jkt = span_is(name, "jkt");
+		if (!jkt && !span_is(name, "x5t#S256"))
+			return err_set(e, ERR_UNAUTH, ref,
+				"cnf: bound to a key in a way that is not understood here; "
+				"expected jkt or x5t#S256");
+		if (!digest_text(value, mem, jkt ? &b.jkt : &b.x5t))
+			return err_set(e, ERR_UNAUTH, jkt ? "RFC 9449 6.1" : "RFC 8705 3.1",
+				"cnf: %s is not the base64url of a SHA-256",
+				jkt ? "jkt" : "x5t#S256");
+	}
+	if (mem->full)
+		return err_set(e, ERR_LIMIT, NULL, "token: no memory left for this request");
+	*ret = b;
+	return true;
+}
+
+bool
+claims_unbound(const struct binding *b, struct err *e)
+{
+	if (b->jkt.p == NULL && b->x5t.p == NULL)
+		return true;
+	return err_set(e, ERR_UNAUTH, "RFC 7800 3.1",
+		"cnf: the token is bound to a key (DPoP or mTLS); expected a plain Bearer");
 }
 
 bool
@@ -472,6 +525,7 @@ claims_check(const struct issuer *i, const struct json *payload, int64_t now, st
 	struct claims c = {.life = {0, 0}};
 
 	if (!claims_life(i, payload, now, &c.life, e) || !claims_audience(i, payload, e) ||
+		!claims_binding(payload, mem, &c.binding, e) || !claims_unbound(&c.binding, e) ||
 		!claims_subject(i, payload, mem, &c.subject, e))
 		return false;
 	c.subject.expires = (int64_t)c.life.exp;

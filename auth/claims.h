@@ -26,8 +26,19 @@ struct claims_life {
 	double nbf; /* 0: not given */
 };
 
+/*
+ * The key that the token is bound to (RFC 7800 3): whoever sends it must prove that he holds that
+ * key.  Both absent: a plain Bearer token.
+ */
+struct binding {
+	struct span jkt; /* thumbprint of a DPoP key (RFC 9449 6.1), 43 characters; absent: none */
+	struct span x5t; /* SHA-256 of a TLS client certificate (RFC 8705 3.1), 43; absent: none */
+};
+#define CLAIMS_BINDING_MAX 43U /* base64url of SHA-256 */
+
 struct claims {
 	struct claims_life life;
+	struct binding binding; /* to be checked against the request each time it comes */
 	struct subject subject;
 };
 
@@ -40,7 +51,13 @@ bool claims_life_or(const struct issuer *i, const struct json *payload, double o
 bool claims_alive(const struct claims_life *life, unsigned leeway, int64_t now, struct err *e);
 /* aud, or azp where aud is absent and the issuer has a list of clients (AUD-2, AUD-4). */
 bool claims_audience(const struct issuer *i, const struct json *payload, struct err *e);
-/* cnf, sub, the unique id, scope, groups, assurance: the subject in `mem`, without `expires`. */
+/* cnf, in `mem`: absent, or jkt, x5t#S256, or both; anything else is refused, for what is not
+ * understood cannot be proved (RFC 7800 3.1). */
+bool claims_binding(
+	const struct json *payload, struct arena *mem, struct binding *ret, struct err *e);
+/* Nobody here checks proofs: a token that is bound is refused. */
+bool claims_unbound(const struct binding *b, struct err *e);
+/* sub, the unique id, scope, groups, assurance: the subject in `mem`, without `expires`. */
 bool claims_subject(const struct issuer *i, const struct json *payload, struct arena *mem,
 	struct subject *ret, struct err *e);
 /*

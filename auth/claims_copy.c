@@ -3,18 +3,22 @@
 
 #include <string.h>
 
-#define TEXTS 6U
+#define TEXTS 8U
 
-/* The spans of a subject that are single texts. */
+/* The spans that are single texts. */
 static void
-texts(struct subject *s, struct span *ret[TEXTS])
+texts(struct claims *c, struct span *ret[TEXTS])
 {
+	struct subject *s = &c->subject;
+
 	ret[0] = &s->iss;
 	ret[1] = &s->sub;
 	ret[2] = &s->client;
 	ret[3] = &s->jti;
 	ret[4] = &s->acr;
 	ret[5] = &s->local_user;
+	ret[6] = &c->binding.jkt;
+	ret[7] = &c->binding.x5t;
 }
 
 /* Its lists of texts. */
@@ -37,13 +41,13 @@ lists(struct subject *s, struct list ret[LISTS])
 size_t
 claims_copy_size(const struct claims *c)
 {
-	struct subject s = c->subject;
+	struct claims all = *c;
 	struct span *text[TEXTS];
 	struct list list[LISTS];
 	size_t total = 0;
 
-	texts(&s, text);
-	lists(&s, list);
+	texts(&all, text);
+	lists(&all.subject, list);
 	for (size_t i = 0; i < TEXTS; i++)
 		total += text[i]->n;
 	for (size_t i = 0; i < LISTS; i++) {
@@ -76,7 +80,7 @@ claims_copy_to(const struct claims *c, void *to)
 	struct span *room = to;
 	char *at = to;
 
-	texts(&copy.subject, text);
+	texts(&copy, text);
 	lists(&copy.subject, list);
 	for (size_t i = 0; i < LISTS; i++)
 		at += list[i].n * sizeof(struct span);

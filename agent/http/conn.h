@@ -125,6 +125,7 @@ struct conn_request {
 	bool unread;    /* there is a body that was not read */
 	bool keep;      /* the connection stays after the answer */
 	/* request body */
+	size_t body_max; /* by the route */
 	struct chunk chunk;
 	uint64_t body_left;
 	struct buf body;

@@ -70,6 +70,24 @@ identity_ok(struct conn *c, struct span authorization)
 	return true;
 }
 
+/* 0, or the status that says why the route does not take this body. */
+static unsigned
+body_refused(const struct http_head *h, const struct route *row)
+{
+	struct span type = head_get(h, SPAN("content-type"), 0);
+
+	if (h->method != HTTP_POST || row->form == 0)
+		return 0;
+	if (h->has_length && h->content_length > row->form)
+		return 413;
+	/* RFC 9110 8.3.1: a parameter such as charset changes nothing for this type. */
+	type = span_trim(span_cut(&type, ';'));
+	if ((h->chunked || h->content_length > 0) &&
+		!span_eq_nocase(type, SPAN("application/x-www-form-urlencoded")))
+		return 415;
+	return 0;
+}
+
 enum conn_go
 conn_ask_route(struct conn *c)
 {
@@ -100,6 +118,9 @@ conn_ask_route(struct conn *c)
 	}
 	if (h->method == HTTP_OPTIONS)
 		return conn_answer_options(c, row->allow, row->dav);
+	r->body_max = row->form != 0 ? row->form : HTTP_BODY_MAX;
+	if (body_refused(h, row) != 0)
+		return conn_answer_status(c, body_refused(h, row), NULL);
 	return conn_read_start(c);
 }
 

@@ -215,9 +215,9 @@ conn_read_start(struct conn *c)
 
 	if (!r->unread)
 		return conn_ask_gate(c);
-	if (r->head.has_length && r->head.content_length > HTTP_BODY_MAX)
+	if (r->head.has_length && r->head.content_length > r->body_max)
 		return conn_answer_status(c, 413, NULL);
-	body_init(c, HTTP_BODY_MAX);
+	body_init(c, r->body_max);
 	c->state = CONN_BODY;
 	if (r->head.expect_continue && behind_head(c).n == 0) {
 		buf_reset(&c->env->head);

@@ -3,16 +3,22 @@
 
 #include <stddef.h>
 
-#define READS (1U << HTTP_GET | 1U << HTTP_HEAD | 1U << HTTP_OPTIONS)
+#define READS    (1U << HTTP_GET | 1U << HTTP_HEAD | 1U << HTTP_OPTIONS)
+#define FORM_MAX 4096U
 
 static const struct route routes[] = {
-	{SPAN_INIT("/data"), true, true, READS | 1U << HTTP_PROPFIND,
+	{SPAN_INIT("/data"), true, true, READS | 1U << HTTP_PROPFIND, 0,
 		"GET, HEAD, OPTIONS, PROPFIND"},
-	{SPAN_INIT("/.well-known/oauth-protected-resource"), true, false, READS,
+	{SPAN_INIT("/.well-known/oauth-protected-resource"), true, false, READS, 0,
 		"GET, HEAD, OPTIONS"},
-	{SPAN_INIT("/healthz"), false, false, READS, "GET, HEAD, OPTIONS"},
-	{SPAN_INIT("/"), false, false, READS, "GET, HEAD, OPTIONS"},
-	{SPAN_INIT("*"), false, true, 1U << HTTP_OPTIONS, "GET, HEAD, OPTIONS, PROPFIND"},
+	/* A browser's login: the way to the issuer, the way back below it, and who is logged in. */
+	{SPAN_INIT("/login"), true, false, READS, 0, "GET, HEAD, OPTIONS"},
+	{SPAN_INIT("/logout"), false, false, 1U << HTTP_POST | 1U << HTTP_OPTIONS, FORM_MAX,
+		"POST, OPTIONS"},
+	{SPAN_INIT("/me"), false, false, READS, 0, "GET, HEAD, OPTIONS"},
+	{SPAN_INIT("/healthz"), false, false, READS, 0, "GET, HEAD, OPTIONS"},
+	{SPAN_INIT("/"), false, false, READS, 0, "GET, HEAD, OPTIONS"},
+	{SPAN_INIT("*"), false, true, 1U << HTTP_OPTIONS, 0, "GET, HEAD, OPTIONS, PROPFIND"},
 };
 
 const struct route *

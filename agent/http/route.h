@@ -16,6 +16,8 @@ struct route {
 	bool below;       /* and everything below it */
 	bool dav;         /* OPTIONS says DAV: 1 */
 	uint32_t methods; /* set of 1U << enum http_method */
+	uint32_t form;    /* POST takes an application/x-www-form-urlencoded body of at most so
+			     many bytes; 0: any body, at most HTTP_BODY_MAX */
 	const char *allow;
 };
 

@@ -133,7 +133,15 @@ static const struct row rows[] = {
 		"payload: JSON: a NUL"},
 	{"sub number", RS, HEADER, "{\"sub\":1," ISS AUD EXP REST, 401, "sub: is an integer"},
 	{"cnf", RS, HEADER, "{\"cnf\":{\"jkt\":\"x\"}," ISS SUB AUD EXP REST, 401,
-		"(RFC 7800 3.1)"},
+		"(RFC 9449 6.1)"},
+	{"cnf of a DPoP key", RS, HEADER,
+		"{\"cnf\":{\"jkt\":\"0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I\"}," ISS SUB AUD
+			EXP REST,
+		401, "cnf: "},
+	{"cnf of a certificate", RS, HEADER,
+		"{\"cnf\":{\"x5t#S256\":\"0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I\"}," ISS SUB
+			AUD EXP REST,
+		401, "cnf: "},
 	{"cnf null", RS, HEADER, "{\"cnf\":null," ISS SUB AUD EXP REST, 401, "cnf: "},
 	{"scope array", RS, HEADER,
 		"{\"scope\":[\"storage.read:/\"]," ISS SUB AUD "\"exp\":1800000600}", 401,

@@ -436,6 +436,63 @@ id_to_come(void **state)
 	assert_false(claims_complete(&i, has, given, &mem, &s, &e));
 }
 
+/* RFC 7800: a key to prove, or a refusal; never a token that is taken without its proof. */
+static void
+bindings(void **state)
+{
+#define T43 "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"
+	static const struct {
+		const char *name, *payload, *jkt, *x5t, *ref;
+	} rows[] = {
+		{"none", "{}", NULL, NULL, NULL},
+		{"DPoP", "{\"cnf\":{\"jkt\":\"" T43 "\"}}", T43, NULL, NULL},
+		{"mTLS", "{\"cnf\":{\"x5t#S256\":\"" T43 "\"}}", NULL, T43, NULL},
+		{"both", "{\"cnf\":{\"x5t#S256\":\"" T43 "\",\"jkt\":\"" T43 "\"}}", T43, T43,
+			NULL},
+		{"null", "{\"cnf\":null}", NULL, NULL, "RFC 7800 3.1"},
+		{"text", "{\"cnf\":\"" T43 "\"}", NULL, NULL, "RFC 7800 3.1"},
+		{"list", "{\"cnf\":[{\"jkt\":\"" T43 "\"}]}", NULL, NULL, "RFC 7800 3.1"},
+		{"false", "{\"cnf\":false}", NULL, NULL, "RFC 7800 3.1"},
+		{"empty", "{\"cnf\":{}}", NULL, NULL, "RFC 7800 3.1"},
+		{"whole key", "{\"cnf\":{\"jwk\":{\"kty\":\"EC\"}}}", NULL, NULL, "RFC 7800 3.1"},
+		{"kid", "{\"cnf\":{\"kid\":\"x\"}}", NULL, NULL, "RFC 7800 3.1"},
+		{"jkt and something else", "{\"cnf\":{\"jkt\":\"" T43 "\",\"kid\":\"x\"}}", NULL,
+			NULL, "RFC 7800 3.1"},
+		{"other case", "{\"cnf\":{\"JKT\":\"" T43 "\"}}", NULL, NULL, "RFC 7800 3.1"},
+		{"jkt empty", "{\"cnf\":{\"jkt\":\"\"}}", NULL, NULL, "RFC 9449 6.1"},
+		{"jkt with padding", "{\"cnf\":{\"jkt\":\"" T43 "=\"}}", NULL, NULL,
+			"RFC 9449 6.1"},
+		{"jkt with unused bits",
+			"{\"cnf\":{\"jkt\":\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"}}", NULL,
+			NULL, "RFC 9449 6.1"},
+		{"jkt null", "{\"cnf\":{\"jkt\":null}}", NULL, NULL, "RFC 9449 6.1"},
+		{"x5t of hexadecimal",
+			"{\"cnf\":{\"x5t#S256\":\"d1970e08e459358cbe0d6a6aab7d236722461d33747761e0"
+			"941577ba282e0382\"}}",
+			NULL, NULL, "RFC 8705 3.1"},
+	};
+	AUTO_ARENA mem = {0};
+
+	(void)state;
+	assert_true(arena_init(&mem, 65536));
+	for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
+		AUTO_JSON j = json_parse(span_of(rows[k].payload), NULL, NULL);
+		struct binding b = {SPAN("old"), SPAN("old")};
+		struct err e = {0};
+		CHECK_ROW(rows[k].name);
+		assert_non_null(j);
+		assert_int_equal(claims_binding(j, &mem, &b, &e), rows[k].ref == NULL);
+		if (rows[k].ref != NULL) {
+			assert_string_equal(e.ref, rows[k].ref);
+			continue;
+		}
+		check_span(b.jkt, rows[k].jkt);
+		check_span(b.x5t, rows[k].x5t);
+		assert_int_equal(
+			claims_unbound(&b, &e), rows[k].jkt == NULL && rows[k].x5t == NULL);
+	}
+}
+
 int
 main(void)
 {
@@ -451,6 +508,7 @@ main(void)
 		cmocka_unit_test(long_group),
 		cmocka_unit_test(assurances),
 		cmocka_unit_test(path_scopes),
+		cmocka_unit_test(bindings),
 	};
 	return cmocka_run_group_tests_name("claims", tests, NULL, NULL);
 }

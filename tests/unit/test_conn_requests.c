@@ -9,6 +9,10 @@ struct row {
 	unsigned asks;
 };
 
+#define FORM(type, length)                                                                         \
+	"POST /logout HTTP/1.1\r\nHost: h\r\nContent-Type: " type "\r\nContent-Length: " length    \
+	"\r\n\r\n"
+
 static const struct row rows[] = {
 	{"one file", GET("/data/x/small"), "200 ", false, "Content-Length: 20\r\n",
 		"Connection:", 1},
@@ -58,6 +62,22 @@ static const struct row rows[] = {
 	{"propfind too long",
 		"PROPFIND /data/x HTTP/1.1\r\nHost: h\r\nContent-Length: 65537\r\n\r\n", "413 ",
 		true, NULL, NULL, 0},
+	{"form", FORM("application/x-www-form-urlencoded", "3") "a=b" GET("/data/x/small"),
+		"404 200 ", false, NULL, NULL, 2},
+	{"form with a parameter of its type",
+		FORM("Application/X-WWW-Form-URLencoded ; charset=utf-8", "0"), "404 ", false, NULL,
+		NULL, 1},
+	{"form of another type", FORM("text/plain", "3") "a=b", "415 ", false, NULL, NULL, 0},
+	{"form without a type", "POST /logout HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\na=b",
+		"415 ", false, NULL, NULL, 0},
+	{"no form at all", "POST /logout HTTP/1.1\r\nHost: h\r\n\r\n", "404 ", false, NULL, NULL,
+		1},
+	{"form too long", FORM("application/x-www-form-urlencoded", "4097"), "413 ", false, NULL,
+		NULL, 0},
+	{"form too long, in chunks",
+		"POST /logout HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n"
+		"Content-Type: application/x-www-form-urlencoded\r\n\r\n1001\r\n",
+		"413 ", true, NULL, NULL, 0},
 	{"body of a GET is not a request",
 		"GET /data/x/small HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nGET /", "200 ",
 		false, NULL, NULL, 1},

@@ -17,6 +17,7 @@ entry_of(const char *sub, const struct span *groups, size_t n)
 {
 	struct token_cached e = {.issuer = 3, .claims.life = {5, 1}};
 
+	e.claims.binding.x5t = SPAN("certificate");
 	e.claims.subject = (struct subject){.authenticated = true,
 		.sub = span_of(sub),
 		.jti = SPAN(""),
@@ -57,6 +58,9 @@ copies(void **state)
 		assert_true(got.claims.life.exp > 4.9 && got.claims.life.nbf < 1.1);
 		check_span(got.claims.subject.sub, "later");
 		assert_null(got.claims.subject.acr.p);
+		assert_null(got.claims.binding.jkt.p);
+		check_span(got.claims.binding.x5t, "certificate");
+		assert_ptr_not_equal(got.claims.binding.x5t.p, e.claims.binding.x5t.p);
 		assert_non_null(got.claims.subject.jti.p);
 		check_span(got.claims.subject.entitlements[1], "two");
 		check_span(got.claims.subject.read_paths[0], "one");
@@ -117,7 +121,8 @@ bounded(void **state)
 	assert_true(arena_init(&mem, 65536));
 	for (unsigned more = 0; more <= 1; more++) {
 		key_of(more, key);
-		e.claims.subject.sub = (struct span){text, TOKEN_CACHE_ENTRY_MAX + more};
+		e.claims.subject.sub =
+			(struct span){text, TOKEN_CACHE_ENTRY_MAX - e.claims.binding.x5t.n + more};
 		token_cache_put(c, key, &e);
 		assert_int_equal(token_cache_get(c, key, &mem, &got), more == 0);
 	}
