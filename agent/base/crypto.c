@@ -21,6 +21,8 @@
 
 #define P256_BYTES   32U
 #define RSA_BITS_MIN 2048
+#define NONCE_BYTES  12U
+#define TAG_BYTES    16U
 
 struct crypto_digest {
 	EVP_MD *md;
@@ -128,6 +130,89 @@ bool
 crypto_same(const void *a, const void *b, size_t n)
 {
 	return CRYPTO_memcmp(a, b, n) == 0;
+}
+
+static const unsigned char *
+bytes(struct span s)
+{
+	return (const unsigned char *)(s.p != NULL ? s.p : "");
+}
+
+/* nonce and ciphertext to `to`; then the tag. */
+static bool
+encrypt(EVP_CIPHER_CTX *ctx, const uint8_t *key, struct span context, struct span plain,
+	unsigned char *to)
+{
+	int n = 0;
+
+	return EVP_EncryptInit_ex2(ctx, EVP_aes_256_gcm(), key, to, NULL) == 1 &&
+	       EVP_EncryptUpdate(ctx, NULL, &n, bytes(context), (int)context.n) == 1 &&
+	       EVP_EncryptUpdate(ctx, to + NONCE_BYTES, &n, bytes(plain), (int)plain.n) == 1 &&
+	       EVP_EncryptFinal_ex(ctx, to + NONCE_BYTES + plain.n, &n) == 1 &&
+	       EVP_CIPHER_CTX_ctrl(
+		       ctx, EVP_CTRL_AEAD_GET_TAG, TAG_BYTES, to + NONCE_BYTES + plain.n) == 1;
+}
+
+bool
+crypto_seal(const uint8_t key[CRYPTO_SEAL_KEY], struct span context, struct span plain,
+	struct buf *ret, struct err *e)
+{
+	size_t more = plain.n + CRYPTO_SEAL_MORE;
+
+	if (plain.n > CRYPTO_SEAL_MAX || context.n > CRYPTO_SEAL_MAX)
+		return err_set(e, ERR_LIMIT, NULL, "too long to be sealed");
+	if (!buf_reserve(ret, more))
+		return err_set(e, ERR_LIMIT, NULL, "no memory to seal");
+	if (!crypto_random(ret->p + ret->n, NONCE_BYTES, e))
+		return false;
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	bool ok =
+		ctx != NULL && encrypt(ctx, key, context, plain, (unsigned char *)ret->p + ret->n);
+	EVP_CIPHER_CTX_free(ctx);
+	if (!ok)
+		return err_set(e, ERR_SYSTEM, NULL, "sealing failed in libcrypto");
+	ret->n += more;
+	return true;
+}
+
+static bool
+decrypt(EVP_CIPHER_CTX *ctx, const uint8_t *key, struct span context, struct span sealed,
+	unsigned char *to)
+{
+	const unsigned char *in = bytes(sealed);
+	unsigned char tag[TAG_BYTES];
+	int n = 0;
+	int end = (int)(sealed.n - CRYPTO_SEAL_MORE);
+
+	memcpy(tag, in + NONCE_BYTES + end, TAG_BYTES);
+	return EVP_DecryptInit_ex2(ctx, EVP_aes_256_gcm(), key, in, NULL) == 1 &&
+	       EVP_DecryptUpdate(ctx, NULL, &n, bytes(context), (int)context.n) == 1 &&
+	       EVP_DecryptUpdate(ctx, to, &n, in + NONCE_BYTES, end) == 1 &&
+	       EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES, tag) == 1 &&
+	       EVP_DecryptFinal_ex(ctx, to + end, &n) == 1;
+}
+
+bool
+crypto_open(const uint8_t key[CRYPTO_SEAL_KEY], struct span context, struct span sealed,
+	struct buf *ret, struct err *e)
+{
+	size_t more = sealed.n >= CRYPTO_SEAL_MORE ? sealed.n - CRYPTO_SEAL_MORE : 0;
+
+	if (sealed.n < CRYPTO_SEAL_MORE || more > CRYPTO_SEAL_MAX || context.n > CRYPTO_SEAL_MAX)
+		return err_set(e, ERR_UNAUTH, NULL, "not of the size of a sealed text");
+	if (!buf_reserve(ret, more + 1)) /* at least one byte, so that there is a place */
+		return err_set(e, ERR_LIMIT, NULL, "no memory to open a sealed text");
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	bool ok =
+		ctx != NULL && decrypt(ctx, key, context, sealed, (unsigned char *)ret->p + ret->n);
+	EVP_CIPHER_CTX_free(ctx);
+	ERR_clear_error();
+	if (!ok) {
+		explicit_bzero(ret->p + ret->n, more); /* it was decrypted before it was checked */
+		return err_set(e, ERR_UNAUTH, NULL, "not sealed here, or changed since");
+	}
+	ret->n += more;
+	return true;
 }
 
 /* Without this a PEM file with a passphrase would ask on the terminal. */

@@ -42,6 +42,20 @@ bool crypto_random(void *p, size_t n, struct err *e); /* from the kernel; n at m
 bool crypto_same(const void *a, const void *b, size_t n);
 
 /*
+ * Secret and unchanged (AES-256-GCM, NIST SP 800-38D): nonce, ciphertext and tag are added to
+ * `ret`.  The nonce is random, so one key is good for 2^32 texts.  `context` is not stored and must
+ * be the same at both ends: it keeps what was sealed for one purpose from being opened for another.
+ */
+#define CRYPTO_SEAL_KEY  32U
+#define CRYPTO_SEAL_MORE 28U         /* bytes that sealing adds */
+#define CRYPTO_SEAL_MAX  (1UL << 20) /* bytes of a text, and of a context */
+bool crypto_seal(const uint8_t key[CRYPTO_SEAL_KEY], struct span context, struct span plain,
+	struct buf *ret, struct err *e);
+/* ERR_UNAUTH: not sealed with this key and context, or changed since; nothing is added to `ret`. */
+bool crypto_open(const uint8_t key[CRYPTO_SEAL_KEY], struct span context, struct span sealed,
+	struct buf *ret, struct err *e);
+
+/*
  * Signing of JWS (RFC 7515): `alg` RS256 (RSA of 2048 bits and more) or ES256 (P-256), the private
  * key as PEM without a passphrase.  The signature in JWS form (ES256: r and s, 64 bytes) is added
  * to `ret`.

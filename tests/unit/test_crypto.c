@@ -149,6 +149,99 @@ bad_keys(void **state)
 	}
 }
 
+static struct span
+from_hex(struct buf *b, const char *text)
+{
+	uint64_t v = 0;
+
+	for (struct span rest = span_of(text); rest.n > 0; rest = span_skip(rest, 2)) {
+		assert_true(span_hex_u64(span_first(rest, 2), 255, &v));
+		buf_addc(b, (char)v);
+	}
+	return buf_span(b);
+}
+
+/* Test case 16 of the GCM specification. */
+static void
+sealed_text(void **state)
+{
+	AUTO_BUF key = BUF_INIT(64);
+	AUTO_BUF context = BUF_INIT(64);
+	AUTO_BUF text = BUF_INIT(256);
+	AUTO_BUF got = BUF_INIT(256);
+
+	(void)state;
+	(void)from_hex(&key, "feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308");
+	(void)from_hex(&context, "feedfacedeadbeeffeedfacedeadbeefabaddad2");
+	(void)from_hex(&text, "cafebabefacedbaddecaf888"
+			      "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa"
+			      "8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662"
+			      "76fc6ece0f4e1768cddf8853bb2d551b");
+	assert_true(crypto_open(
+		(const uint8_t *)key.p, buf_span(&context), buf_span(&text), &got, NULL));
+	check_hex(got.p, got.n,
+		"d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a72"
+		"1c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39");
+}
+
+static void
+sealing(void **state)
+{
+	static const uint8_t key[CRYPTO_SEAL_KEY] = {1, 2, 3};
+	static const uint8_t other[CRYPTO_SEAL_KEY] = {1, 2, 4};
+	static const char *const texts[] = {"", "x", "exactly sixteen.", "a text of some length"};
+	struct err e = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		AUTO_BUF a = BUF_INIT(256);
+		AUTO_BUF b = BUF_INIT(256);
+		AUTO_BUF got = BUF_INIT(256);
+		CHECK_ROW(texts[i]);
+		assert_true(crypto_seal(key, SPAN("for"), span_of(texts[i]), &a, NULL));
+		assert_true(crypto_seal(key, SPAN("for"), span_of(texts[i]), &b, NULL));
+		assert_int_equal(a.n, strlen(texts[i]) + CRYPTO_SEAL_MORE);
+		assert_false(span_eq(buf_span(&a), buf_span(&b)));
+		assert_true(crypto_open(key, SPAN("for"), buf_span(&a), &got, NULL));
+		check_span(buf_span(&got), texts[i]);
+		buf_reset(&got);
+		assert_false(crypto_open(key, SPAN("other"), buf_span(&a), &got, &e));
+		assert_int_equal(e.code, ERR_UNAUTH);
+		assert_false(crypto_open(other, SPAN("for"), buf_span(&a), &got, &e));
+		assert_false(
+			crypto_open(key, SPAN("for"), span_first(buf_span(&a), a.n - 1), &got, &e));
+		for (size_t k = 0; k < a.n; k++) {
+			a.p[k] ^= 1;
+			assert_false(crypto_open(key, SPAN("for"), buf_span(&a), &got, &e));
+			a.p[k] ^= 1;
+		}
+		assert_int_equal(got.n, 0);
+	}
+}
+
+static void
+sealing_sizes(void **state)
+{
+	static const uint8_t key[CRYPTO_SEAL_KEY] = {1};
+	static char big[CRYPTO_SEAL_MAX + CRYPTO_SEAL_MORE + 1];
+	AUTO_BUF b = BUF_INIT(2UL << 20);
+	AUTO_BUF small = BUF_INIT(CRYPTO_SEAL_MORE + 1);
+	struct err e = {0};
+
+	(void)state;
+	assert_false(crypto_seal(key, SPAN_NONE, (struct span){big, CRYPTO_SEAL_MAX + 1}, &b, &e));
+	assert_int_equal(e.code, ERR_LIMIT);
+	assert_true(crypto_seal(key, SPAN_NONE, (struct span){big, CRYPTO_SEAL_MAX}, &b, &e));
+	assert_false(crypto_open(key, SPAN_NONE, (struct span){big, sizeof(big)}, &b, &e));
+	assert_int_equal(e.code, ERR_UNAUTH);
+	assert_false(crypto_open(key, SPAN_NONE, SPAN("short"), &b, &e));
+	assert_int_equal(e.code, ERR_UNAUTH);
+	assert_false(crypto_open(key, SPAN_NONE, SPAN_NONE, &b, &e));
+	assert_true(crypto_seal(key, SPAN_NONE, SPAN("x"), &small, &e));
+	assert_false(crypto_seal(key, SPAN_NONE, SPAN("x"), &small, &e));
+	assert_int_equal(e.code, ERR_LIMIT);
+}
+
 int
 main(void)
 {
@@ -158,6 +251,9 @@ main(void)
 		cmocka_unit_test(randomness),
 		cmocka_unit_test(keys),
 		cmocka_unit_test(bad_keys),
+		cmocka_unit_test(sealed_text),
+		cmocka_unit_test(sealing),
+		cmocka_unit_test(sealing_sizes),
 	};
 	return cmocka_run_group_tests_name("crypto", tests, NULL, NULL);
 }
