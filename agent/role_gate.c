@@ -148,7 +148,11 @@ load_issuers(struct gate_role *g, struct buf *report, struct err *e)
 		if (role_file(&g->role, name) != NULL && !role_text(&g->role, name, &keys[i], e))
 			return false;
 	}
-	return auth_load(s, keys, NULL, report, &g->gate.auth, e);
+	struct auth_texts texts = {.jwks = keys};
+	if (role_file(&g->role, "accounts") != NULL &&
+		!role_text(&g->role, "accounts", &texts.accounts, e))
+		return false;
+	return auth_load(s, &texts, NULL, report, &g->gate.auth, e);
 }
 
 static bool

@@ -13,9 +13,6 @@
 #define RETRY_LATE   5U /* seconds: an issuer that is slow now may be faster then */
 #define RETRY_MEMORY 2U
 
-/* What a request waits for. */
-enum waiting { WAITING_NOTHING, WAITING_KEYS };
-
 /* One request being judged. */
 struct check {
 	struct auth *a;
@@ -123,7 +120,9 @@ park(struct check *c, enum waiting what, uint64_t id, struct err *e)
 static void
 unpark(struct auth *a, struct auth_wait *wait)
 {
-	if (wait->what != WAITING_NOTHING)
+	if (wait->what == WAITING_EXCHANGE)
+		exchange_forget(a->exchange, wait->id);
+	else if (wait->what != WAITING_NOTHING)
 		(void)atomic_fetch_sub_explicit(&a->waiting[wait->issuer], 1, memory_order_relaxed);
 	wait->what = WAITING_NOTHING;
 }
@@ -136,6 +135,8 @@ auth_ready(struct auth *a, const struct auth_wait *wait, int64_t now_ms)
 	switch ((enum waiting)wait->what) {
 	case WAITING_KEYS:
 		return keyring_ready(a->keys, wait->issuer, wait->id, now_ms);
+	case WAITING_EXCHANGE:
+		return exchange_ready(a->exchange, wait->id, now_ms);
 	case WAITING_NOTHING:
 		break;
 	}
@@ -203,6 +204,7 @@ check_jwt(struct check *c, struct span token, struct err *e)
 	if (!issuers_header(i, &j, e) ||
 		!claims_check(i, j.payload, c->now_ms / 1000, c->mem, &c->got.claims, e))
 		return AUTH_NO;
+	accounts_find(c->a->accounts, i, j.payload, &c->got.claims.subject);
 	c->got.issuer = c->issuer;
 	c->got.generation = keyring_generation(c->a->keys, c->issuer);
 	return check_signature(c, &j, e);

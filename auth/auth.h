@@ -7,6 +7,7 @@
 #include "agent/base/settings.h"
 #include "agent/base/span.h"
 #include "auth/courier.h"
+#include "auth/exchange.h"
 #include "policy/subject.h"
 
 #include <stdbool.h>
@@ -24,6 +25,9 @@
  * courier, and the request waits as a value (AUTH_WAIT), not as a thread.
  */
 struct auth;
+struct accounts; /* auth/accounts.h */
+struct issuers;  /* auth/issuers.h */
+struct keyring;  /* auth/keyring.h */
 
 struct auth_refusal {
 	int status;            /* 400, 401, 403, 429 or 503; never 500 */
@@ -57,14 +61,21 @@ struct auth_wait {
 #define AUTH_WAITING_MAX 64U   /* requests for each issuer */
 #define AUTH_WAIT_MS     5000L /* one request, in all */
 
+/* The files that belong to the settings; zeroed: none. */
+struct auth_texts {
+	/* Each issuer's key file, in the order of s->issuers; absent where there is none (the
+	 * courier brings them; until then tokens wait, then are answered 503).  NULL: none at all.
+	 */
+	const struct span *jwks;
+	struct span accounts; /* of s->accounts */
+};
+
 /*
- * jwks: the text of each issuer's key file, in the order of s->issuers; absent where there is none
- * (the courier brings them; until then tokens wait, then are answered 503).  public_url: NULL for
- * that of the settings.  Borrows `s`, which must outlive it.  Faults go to `report` as
- * "FILE:LINE:1: error: ..." lines, and as "warning:" lines what is only worth knowing (dropped
- * keys); false after an error.
+ * public_url: NULL for that of the settings.  Borrows `s`, which must outlive it.  Faults go to
+ * `report` as "FILE:LINE:1: error: ..." lines, and as "warning:" lines what is only worth knowing
+ * (dropped keys); false after an error.  texts NULL: no files.
  */
-bool auth_load(const struct settings *s, const struct span *jwks, const char *public_url,
+bool auth_load(const struct settings *s, const struct auth_texts *texts, const char *public_url,
 	struct buf *report, struct auth **ret, struct err *e);
 void auth_free(struct auth *a); /* NULL is allowed */
 
@@ -84,6 +95,24 @@ enum auth_verdict auth_check(struct auth *a, const struct auth_request *q, int64
 	struct arena *mem, struct subject *ret, struct auth_refusal *why, struct auth_wait *wait);
 bool auth_ready(struct auth *a, const struct auth_wait *wait, int64_t now_ms);
 void auth_forget(struct auth *a, struct auth_wait *wait);
+
+/*
+ * For the login in a browser: have the courier exchange a code (ERRAND_CODE), and read the answer
+ * when auth_ready says so.  The spans of the answer lie in `mem`; auth_forget ends it.  ERR_LIMIT:
+ * too many are under way; ERR_UPSTREAM: the courier is not there.
+ */
+struct auth_code {
+	struct span code, verifier, redirect;
+};
+bool auth_exchange(struct auth *a, size_t issuer, const struct auth_code *code, int64_t now_ms,
+	struct auth_wait *wait, struct err *e);
+bool auth_exchanged(struct auth *a, const struct auth_wait *wait, struct arena *mem,
+	struct exchange_result *ret, struct err *e);
+/* What the login needs of the rest. */
+const struct issuers *auth_issuers(const struct auth *a);
+struct keyring *auth_keyring(struct auth *a);
+const struct accounts *auth_accounts(const struct auth *a); /* NULL: no file */
+
 /* Does the token cover reading this path (decoded, without dot components)?  true where its issuer
  * demands no path scopes; else `why` is 403 insufficient_scope, its scope in `mem`. */
 bool auth_covers(struct auth *a, const struct subject *s, struct span path, struct arena *mem,

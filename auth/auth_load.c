@@ -47,7 +47,7 @@ load_keys(struct auth *a, size_t i, struct span jwks, struct buf *report, struct
 }
 
 static bool
-load_all(struct auth *a, const struct span *jwks, struct buf *report, struct err *e)
+load_all(struct auth *a, const struct auth_texts *texts, struct buf *report, struct err *e)
 {
 	const struct settings *s = a->settings;
 	bool ok = true;
@@ -60,18 +60,23 @@ load_all(struct auth *a, const struct span *jwks, struct buf *report, struct err
 		return err_set(e, ERR_SYSTEM, NULL, "issuers: no memory");
 	if (!crypto_prepare(e) || !refusals_new(&a->issuers, &a->refusals, e) ||
 		(!s->kept_keys && !oidc_start(SLOTS_EACH * (unsigned)s->n_issuers, &a->oidc, e)) ||
-		!keyring_new(&a->issuers, a->oidc, &a->keys, e))
+		!keyring_new(&a->issuers, a->oidc, &a->keys, e) || !exchange_new(&a->exchange, e))
 		return false;
+	if (texts->accounts.p != NULL)
+		ok = accounts_load(
+			texts->accounts, s->accounts, &a->issuers, report, &a->accounts, e);
 	for (size_t i = 0; i < s->n_issuers; i++)
-		ok = load_keys(a, i, jwks != NULL ? jwks[i] : SPAN_NONE, report, ok ? e : NULL) &&
+		ok = load_keys(a, i, texts->jwks != NULL ? texts->jwks[i] : SPAN_NONE, report,
+			     ok ? e : NULL) &&
 		     ok;
 	return ok;
 }
 
 bool
-auth_load(const struct settings *s, const struct span *jwks, const char *public_url,
+auth_load(const struct settings *s, const struct auth_texts *texts, const char *public_url,
 	struct buf *report, struct auth **ret, struct err *e)
 {
+	static const struct auth_texts none = {.jwks = NULL};
 	struct span url = span_of(public_url != NULL ? public_url : s->public_url);
 	struct auth *a = calloc(1, sizeof(*a));
 
@@ -85,7 +90,7 @@ auth_load(const struct settings *s, const struct span *jwks, const char *public_
 	}
 	(void)snprintf(a->origin, url.n + 2, "%.*s/", SPAN_ARG(url));
 	a->settings = s;
-	if (!load_all(a, jwks, report, e)) {
+	if (!load_all(a, texts != NULL ? texts : &none, report, e)) {
 		auth_free(a);
 		return false;
 	}
@@ -100,6 +105,8 @@ auth_free(struct auth *a)
 		return;
 	keyring_free(a->keys);
 	refusals_free(a->refusals);
+	exchange_free(a->exchange);
+	accounts_free(a->accounts);
 	issuers_fini(&a->issuers);
 	oidc_stop(a->oidc);
 	token_cache_free(a->cache);
@@ -113,6 +120,8 @@ auth_free(struct auth *a)
 void
 auth_courier(struct auth *a, errand_fn *send, void *arg)
 {
+	a->send = send;
+	a->send_arg = arg;
 	keyring_courier(a->keys, send, arg);
 }
 
@@ -129,8 +138,62 @@ auth_report(struct auth *a, const struct report *r, int64_t now_ms)
 		keyring_report(a->keys, (size_t)(i - a->issuers.item), r, now_ms);
 		break;
 	case REPORT_ANSWER:
+		if ((r->id & EXCHANGE_ID) != 0)
+			(void)exchange_report(a->exchange, r);
 		break;
 	}
+}
+
+bool
+auth_exchange(struct auth *a, size_t issuer, const struct auth_code *code, int64_t now_ms,
+	struct auth_wait *wait, struct err *e)
+{
+	const struct errand errand = {.kind = ERRAND_CODE,
+		.id = EXCHANGE_ID |
+		      (atomic_fetch_add_explicit(&a->exchanges, 1, memory_order_relaxed) + 1),
+		.issuer = a->issuers.item[issuer].iss,
+		.token = code->code,
+		.verifier = code->verifier,
+		.redirect = code->redirect};
+
+	if (!exchange_begin(a->exchange, errand.id, now_ms, e))
+		return false;
+	if (a->send == NULL || !a->send(a->send_arg, &errand)) {
+		exchange_forget(a->exchange, errand.id);
+		return err_set(e, ERR_UPSTREAM, "RFC 6749 4.1.3",
+			"issuer %.*s: cannot be asked now; try again later",
+			SPAN_ARG(span_first(errand.issuer, 80)));
+	}
+	*wait = (struct auth_wait){.id = errand.id,
+		.issuer = (unsigned)issuer,
+		.what = WAITING_EXCHANGE,
+		.until_ms = now_ms + EXCHANGE_MS};
+	return true;
+}
+
+bool
+auth_exchanged(struct auth *a, const struct auth_wait *wait, struct arena *mem,
+	struct exchange_result *ret, struct err *e)
+{
+	return exchange_answer(a->exchange, wait->id, mem, ret, e);
+}
+
+const struct issuers *
+auth_issuers(const struct auth *a)
+{
+	return &a->issuers;
+}
+
+struct keyring *
+auth_keyring(struct auth *a)
+{
+	return a->keys;
+}
+
+const struct accounts *
+auth_accounts(const struct auth *a)
+{
+	return a->accounts;
 }
 
 /* ---- writing ---- */

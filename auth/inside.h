@@ -2,7 +2,9 @@
 #pragma once
 
 #include "agent/base/settings.h"
+#include "auth/accounts.h"
 #include "auth/courier.h"
+#include "auth/exchange.h"
 #include "auth/issuers.h"
 #include "auth/keyring.h"
 #include "auth/oidc.h"
@@ -16,6 +18,11 @@
  * What the files behind auth/auth.h share, and nobody else: auth_load.c makes it, auth.c judges
  * with it.  After the load only what guards itself changes (keyring, cache, counters).
  */
+
+/* What a request waits for (auth_wait.what). */
+enum waiting { WAITING_NOTHING, WAITING_KEYS, WAITING_EXCHANGE };
+#define EXCHANGE_ID (1ULL << 63) /* in the ids of exchanges, to tell them from answers' */
+
 struct auth {
 	const struct settings *settings;
 	char *origin; /* with a slash at its end */
@@ -23,6 +30,11 @@ struct auth {
 	struct keyring *keys;
 	struct oidc *oidc; /* NULL: signatures by the kept keys */
 	struct token_cache *cache;
+	struct accounts *accounts; /* NULL: no file */
+	struct exchange *exchange;
+	errand_fn *send; /* NULL: no courier */
+	void *send_arg;
+	atomic_uint_fast64_t exchanges; /* counted, for their ids */
 	struct refusals *refusals;
 	atomic_uint *waiting; /* requests, for each issuer */
 	atomic_uint_fast64_t hits;

@@ -79,7 +79,7 @@ setup(void **state)
 		AUTO_BUF report = BUF_INIT(8192);
 		struct err e = {0};
 		w->settings.kept_keys = i == 1;
-		assert_true(auth_load(&w->settings, jwks, NULL, &report, &w->auth[i], &e));
+		assert_true(auth_load(&w->settings, &(struct auth_texts){.jwks = jwks}, NULL, &report, &w->auth[i], &e));
 		buf_addc(&report, '\0');
 		assert_non_null(strstr(report.p, "a symmetric key (oct)"));
 		assert_non_null(strstr(report.p, "https://dead.test: no keys"));

@@ -84,7 +84,7 @@ separate(void **state)
 	settings.n_issuers = 2;
 	settings.kept_keys = false;
 	const struct span jwks[] = {buf_span(&one), buf_span(&two)};
-	assert_true(auth_load(&settings, jwks, NULL, &report, &a, NULL));
+	assert_true(auth_load(&settings, &(struct auth_texts){.jwks = jwks}, NULL, &report, &a, NULL));
 	for (int i = 0; i < 3; i++) {
 		AUTO_BUF good = BUF_INIT(16384);
 		AUTO_BUF bad = BUF_INIT(16384);
@@ -130,7 +130,7 @@ tries(void **state)
 		mint_jwk(&w->key[ES], "", &set);
 		buf_adds(&set, "]}");
 		const struct span jwks[] = {buf_span(&set)};
-		assert_true(auth_load(&settings, jwks, NULL, &report, &a, NULL));
+		assert_true(auth_load(&settings, &(struct auth_texts){.jwks = jwks}, NULL, &report, &a, NULL));
 		assert_int_equal(bearer(a, buf_span(&field), NOW, &mem, &s, &why), before == 3);
 		auth_free(a);
 	}
@@ -204,7 +204,7 @@ bad_key_file(void **state)
 	struct auth *a = NULL;
 	struct err e = {0};
 
-	assert_false(auth_load(&w->settings, jwks, NULL, &report, &a, &e));
+	assert_false(auth_load(&w->settings, &(struct auth_texts){.jwks = jwks}, NULL, &report, &a, &e));
 	assert_string_equal(e.ref, "RFC 7517 5");
 	buf_addc(&report, '\0');
 	assert_non_null(strstr(report.p, "error: issuer https://a.test: JWK set: no array"));

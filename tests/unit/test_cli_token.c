@@ -79,7 +79,7 @@ is_accepted(const struct place *p, struct span config, const char *jwks_file)
 	assert_non_null(s);
 	slurp(jwks_file, &jwks);
 	const struct span keys[] = {buf_span(&jwks)};
-	assert_true(auth_load(s, keys, NULL, &report, &a, NULL));
+	assert_true(auth_load(s, &(struct auth_texts){.jwks = keys}, NULL, &report, &a, NULL));
 	slurp(p->out, &token);
 	assert_true(token.n > 0 && token.p[token.n - 1] == '\n');
 	buf_adds(&field, "Bearer ");

@@ -59,7 +59,7 @@ load(struct suite *s, struct span a, struct span b)
 	for (int i = 0; i < 2; i++) {
 		AUTO_BUF report = BUF_INIT(65536);
 		s->settings.kept_keys = i == 1;
-		assert_true(auth_load(&s->settings, jwks, NULL, &report, &s->auth[i], NULL));
+		assert_true(auth_load(&s->settings, &(struct auth_texts){.jwks = jwks}, NULL, &report, &s->auth[i], NULL));
 	}
 }
 
