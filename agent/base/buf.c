@@ -15,6 +15,14 @@ buf_fini(struct buf *b)
 	*b = (struct buf){.max = b->max};
 }
 
+void
+buf_wipe(struct buf *b)
+{
+	if (b->p != NULL)
+		explicit_bzero(b->p, b->cap);
+	buf_fini(b);
+}
+
 bool
 buf_reserve(struct buf *b, size_t more)
 {
@@ -45,6 +53,21 @@ buf_add(struct buf *b, struct span s)
 		memcpy(b->p + b->n, s.p, s.n);
 		b->n += s.n;
 	}
+}
+
+void
+buf_add_secret(struct buf *b, struct span s)
+{
+	if (!b->bad && b->n <= b->max && s.n <= b->max - b->n && b->n + s.n > b->cap) {
+		struct buf bigger = BUF_INIT(b->max);
+		size_t want = b->n + s.n > b->max / 2 ? b->max : (b->n + s.n) * 2;
+		bool bad = !buf_reserve(&bigger, want);
+		buf_add(&bigger, buf_span(b));
+		buf_wipe(b);
+		*b = bigger;
+		b->bad = bad;
+	}
+	buf_add(b, s);
 }
 
 void

@@ -32,9 +32,13 @@ void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf,
 void buf_add_hex(struct buf *b, const void *p, size_t n); /* lower case */
 void buf_add_html(struct buf *b, struct span s);          /* & < > " ' escaped */
 void buf_add_url(struct buf *b,
-	struct span path);              /* RFC 3986 path characters kept, the rest %XX; '/' stays */
-void buf_reset(struct buf *b);          /* empty, memory kept, `bad` cleared */
-void buf_drop(struct buf *b, size_t n); /* take the first n bytes away */
+	struct span path);    /* RFC 3986 path characters kept, the rest %XX; '/' stays */
+void buf_wipe(struct buf *b); /* buf_fini of what held a secret: its whole capacity is wiped */
+/* buf_add of a secret: leaves no copy behind where the buffer grows.  Only the last growth of
+ * other functions does that, so reserve first what they add. */
+void buf_add_secret(struct buf *b, struct span s);
+void buf_reset(struct buf *b);                /* empty, memory kept, `bad` cleared */
+void buf_drop(struct buf *b, size_t n);       /* take the first n bytes away */
 bool buf_reserve(struct buf *b, size_t more); /* room for `more` bytes at b->p + b->n */
 static inline bool
 buf_ok(const struct buf *b)

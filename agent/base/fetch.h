@@ -71,5 +71,6 @@ bool fetch_turn(struct fetch *f, int ms, struct pollfd *extra, unsigned n_extra,
 bool fetch_now(struct fetch *f, const struct fetch_request *r, struct buf *mem,
 	struct fetch_answer *ret, struct err *e);
 
-/* "name=value" of a form, both percent-encoded (application/x-www-form-urlencoded). */
+/* "name=value" of a form, both percent-encoded (application/x-www-form-urlencoded), with '&' in
+ * front where out is not empty. */
 void fetch_form(struct buf *out, const char *name, struct span value);
