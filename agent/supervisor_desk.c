@@ -4,6 +4,7 @@
 #include "agent/base/jsonw.h"
 #include "agent/base/log.h"
 #include "agent/base/scope.h"
+#include "agent/metric_lines.h"
 #include "agent/supervisor_reload.h"
 
 #include <string.h>
@@ -34,6 +35,17 @@ phase_name(enum phase p)
 	return "";
 }
 
+/* What roles report, of their own series alone. */
+static void
+write_reported(const struct supervisor *s, struct buf *out)
+{
+	static const char *const of_courier[] = {"pan_issuer_", "pan_introspections_", NULL};
+	static const char *const of_gate[] = {"pan_tokens_", NULL};
+
+	(void)metric_lines(child_said(&s->child[SEAT_COURIER], "issuer-metrics"), of_courier, out);
+	(void)metric_lines(child_said(&s->child[SEAT_GATE], "token-metrics"), of_gate, out);
+}
+
 static void
 get_metrics(struct supervisor *s, unsigned client, struct span body)
 {
@@ -41,6 +53,7 @@ get_metrics(struct supervisor *s, unsigned client, struct span body)
 
 	(void)body;
 	metric_write(s->metrics, &out);
+	write_reported(s, &out);
 	admin_answer(
 		s->admin, client, 200, "text/plain; version=0.0.4; charset=utf-8", buf_span(&out));
 }
@@ -124,6 +137,18 @@ get_status(struct supervisor *s, unsigned client, struct span body)
 	admin_answer(s->admin, client, 200, "application/json", buf_span(&out));
 }
 
+/* The courier's own words; not read here, so that it has no parser of ours to attack. */
+static void
+get_issuers(struct supervisor *s, unsigned client, struct span body)
+{
+	struct span text = child_said(&s->child[SEAT_COURIER], "issuers");
+
+	(void)body;
+	if (text.n == 0)
+		text = SPAN("{\"issuers\":[]}\n");
+	admin_answer(s->admin, client, 200, "application/json", text);
+}
+
 static void
 post_reload(struct supervisor *s, unsigned client, struct span body)
 {
@@ -188,6 +213,7 @@ supervisor_desk(void *ctx, unsigned client, const struct admin_request *q)
 		{"/metrics", ADMIN_GET, get_metrics},
 		{"/healthz", ADMIN_GET, get_health},
 		{"/status", ADMIN_GET, get_status},
+		{"/issuers", ADMIN_GET, get_issuers},
 		{"/reload", ADMIN_POST, post_reload},
 		{"/index", ADMIN_POST, post_index},
 	};
@@ -205,5 +231,5 @@ supervisor_desk(void *ctx, unsigned client, const struct admin_request *q)
 		return;
 	}
 	admin_answer(s->admin, client, 404, "text/plain",
-		SPAN("GET /metrics /healthz /status, POST /reload /index\n"));
+		SPAN("GET /metrics /healthz /status /issuers, POST /reload /index\n"));
 }

@@ -4,8 +4,8 @@
 #include "agent/supervisor.h"
 
 /*
- * What the admin socket answers: GET /metrics, GET /healthz, GET /status, POST /reload, POST
- * /index.
+ * What the admin socket answers: GET /metrics, GET /healthz, GET /status, GET /issuers, POST
+ * /reload, POST /index.
  */
 admin_handler supervisor_desk; /* ctx: struct supervisor */
 

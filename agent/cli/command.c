@@ -9,6 +9,7 @@
 #include "agent/base/settings_dump.h"
 #include "agent/cli/cli_check.h"
 #include "agent/cli/cli_index.h"
+#include "agent/cli/cli_issuers.h"
 #include "agent/cli/cli_ls.h"
 #include "agent/cli/cli_policy.h"
 #include "agent/cli/cli_reload.h"
@@ -25,6 +26,7 @@ static const struct command commands[] = {
 	{"token", "mint a token of a demonstration issuer, or make such an issuer", cli_token},
 	{"check", "say everything that is wrong with the configuration", cli_check},
 	{"reload", "have the running agent read its configuration again", cli_reload},
+	{"issuers", "tell which issuers' keys the running agent has", cli_issuers},
 	{"status", "tell what the running agent's processes do", cli_status},
 	{NULL, NULL, NULL},
 };

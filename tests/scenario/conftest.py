@@ -17,7 +17,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared"
 BUILD = os.environ.get("PAN_BUILD", "dev")
 BIN = ROOT / "build" / BUILD
-ROLES = {"front", "gate", "reader", "indexer"}  # the supervisor is the process itself
+# The supervisor is the process itself; a courier is there where an issuer is fetched (Agent.roles).
+ROLES = {"front", "gate", "reader", "indexer"}
 ENV = {**os.environ, "LC_ALL": "C.UTF-8", "http_proxy": "", "https_proxy": "", "no_proxy": "*"}
 OPEN = "/data/10.5072/sc5310-saxs-01/sc5310_saxs_0001.nxs"
 README = "/data/10.5072/sc5310-saxs-01/README.txt"
@@ -136,9 +137,16 @@ class Agent:
         return [str(p) for d in ("state", "run", "logs") for p in (self.work / d).rglob("*")
                 if re.search(r"\.(part|tmp|new)$|~$|\.XXXXXX", p.name)]
 
+    def roles(self):
+        """The roles that this configuration needs."""
+        issuers = re.split(r"(?m)^ *-? *\{?issuer:", pathlib.Path(self.config).read_text())[1:]
+        fetched = any("jwks_file:" not in i or re.search(r"token_kind: *(opaque|both)|enrich: *[iu]|web_client_id:", i)
+                      for i in issuers)
+        return ROLES | {"courier"} if fetched else ROLES
+
     def note(self):
         """Remember what is normal now, for healthy()."""
-        wait_for(lambda: ROLES - {"indexer"} <= set(self.children()), 10)
+        wait_for(lambda: self.roles() - {"indexer"} <= set(self.children()), 10)
         self.before = {"roles": {k: len(v) for k, v in self.children().items()}, "fds": self.descriptors()}
 
     def healthy(self):

@@ -131,6 +131,9 @@ def test_service(tree):
     # systemd 252 has these calls in no group: without them `sandbox: required` refuses to start.
     assert {"landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self",
             "seccomp"} <= set(service["SystemCallFilter"][-1].split())
+    # The courier goes out by both, to addresses that the unit cannot know.
+    assert set(service["RestrictAddressFamilies"][0].split()) == {"AF_INET", "AF_INET6", "AF_UNIX"}
+    assert "IPAddressDeny" not in service and "PrivateNetwork" not in service
 
 
 def test_socket(tree):

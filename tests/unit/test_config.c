@@ -5,6 +5,7 @@
 #include "agent/config.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -58,8 +59,9 @@ static void
 clear(const struct place *p)
 {
 	static const char *const files[] = {"agent.yaml", "chain.pem", "key.pem", "policy.yaml",
-		"proposals.yaml", "log/audit.jsonl"};
-	static const char *const folders[] = {"data", "state", "run", "log", ""};
+		"proposals.yaml", "log/audit.jsonl", "jwks.json", "ca.pem", "secret", "websecret",
+		"accounts.yaml"};
+	static const char *const folders[] = {"data", "state/issuers", "state", "run", "log", ""};
 	char path[160];
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
@@ -167,6 +169,123 @@ test_only_for_some_roles(void **state)
 	clear(&p);
 }
 
+static const char issuers[] =
+	"accounts: accounts.yaml\n"
+	"issuers:\n"
+	"  - {issuer: \"https://file\", audience: [a], jwks_file: jwks.json}\n"
+	"  - {issuer: \"https://net\", audience: [a], ca_file: ca.pem, enrich: introspection,\n"
+	"     client_id: c, client_secret_file: secret,\n"
+	"     web_client_id: w, web_client_secret_file: websecret}\n";
+
+/* A facility with an issuer whose keys are in a file, and one that is fetched. */
+static void
+make_issuers(struct place *p)
+{
+	AUTO_BUF text = BUF_INIT(8192);
+
+	make(p);
+	buf_adds(&text, good);
+	buf_adds(&text, issuers);
+	buf_addc(&text, '\0');
+	put(p, "agent.yaml", text.p);
+	put(p, "jwks.json", "{\"keys\":[]}");
+	put(p, "ca.pem", "ca");
+	put(p, "secret", "s3cret");
+	put(p, "websecret", "w");
+	put(p, "accounts.yaml", "accounts: []\n");
+}
+
+/* The courier has what it needs to ask, the gate has no secret; an issuer of a file needs nobody.
+ */
+static void
+test_issuers(void **state)
+{
+	static const struct {
+		const char *name;
+		unsigned roles;
+	} wants[] = {
+		{"jwks.0", BUNDLE_ROLE(PROCESS_GATE)},
+		{"accounts", BUNDLE_ROLE(PROCESS_GATE)},
+		{"secret.1", BUNDLE_ROLE(PROCESS_COURIER)},
+		{"websecret.1", BUNDLE_ROLE(PROCESS_COURIER)},
+		{"ca.1", BUNDLE_ROLE(PROCESS_COURIER)},
+		{"courier.dir", BUNDLE_ROLE(PROCESS_COURIER)},
+		{"jwks.1", 0},
+		{"secret.0", 0},
+		{"ca.0", 0},
+	};
+	AUTO_BUF report = BUF_INIT(8192);
+	struct stat st;
+	struct place p;
+
+	(void)state;
+	make_issuers(&p);
+	struct config *c = config_load(p.yaml, BUNDLE_ALL, true, NULL, &report, NULL);
+	if (c == NULL)
+		fail_msg("%.*s", SPAN_ARG(buf_span(&report)));
+	assert_true(config_wants_courier(c->settings));
+	for (size_t i = 0; i < sizeof(wants) / sizeof(wants[0]); i++) {
+		CHECK_ROW(wants[i].name);
+		assert_int_equal(roles_of(c, wants[i].name), wants[i].roles);
+	}
+	assert_int_equal(fstat(fd_of(c, "courier.dir"), &st), 0);
+	assert_true(S_ISDIR(st.st_mode));
+	assert_int_equal(st.st_mode & 0777, 0700);
+	put(&p, "ca.pem", "another");
+	check_text(c, "ca.1", "ca"); /* until a reload */
+	check_text(c, "secret.1", "s3cret");
+	config_free(c);
+	clear(&p);
+}
+
+/* Nothing is made and nobody is asked where no issuer is fetched. */
+static void
+test_no_courier(void **state)
+{
+	AUTO_BUF report = BUF_INIT(8192);
+	AUTO_BUF text = BUF_INIT(8192);
+	struct place p;
+
+	(void)state;
+	make_issuers(&p);
+	buf_adds(&text, good);
+	buf_addf(&text, "%.*s", (int)(strstr(issuers, "  - {issuer: \"https://net") - issuers),
+		issuers);
+	buf_addc(&text, '\0');
+	put(&p, "agent.yaml", text.p);
+	struct config *c = config_load(p.yaml, BUNDLE_ALL, true, NULL, &report, NULL);
+	assert_non_null(c);
+	assert_false(config_wants_courier(c->settings));
+	assert_int_equal(fd_of(c, "courier.dir"), -1);
+	assert_true(fd_of(c, "jwks.0") >= 0);
+	config_free(c);
+	clear(&p);
+}
+
+/* What is shared goes to whom it is for, as it is. */
+static void
+test_shared(void **state)
+{
+	AUTO_BUF report = BUF_INIT(8192);
+	AUTO_FD sessions = memfd_create("sessions", MFD_CLOEXEC);
+	const struct config_shared shared = {-1, -1, -1, sessions};
+	struct stat mine;
+	struct stat its;
+	struct place p;
+
+	(void)state;
+	make(&p);
+	struct config *c = config_load(p.yaml, BUNDLE_ALL, true, &shared, &report, NULL);
+	assert_non_null(c);
+	assert_int_equal(roles_of(c, "sessions"), BUNDLE_ROLE(PROCESS_GATE));
+	assert_int_equal(fstat(sessions, &mine), 0);
+	assert_int_equal(fstat(fd_of(c, "sessions"), &its), 0);
+	assert_int_equal(mine.st_ino, its.st_ino);
+	assert_int_equal(roles_of(c, "epoch"), 0);
+	config_free(c);
+	clear(&p);
+}
+
 static const struct row {
 	const char *name, *text, *words[3];
 } rows[] = {
@@ -193,6 +312,16 @@ static const struct row {
 		"roots: [{name: a, path: policy.yaml, layout: ., pid: x}]\n",
 		{"/data: cannot be read: Is a directory",
 			"/policy.yaml: cannot be opened: Not a directory", ""}},
+	{"secrets, authorities and accounts that are not there",
+		"facility: F\ncontact: c\npublic_url: https://h\nstate_dir: state\n"
+		"runtime_dir: run\nlog_dir: log\naccounts: none.yaml\n"
+		"certificates: [{chain: chain.pem, key: key.pem}]\n"
+		"policy: {files: [policy.yaml]}\n"
+		"roots: [{name: a, path: data, layout: ., pid: x}]\n"
+		"issuers: [{issuer: \"https://net\", audience: [a], ca_file: no-ca,\n"
+		"  enrich: introspection, client_id: c, client_secret_file: no-secret}]\n",
+		{"agent.yaml:7:11: error: ", "/no-ca: cannot be read: No such file",
+			"/no-secret: cannot be opened: No such file"}},
 };
 
 static void
@@ -263,6 +392,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_load),
 		cmocka_unit_test(test_only_for_some_roles),
+		cmocka_unit_test(test_issuers),
+		cmocka_unit_test(test_no_courier),
+		cmocka_unit_test(test_shared),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_proposals_anew),
 		cmocka_unit_test(test_fixed_keys),
