@@ -3,6 +3,7 @@
 
 #include "agent/base/base64.h"
 #include "agent/base/crypto.h"
+#include "auth/demands.h"
 #include "auth/entitlement.h"
 #include "auth/path_scope.h"
 
@@ -85,12 +86,13 @@ listed(const struct words *w, const struct json *v)
 	return false;
 }
 
-/* The first audience of the token, for the message. */
+/* The first audience of the token, and whether there are more, for the message. */
 static struct span
-first_audience(const struct json *aud)
+first_audience(const struct json *aud, const char **more)
 {
 	struct span s = SPAN_NONE;
 
+	*more = json_kind(aud) == JSON_KIND_LIST && json_count(aud) > 1 ? " and others" : "";
 	if (!json_str(aud, &s) && !json_str(json_at(aud, 0), &s))
 		return SPAN("nothing readable");
 	return s.n > 0 ? span_first(s, 60) : SPAN("an empty text");
@@ -100,15 +102,17 @@ static bool
 wrong_audience(const struct issuer *i, const struct json *payload, struct err *e)
 {
 	struct span want = i->audience.n > 0 ? span_first(i->audience.item[0], 60) : SPAN("none");
+	const char *more = NULL;
+	struct span got = first_audience(json_get(payload, "aud"), &more);
 	bool id_token = json_get(payload, "nonce") != NULL ||
 			json_get(payload, "at_hash") != NULL || json_get(payload, "c_hash") != NULL;
 
 	if (id_token)
 		return err_set(e, ERR_UNAUTH, "RFC 8725 3.9",
 			"aud: %.*s; this is an ID token for a client, send the access token",
-			SPAN_ARG(first_audience(json_get(payload, "aud"))));
-	return err_set(e, ERR_UNAUTH, "RFC 9068 4", "aud: %.*s; expected %.*s (setting audience)",
-		SPAN_ARG(first_audience(json_get(payload, "aud"))), SPAN_ARG(want));
+			SPAN_ARG(got));
+	return err_set(e, ERR_UNAUTH, "RFC 9068 4", "aud: %.*s%s; expected %.*s (setting audience)",
+		SPAN_ARG(got), more, SPAN_ARG(want));
 }
 
 /* AUD-4: an issuer whose tokens have no aud may be taken by its clients instead. */
@@ -145,15 +149,6 @@ claims_audience(const struct issuer *i, const struct json *payload, struct err *
 	return (ok && strings) || wrong_audience(i, payload, e);
 }
 
-static bool
-no_control(struct span s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f)
-			return false;
-	return true;
-}
-
 /* A name of somebody: non-empty, short, without control characters (U+0000 included). */
 static bool
 name_claim(const struct json *payload, struct span claim, struct span *ret, struct err *e)
@@ -168,7 +163,7 @@ name_claim(const struct json *payload, struct span claim, struct span *ret, stru
 	if (s.n == 0 || s.n > CLAIMS_TEXT_MAX)
 		return err_set(e, ERR_UNAUTH, "RFC 7519 4.1.2", "%.*s: expected 1 to %u bytes",
 			SPAN_ARG(claim), CLAIMS_TEXT_MAX);
-	if (!no_control(s))
+	if (span_control(s))
 		return err_set(e, ERR_UNAUTH, "RFC 7519 4.1.2", "%.*s: holds a control character",
 			SPAN_ARG(claim));
 	*ret = s;
@@ -281,13 +276,46 @@ names(const struct json *payload, struct arena *mem, struct subject *s)
 
 	for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++)
 		if (to[k]->p == NULL && json_get_str(payload, keys[k], &v) && v.n > 0 &&
-			v.n <= CLAIMS_TEXT_MAX && no_control(v))
+			v.n <= CLAIMS_TEXT_MAX && !span_control(v))
 			*to[k] = arena_span(mem, v);
+}
+
+/*
+ * The member whose name is the longest beginning of the path; *path is what follows it.  Longest,
+ * because the name of a client in `resource_access/https://data.example.org/roles` may hold slashes
+ * itself.
+ */
+static const struct json *
+longest_member(const struct json *object, struct span *path)
+{
+	char key[CLAIMS_TEXT_MAX];
+	const struct json *v = NULL;
+	struct span all = *path;
+
+	for (size_t n = all.n; v == NULL && n > 0; n--) {
+		if ((n < all.n && all.p[n] != '/') ||
+			!span_cstr(span_first(all, n), key, sizeof(key)))
+			continue;
+		v = json_get(object, key);
+		*path = n < all.n ? span_skip(all, n + 1) : SPAN_NONE;
+	}
+	return v;
+}
+
+const struct json *
+claims_at(const struct json *payload, struct span path)
+{
+	const struct json *v = path.p != NULL ? payload : NULL;
+
+	while (v != NULL && path.p != NULL)
+		v = longest_member(v, &path);
+	return v;
 }
 
 /* ASR-1: IAP high over medium over low; espresso implies high, cappuccino medium. */
 static void
-assurance(const struct json *payload, const struct json *answer, struct subject *s)
+assurance(const struct issuer *i, const struct json *payload, const struct json *answer,
+	struct subject *s)
 {
 	static const struct {
 		const char *value;
@@ -299,8 +327,9 @@ assurance(const struct json *payload, const struct json *answer, struct subject 
 		{"https://refeds.org/assurance/profile/cappuccino", ASSURANCE_MEDIUM},
 		{"https://refeds.org/assurance/profile/espresso", ASSURANCE_HIGH},
 	};
-	const struct json *given = json_get(answer, "eduperson_assurance");
-	const struct json *v = given != NULL ? given : json_get(payload, "eduperson_assurance");
+	struct span name = i->assurance.p != NULL ? i->assurance : SPAN("eduperson_assurance");
+	const struct json *given = claims_at(answer, name);
+	const struct json *v = given != NULL ? given : claims_at(payload, name);
 	bool list = json_kind(v) == JSON_KIND_LIST;
 	struct span text;
 
@@ -311,21 +340,6 @@ assurance(const struct json *payload, const struct json *answer, struct subject 
 			if (span_is(text, rows[r].value) && rows[r].level > s->assurance)
 				s->assurance = rows[r].level;
 	}
-}
-
-/* The value at "a/b" below the payload; a member that really has the whole name wins. */
-const struct json *
-claims_at(const struct json *payload, struct span path)
-{
-	char key[CLAIMS_TEXT_MAX];
-	const struct json *v = span_cstr(path, key, sizeof(key)) ? json_get(payload, key) : NULL;
-
-	if (v != NULL)
-		return v;
-	v = payload;
-	while (v != NULL && path.p != NULL)
-		v = span_cstr(span_cut(&path, '/'), key, sizeof(key)) ? json_get(v, key) : NULL;
-	return v;
 }
 
 /* The issuer's answer is younger than the token: what it says of a group claim counts. */
@@ -343,7 +357,7 @@ may_assert(const struct issuer *i, const struct entitlement *t)
 {
 	if (i->namespaces.n == 0)
 		return true;
-	if (t->opaque)
+	if (t->opaque && t->space.p == NULL)
 		return !span_eq_nocase(span_first(t->text, 4), SPAN("urn:"));
 	for (size_t k = 0; k < i->namespaces.n; k++)
 		if (span_eq_nocase(i->namespaces.item[k], t->space))
@@ -406,6 +420,24 @@ groups(const struct issuer *i, const struct json *payload, const struct json *an
 	return true;
 }
 
+/* The first words of the scope, to explain decisions with; nothing rests on them. */
+static bool
+scope_words(struct span text, struct arena *mem, struct subject *s)
+{
+	struct span *word = arena_array(mem, CLAIMS_SCOPES_MAX, sizeof(*word));
+	size_t n = 0;
+
+	text = arena_span(mem, text);
+	while (word != NULL && text.p != NULL && n < CLAIMS_SCOPES_MAX) {
+		struct span one = span_cut(&text, ' ');
+		if (one.n > 0)
+			word[n++] = one;
+	}
+	s->scopes = word;
+	s->n_scopes = n;
+	return word != NULL;
+}
+
 static bool
 scopes(const struct issuer *i, const struct json *payload, struct arena *mem, struct subject *s,
 	struct err *e)
@@ -418,7 +450,11 @@ scopes(const struct issuer *i, const struct json *payload, struct arena *mem, st
 		return err_set(e, ERR_UNAUTH, "RFC 9068 2.2.3",
 			"scope: is %s; expected a string of words", json_kind_name(json_kind(v)));
 	s->scoped = i->path_scopes;
-	if (!i->path_scopes || text.p == NULL)
+	if (text.p == NULL)
+		return true;
+	if (!scope_words(text, mem, s))
+		return err_set(e, ERR_LIMIT, NULL, "scope: no memory left for this request");
+	if (!i->path_scopes)
 		return true;
 	if (!path_scope_read(text, i->read_word, i->base_path, mem, &got, e))
 		return false;
@@ -437,7 +473,7 @@ claims_subject(const struct issuer *i, const struct json *payload, struct arena 
 		!groups(i, payload, NULL, mem, &s, e))
 		return false;
 	names(payload, mem, &s);
-	assurance(payload, NULL, &s);
+	assurance(i, payload, NULL, &s);
 	if (mem->full)
 		return err_set(e, ERR_LIMIT, NULL, "token: no memory left for this request");
 	*ret = s;
@@ -508,9 +544,9 @@ claims_complete(const struct issuer *i, const struct json *payload, const struct
 	more.assurance = ASSURANCE_NONE;
 	if (!who(i, payload, answer, mem, &more, e) || !groups(i, payload, answer, mem, &more, e))
 		return false;
-	assurance(payload, answer, &more);
+	assurance(i, payload, answer, &more);
 	if (json_get_str(answer, "acr", &acr) && acr.n > 0 && acr.n <= CLAIMS_TEXT_MAX &&
-		no_control(acr))
+		!span_control(acr))
 		more.acr = arena_span(mem, acr);
 	if (mem->full)
 		return err_set(e, ERR_LIMIT, NULL, "token: no memory left for this request");
@@ -525,8 +561,8 @@ claims_check(const struct issuer *i, const struct json *payload, int64_t now, st
 	struct claims c = {.life = {0, 0}};
 
 	if (!claims_life(i, payload, now, &c.life, e) || !claims_audience(i, payload, e) ||
-		!claims_binding(payload, mem, &c.binding, e) || !claims_unbound(&c.binding, e) ||
-		!claims_subject(i, payload, mem, &c.subject, e))
+		!demands_check(i, payload, e) || !claims_binding(payload, mem, &c.binding, e) ||
+		!claims_unbound(&c.binding, e) || !claims_subject(i, payload, mem, &c.subject, e))
 		return false;
 	c.subject.expires = (int64_t)c.life.exp;
 	*ret = c;

@@ -19,6 +19,7 @@
  */
 #define CLAIMS_ENTITLEMENTS_MAX 1000U /* ENT-6: 40 are ordinary */
 #define CLAIMS_TEXT_MAX         256U  /* bytes of sub and of other names */
+#define CLAIMS_SCOPES_MAX       64U   /* words of the scope that are kept to explain with */
 
 /* The life of a token: what has to be asked again on every request. */
 struct claims_life {

@@ -86,6 +86,32 @@ cut_role(struct span rest, struct entitlement *t)
 	return true;
 }
 
+/*
+ * urn:mace:egi.eu:aai.egi.eu:member@fedcloud.egi.eu: everything before the last two components, of
+ * which the last one holds an @.  Absent: not of that form.
+ */
+static struct span
+older_space(struct span text)
+{
+	struct span rest = text;
+	size_t n = 0;
+	size_t cut[2] = {0, 0}; /* where the last two components begin */
+
+	while (rest.p != NULL) {
+		struct span c = span_cut(&rest, ':');
+		if (c.n == 0 || (n == 0 && !span_eq_nocase(c, SPAN("urn"))))
+			return SPAN_NONE;
+		cut[0] = cut[1];
+		cut[1] = (size_t)(c.p - text.p);
+		n++;
+	}
+	struct span last = span_skip(text, cut[1]);
+	struct span role = span_cut(&last, '@');
+	if (n < 5 || role.n == 0 || last.n == 0 || span_has(last, '@'))
+		return SPAN_NONE;
+	return span_first(text, cut[0] - 1);
+}
+
 /* The parts of a value of the AARC form; false: it is not of that form. */
 static bool
 take_apart(struct entitlement *t)
@@ -113,6 +139,7 @@ entitlement_parse(struct span value, struct arena *mem, struct entitlement *ret)
 	struct entitlement n = {.text = {copy, value.n}};
 	if (!normal_chars(copy, value.n) || !take_apart(&n)) {
 		t.opaque = true;
+		t.space = older_space(t.text);
 		*ret = t;
 		return true;
 	}

@@ -4,70 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a profile presets; each can be set singly in the configuration.  Reference: section 2. */
-static const struct profile {
-	const char *name;
-	const char *alias;  /* an older spelling */
-	const char *typ[4]; /* "absent" for a token without typ */
-	const char *user, *user_else;
-	const char *groups[4];
-	const char *read_word;
-	bool require_kid, path_scopes, edu_id;
-	const char *id_scope; /* of edu_id; NULL: any */
-	const char *any;      /* the audience that means "whoever": with allow_any_audience alone */
-} profiles[] = {
-	{.name = "generic",
-		.alias = "rfc9068",
-		.typ = {"at+jwt"},
-		.user = "sub",
-		.groups = {"groups", "entitlements", "roles"},
-		.read_word = "storage.read"},
-	{.name = "wlcg",
-		.typ = {"at+jwt", "JWT", "absent"},
-		.user = "sub",
-		.groups = {"wlcg.groups"},
-		.read_word = "storage.read",
-		.require_kid = true,
-		.path_scopes = true,
-		.any = "https://wlcg.cern.ch/jwt/v1/any"},
-	{.name = "scitokens",
-		.typ = {"at+jwt", "JWT", "absent"},
-		.user = "sub",
-		.read_word = "read",
-		.require_kid = true,
-		.path_scopes = true,
-		.any = "ANY"},
-	{.name = "egi-checkin",
-		.alias = "egi",
-		.typ = {"JWT"},
-		.user = "voperson_id",
-		.user_else = "sub",
-		.groups = {"eduperson_entitlement"},
-		.read_word = "storage.read",
-		.require_kid = true},
-	{.name = "eduteams",
-		.typ = {"JWT", "at+jwt", "absent"},
-		.user = "sub",
-		.groups = {"eduperson_entitlement"},
-		.read_word = "storage.read",
-		.edu_id = true,
-		.id_scope = "eduteams.org"},
-	{.name = "keycloak",
-		.typ = {"JWT", "at+jwt"},
-		.user = "sub",
-		.groups = {"groups", "realm_access/roles"},
-		.read_word = "storage.read",
-		.require_kid = true},
-	{.name = "umbrellaid",
-		.alias = "umbrella",
-		.typ = {"JWT", "at+jwt", "absent"},
-		.user = "sub",
-		.groups = {"eduperson_entitlement"},
-		.read_word = "storage.read",
-		.edu_id = true},
-};
-#define PROFILES (sizeof(profiles) / sizeof(profiles[0]))
-
 struct loading {
 	const struct settings *s;
 	const struct settings_issuer *from;
@@ -131,7 +67,7 @@ load_typ(struct loading *l, const struct profile *p, struct issuer *i)
 {
 	const struct settings_list *own = &l->from->typ;
 	const char *const *from = own->n > 0 ? own->item : p->typ;
-	size_t n = own->n > 0 ? own->n : sizeof(p->typ) / sizeof(p->typ[0]);
+	size_t n = own->n > 0 ? own->n : PROFILES_LIST;
 
 	for (size_t k = 0; k < n && from[k] != NULL; k++) {
 		if (strcmp(from[k], "absent") == 0)
@@ -142,20 +78,29 @@ load_typ(struct loading *l, const struct profile *p, struct issuer *i)
 }
 
 static void
-load_algs(struct loading *l, struct issuer *i)
+load_algs(struct loading *l, const struct profile *p, struct issuer *i)
 {
 	const struct settings_list *own = &l->from->algorithms;
+	const char *const *from = own->n > 0 ? own->item : p->algorithms;
+	size_t n = own->n > 0 ? own->n : PROFILES_LIST;
 
-	if (own->n == 0)
-		i->algs = 1U << JWS_RS256 | 1U << JWS_ES256;
-	for (size_t k = 0; k < own->n; k++) {
-		int alg = jws_alg_of(span_of(own->item[k]));
+	for (size_t k = 0; k < n && from[k] != NULL; k++) {
+		int alg = jws_alg_of(span_of(from[k]));
 		if (alg < 0)
-			complain(l, "algorithms: not one of RS256, ES256, PS256, ES384",
-				own->item[k]);
+			complain(l, "algorithms: not one of RS256, ES256, PS256, ES384", from[k]);
 		else
 			i->algs |= 1U << alg;
 	}
+}
+
+/* Could it stand in `aud` at all (RFC 7519 4.1.3: a StringOrURI)? */
+static void
+check_audience(struct loading *l, const char *text)
+{
+	struct span s = span_of(text);
+
+	if (span_control(s) || span_has(s, ' '))
+		warn(l, "audience: holds a blank or a control character; no token will have it");
 }
 
 /* AUD-1: the public origin in both spellings, unless the configuration names others. */
@@ -164,10 +109,17 @@ load_audience(struct loading *l, const struct profile *p, struct span origin, st
 {
 	add_all(l, &i->audience, "audience", &l->from->audience);
 	add_all(l, &i->azp, "azp", &l->from->azp);
+	for (size_t k = 0; k < l->from->audience.n; k++)
+		check_audience(l, l->from->audience.item[k]);
 	if (i->audience.n == 0 && origin.n > 1) {
 		add(l, &i->audience, "audience", origin);
 		add(l, &i->audience, "audience", span_first(origin, origin.n - 1));
 	}
+	if (i->audience.n == 0)
+		complain(l, "audience: missing, and there is no public_url to take for it", NULL);
+	if (i->azp.n > 0)
+		warn(l, "azp: tokens without an audience are accepted from the clients of this "
+			"list, for whatever service they were made");
 	if (l->from->allow_any_audience != 1)
 		return;
 	if (p->any == NULL) {
@@ -184,6 +136,32 @@ flag(int own, bool preset)
 	return own < 0 ? preset : own == 1;
 }
 
+/* Who somebody is: the unique id and its form, assurance, groups and who may assert them. */
+static void
+load_identity(struct loading *l, const struct profile *p, struct issuer *i)
+{
+	const struct settings_issuer *own = l->from;
+
+	i->edu_id = p->edu_id && own->user_claim == NULL;
+	i->id_scope = span_of(own->id_scope != NULL ? own->id_scope : p->id_scope);
+	i->user = span_of(own->user_claim != NULL ? own->user_claim : p->user);
+	i->user_else = span_of(own->user_claim != NULL ? NULL : p->user_else);
+	i->assurance = span_of(p->assurance);
+	if (own->id_scope != NULL && !i->edu_id)
+		complain(l,
+			"id_scope: the unique id of its profile has no scope (or user_claim "
+			"names another)",
+			p->name);
+	add_all(l, &i->namespaces, "entitlement_namespaces", &own->entitlement_namespaces);
+	if (own->entitlement_claim != NULL)
+		add(l, &i->groups, "entitlement_claim", span_of(own->entitlement_claim));
+	for (size_t k = 0; own->entitlement_claim == NULL && k < PROFILES_LIST && p->groups[k]; k++)
+		add(l, &i->groups, "entitlement_claim", span_of(p->groups[k]));
+	if (l->s->n_issuers > 1 && i->namespaces.n == 0 && i->groups.n > 0)
+		warn(l, "no entitlement_namespaces: its tokens may carry any group, so groups "
+			"count only in rules and teams that name the issuer too");
+}
+
 static void
 load_rest(struct loading *l, const struct profile *p, struct issuer *i)
 {
@@ -191,42 +169,27 @@ load_rest(struct loading *l, const struct profile *p, struct issuer *i)
 
 	i->several = l->s->n_issuers > 1;
 	i->require_kid = flag(own->require_kid, p->require_kid);
-	i->require_iat = flag(own->require_iat, false);
+	i->require_iat = flag(own->require_iat, p->require_iat);
 	i->path_scopes = flag(own->path_scopes, p->path_scopes);
 	i->read_word = span_of(p->read_word);
-	i->edu_id = p->edu_id && own->user_claim == NULL;
-	i->id_scope = span_of(own->id_scope != NULL ? own->id_scope : p->id_scope);
-	i->user = span_of(own->user_claim != NULL ? own->user_claim : p->user);
-	i->user_else = span_of(own->user_claim != NULL ? NULL : p->user_else);
+	i->max_lifetime = own->max_lifetime;
+	add_all(l, &i->required, "require_claims", &own->require_claims);
 	i->leeway = own->clock_leeway > 0 ? own->clock_leeway : 30;
 	if (i->leeway < 5 || i->leeway > 100)
 		complain(l, "clock_leeway: expected 5 to 100 seconds", NULL);
-	add_all(l, &i->namespaces, "entitlement_namespaces", &own->entitlement_namespaces);
-	if (own->entitlement_claim != NULL)
-		add(l, &i->groups, "entitlement_claim", span_of(own->entitlement_claim));
-	for (size_t k = 0; own->entitlement_claim == NULL && k < 4 && p->groups[k] != NULL; k++)
-		add(l, &i->groups, "entitlement_claim", span_of(p->groups[k]));
 	i->base_path = span_of(own->base_path != NULL ? own->base_path : "/");
 	if (!span_starts(i->base_path, SPAN("/")))
 		complain(l, "base_path: expected an absolute path", own->base_path);
 	while (span_ends(i->base_path, SPAN("/")))
 		i->base_path.n--;
-	if (l->s->n_issuers > 1 && i->namespaces.n == 0 && i->groups.n > 0)
-		warn(l, "no entitlement_namespaces: its tokens may carry any group, so groups "
-			"count "
-			"only in rules and teams that name the issuer too");
 }
 
 static void
 load_one(struct loading *l, struct span origin, struct issuer *i)
 {
 	const char *name = l->from->profile != NULL ? l->from->profile : "generic";
-	const struct profile *p = NULL;
+	const struct profile *p = profiles_find(name);
 
-	for (size_t k = 0; k < PROFILES; k++)
-		if (strcmp(profiles[k].name, name) == 0 ||
-			(profiles[k].alias != NULL && strcmp(profiles[k].alias, name) == 0))
-			p = &profiles[k];
 	if (p == NULL) {
 		complain(l,
 			"profile: not one of generic, wlcg, scitokens, egi-checkin, "
@@ -241,10 +204,29 @@ load_one(struct loading *l, struct span origin, struct issuer *i)
 	i->iss = span_of(l->from->issuer);
 	i->settings = l->from;
 	i->profile = p->name;
+	i->preset = p;
 	load_typ(l, p, i);
-	load_algs(l, i);
+	load_algs(l, p, i);
 	load_audience(l, p, origin, i);
+	load_identity(l, p, i);
 	load_rest(l, p, i);
+}
+
+/* An older name is for account links; it may not mean two issuers. */
+static void
+check_formerly(struct loading *l, const struct issuers *all, size_t at)
+{
+	const struct settings_list *own = &l->s->issuers[at].formerly;
+
+	for (size_t k = 0; k < own->n; k++) {
+		if (issuers_find(all, span_of(own->item[k])) != NULL)
+			complain(l, "formerly: this is an issuer of today", own->item[k]);
+		for (size_t m = 0; m < at; m++)
+			for (size_t n = 0; n < l->s->issuers[m].formerly.n; n++)
+				if (strcmp(l->s->issuers[m].formerly.item[n], own->item[k]) == 0)
+					complain(l, "formerly: two issuers had this name",
+						own->item[k]);
+	}
 }
 
 bool
@@ -262,6 +244,10 @@ issuers_load(const struct settings *s, struct span origin, struct buf *report, s
 		const struct issuers before = {all.item, k};
 		if (issuers_find(&before, all.item[k].iss) != NULL)
 			complain(&l, "the same issuer stands twice", NULL);
+	}
+	for (size_t k = 0; k < s->n_issuers; k++) {
+		l.from = &s->issuers[k];
+		check_formerly(&l, &all, k);
 	}
 	if (l.bad) {
 		issuers_fini(&all);
@@ -329,8 +315,33 @@ write_words(struct buf *out, const char *key, const struct words *w)
 	buf_addc(out, '\n');
 }
 
-void
-issuers_write(const struct issuer *i, struct buf *out)
+static void
+write_list(struct buf *out, const char *key, const struct settings_list *list)
+{
+	if (list->n == 0)
+		return;
+	buf_addf(out, "%s: ", key);
+	for (size_t i = 0; i < list->n; i++)
+		buf_addf(out, "%s%s", i > 0 ? ", " : "", list->item[i]);
+	buf_addc(out, '\n');
+}
+
+static void
+write_text(struct buf *out, const char *key, const char *value)
+{
+	if (value != NULL)
+		buf_addf(out, "%s: %s\n", key, value);
+}
+
+static const char *
+yes(bool b)
+{
+	return b ? "yes" : "no";
+}
+
+/* Which tokens are taken at all. */
+static void
+write_tokens(const struct issuer *i, struct buf *out)
 {
 	buf_addf(out, "issuer: %.*s\nprofile: %s\nalgorithms:", SPAN_ARG(i->iss), i->profile);
 	for (unsigned a = 0; a < JWS_ALG_COUNT; a++)
@@ -338,14 +349,65 @@ issuers_write(const struct issuer *i, struct buf *out)
 			buf_addf(out, " %s", jws_alg_names[a]);
 	buf_addc(out, '\n');
 	write_words(out, "typ", &i->typ);
-	buf_addf(out, "typ absent: %s\n", i->typ_absent ? "yes" : "no");
+	buf_addf(out, "typ absent: %s\n", yes(i->typ_absent));
 	write_words(out, "audience", &i->audience);
 	write_words(out, "azp (when aud is absent)", &i->azp);
+	buf_addf(out, "require_kid: %s\nrequire_iat: %s\n", yes(i->require_kid),
+		yes(i->require_iat));
+	write_words(out, "require_claims", &i->required);
+	buf_addf(out, "max_lifetime: %u%s\nclock_leeway: %u\n", i->max_lifetime,
+		i->max_lifetime == 0 ? " (not limited)" : "", i->leeway);
+}
+
+/* Who somebody is, and what the token lets him do. */
+static void
+write_identity(const struct issuer *i, struct buf *out)
+{
 	buf_addf(out, "user_claim: %.*s\n", SPAN_ARG(i->user));
+	if (i->user_else.p != NULL)
+		buf_addf(out, "user_claim, else: %.*s\n", SPAN_ARG(i->user_else));
+	if (i->edu_id)
+		buf_addf(out, "form of the id: id@%.*s\n",
+			SPAN_ARG(i->id_scope.p != NULL ? i->id_scope : SPAN("(any scope)")));
 	write_words(out, "entitlement_claim", &i->groups);
 	write_words(out, "entitlement_namespaces", &i->namespaces);
-	buf_addf(out, "require_kid: %s\nrequire_iat: %s\npath_scopes: %s\n",
-		i->require_kid ? "yes" : "no", i->require_iat ? "yes" : "no",
-		i->path_scopes ? "yes" : "no");
-	buf_addf(out, "base_path: %.*s/\nclock_leeway: %u\n", SPAN_ARG(i->base_path), i->leeway);
+	buf_addf(out, "claim of assurance: %.*s\n", SPAN_ARG(i->assurance));
+	buf_addf(out, "path_scopes: %s\nscope word: %.*s\nbase_path: %.*s/\n", yes(i->path_scopes),
+		SPAN_ARG(i->read_word), SPAN_ARG(i->base_path));
+	write_list(out, "formerly", &i->settings->formerly);
+}
+
+/* What is asked of the issuer, and what clients are told of it. */
+static void
+write_contacts(const struct settings_issuer *s, struct buf *out)
+{
+	static const char *const kinds[] = {"jwt", "opaque", "both"};
+	static const char *const enriches[] = {"no", "introspection", "userinfo"};
+	static const char *const dpops[] = {"no", "optional", "required"};
+	static const char *const audiences[] = {"resource", "audience", "none"};
+
+	if (s->jwks_file != NULL)
+		buf_addf(out, "jwks_file: %s\n", s->jwks_file);
+	else
+		buf_addf(out, "keys: fetched, every %u s, used for %u s at most\n", s->refresh,
+			s->stale_max);
+	write_text(out, "jwks_uri", s->jwks_uri);
+	write_text(out, "discovery", s->discovery);
+	write_text(out, "ca_file", s->ca_file);
+	buf_addf(out, "token_kind: %s\nenrich: %s\ndpop: %s\n", kinds[s->token_kind],
+		enriches[s->enrich], dpops[s->dpop]);
+	write_text(out, "introspection_endpoint", s->introspection_endpoint);
+	write_text(out, "client_id", s->client_id);
+	write_text(out, "login_client_id", s->login_client_id);
+	write_list(out, "login_scopes", &s->login_scopes);
+	buf_addf(out, "login_audience: %s\n", audiences[s->login_audience]);
+	write_text(out, "web_client_id", s->web_client_id);
+}
+
+void
+issuers_write(const struct issuer *i, struct buf *out)
+{
+	write_tokens(i, out);
+	write_identity(i, out);
+	write_contacts(i->settings, out);
 }

@@ -45,7 +45,7 @@ enum settings_login_audience { LOGIN_RESOURCE, LOGIN_AUDIENCE, LOGIN_NEITHER };
 struct settings_issuer {
 	const char *issuer;    /* exact text of iss */
 	const char *name;      /* for people */
-	const char *profile;   /* a name of auth/issuers.c's table of presets */
+	const char *profile;   /* a name of auth/profiles.c, the table of presets */
 	const char *jwks_file; /* keys from a file; NULL: by the courier */
 	const char *jwks_uri;  /* NULL: as the discovery document has it */
 	const char *discovery; /* URL of the document; NULL: below the issuer */

@@ -18,7 +18,7 @@ static const char *const sandbox[] = {"best-effort", "required", NULL};
 static const char *const levels[] = {"error", "warn", "info", "debug", NULL}; /* enum log_level */
 static const char *const backends[] = {"liboauth2", "kept-key", NULL};
 static const char *const syncs[] = {"always", "second", "never", NULL}; /* enum settings_sync */
-/* The names of auth/issuers.c; the last three are older spellings. */
+/* The names of auth/profiles.c; the last three are older spellings. */
 static const char *const profiles[] = {"generic", "wlcg", "scitokens", "egi-checkin", "eduteams",
 	"keycloak", "umbrellaid", "rfc9068", "egi", "umbrella", NULL};
 static const char *const token_kinds[] = {"jwt", "opaque", "both", NULL}; /* enum settings_token */

@@ -180,6 +180,12 @@ group_claims(void **state)
 			"urn:x:y", ""},
 		{"below an allowed namespace", "{\"sub\":\"s\",\"groups\":[\"urn:x:y:w:group:g\"]}",
 			"urn:x:y", ""},
+		{"EGI's older form, namespace allowed",
+			"{\"sub\":\"s\",\"groups\":[\"urn:mace:egi.eu:aai.egi.eu:member@vo\"]}",
+			"urn:mace:egi.eu", "urn:mace:egi.eu:aai.egi.eu:member@vo|"},
+		{"EGI's older form, namespace of others",
+			"{\"sub\":\"s\",\"groups\":[\"urn:mace:egi.eu:aai.egi.eu:member@vo\"]}",
+			"urn:mace", ""},
 		{"a URN of another form", "{\"sub\":\"s\",\"groups\":[\"Urn:x:y:g\",\"plain\"]}",
 			"urn:x:y", "plain|"},
 	};

@@ -26,8 +26,6 @@ static const struct {
 		"urn:a:b", "group:x", NULL, NULL},
 	{"`group` as the delegated part", "urn:a:group:group:x", "urn:a:group:group:x",
 		"urn:a:group", "x", NULL, NULL},
-	{"legacy EGI", "urn:mace:egi.eu:aai.egi.eu:member@fedcloud.egi.eu",
-		"urn:mace:egi.eu:aai.egi.eu:member@fedcloud.egi.eu", NULL, NULL, NULL, NULL},
 	{"plain name keeps its case", "Staff", "Staff", NULL, NULL, NULL, NULL},
 	{"wlcg group", "/atlas/Production", "/atlas/Production", NULL, NULL, NULL, NULL},
 	{"mark in capitals", "urn:a:b:GROUP:x:group:y", "urn:a:b:GROUP:x:group:y", NULL, NULL, NULL,
@@ -65,6 +63,38 @@ forms(void **state)
 		check_span(t.path, rows_forms[i].path);
 		check_span(t.role, rows_forms[i].role);
 		check_span(t.authority, rows_forms[i].authority);
+	}
+}
+
+/* EGI's older form is opaque, but tells its namespace. */
+static void
+older(void **state)
+{
+	static const struct {
+		const char *name, *in, *space;
+	} rows[] = {
+		{"EGI", "urn:mace:egi.eu:aai.egi.eu:member@fedcloud.egi.eu", "urn:mace:egi.eu"},
+		{"deeper", "urn:mace:egi.eu:x:aai.egi.eu:member@vo", "urn:mace:egi.eu:x"},
+		{"its case stays", "URN:Mace:egi.eu:a:m@v", "URN:Mace:egi.eu"},
+		{"too short", "urn:mace:egi.eu:member@vo", NULL},
+		{"no at sign", "urn:mace:egi.eu:aai.egi.eu:member", NULL},
+		{"no role", "urn:mace:egi.eu:aai.egi.eu:@vo", NULL},
+		{"no group", "urn:mace:egi.eu:aai.egi.eu:member@", NULL},
+		{"two at signs", "urn:mace:egi.eu:aai.egi.eu:m@v@w", NULL},
+		{"an empty component", "urn:mace::aai.egi.eu:m@v", NULL},
+		{"no URN", "arn:mace:egi.eu:aai.egi.eu:m@v", NULL},
+	};
+	AUTO_ARENA mem = {0};
+
+	(void)state;
+	assert_true(arena_init(&mem, 65536));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct entitlement t;
+		CHECK_ROW(rows[i].name);
+		assert_true(entitlement_parse(span_of(rows[i].in), &mem, &t));
+		assert_true(t.opaque);
+		check_span(t.text, rows[i].in);
+		check_span(t.space, rows[i].space);
 	}
 }
 
@@ -127,6 +157,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(forms),
+		cmocka_unit_test(older),
 		cmocka_unit_test(matching),
 		cmocka_unit_test(limits),
 	};
