@@ -46,6 +46,7 @@ struct auth_request {
 	struct span path;          /* decoded */
 	const uint8_t *peer;       /* 16 bytes of client address; NULL: none, no limit by address */
 	const uint8_t *certificate; /* SHA-256 of the client's TLS certificate; NULL: none */
+	bool again; /* a file was granted for this very request already, and that grant has ended */
 };
 
 enum auth_verdict { AUTH_NO, AUTH_YES, AUTH_WAIT };

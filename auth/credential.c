@@ -44,13 +44,15 @@ kind_of(struct span token)
 bool
 credential_parse(struct span field, struct credential *ret, struct err *e)
 {
-	static const char ref[] = "RFC 6750 2.1";
 	size_t n = 0;
 
 	while (n < field.n && field.p[n] != ' ' && field.p[n] != '\t')
 		n++;
-	if (!span_eq_nocase(span_first(field, n), SPAN("Bearer"))) {
-		*ret = (struct credential){CREDENTIAL_NONE, SPAN_NONE};
+	bool dpop = span_eq_nocase(span_first(field, n), SPAN("DPoP"));
+	const char *scheme = dpop ? "DPoP" : "Bearer";
+	const char *ref = dpop ? "RFC 9449 7.1" : "RFC 6750 2.1";
+	if (!dpop && !span_eq_nocase(span_first(field, n), SPAN("Bearer"))) {
+		*ret = (struct credential){.kind = CREDENTIAL_NONE, .token = SPAN_NONE};
 		return true;
 	}
 	struct span token = span_skip(field, n);
@@ -58,10 +60,10 @@ credential_parse(struct span field, struct credential *ret, struct err *e)
 		return err_set(e, ERR_SYNTAX, ref, "Authorization: a control byte in the value");
 	token = span_trim(token);
 	if (token.n == 0)
-		return err_set(e, ERR_SYNTAX, ref, "Authorization: Bearer without a token");
+		return err_set(e, ERR_SYNTAX, ref, "Authorization: %s without a token", scheme);
 	if (span_has(token, ' '))
 		return err_set(e, ERR_SYNTAX, ref,
-			"Authorization: more than one word after Bearer; send one token");
+			"Authorization: more than one word after %s; send one token", scheme);
 	if (token.n > CREDENTIAL_TOKEN_MAX)
 		return err_set(e, ERR_SYNTAX, ref,
 			"Authorization: the token has %zu bytes, at most %u are read", token.n,
@@ -69,6 +71,6 @@ credential_parse(struct span field, struct credential *ret, struct err *e)
 	if (!credential_b64token(token))
 		return err_set(e, ERR_UNAUTH, ref,
 			"token: holds a character that no token has (b64token)");
-	*ret = (struct credential){kind_of(token), token};
+	*ret = (struct credential){kind_of(token), token, dpop};
 	return true;
 }

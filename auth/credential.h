@@ -7,12 +7,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The value of one Authorization field (RFC 6750 2.1).  Pure. */
+/* The value of one Authorization field (RFC 6750 2.1, RFC 9449 7.1).  Pure. */
 
 #define CREDENTIAL_TOKEN_MAX 16384U /* HTTP-4: EGI and Keycloak tokens stay below 4 KiB */
 
 enum credential_kind {
-	CREDENTIAL_NONE,  /* no field, or another scheme than Bearer: as if nothing was sent */
+	CREDENTIAL_NONE,  /* no field, or a scheme other than Bearer and DPoP: as if nothing was
+			     sent */
 	CREDENTIAL_JWT,   /* two dots or more: judged here, never sent to an issuer */
 	CREDENTIAL_OPAQUE /* any other b64token: only its issuer knows */
 };
@@ -20,6 +21,7 @@ enum credential_kind {
 struct credential {
 	enum credential_kind kind;
 	struct span token; /* points into the field */
+	bool dpop;         /* by the scheme DPoP: a proof must come with it */
 };
 
 /*

@@ -337,6 +337,23 @@ keys_load(struct span jwks, unsigned algs, struct buf *report, struct keys **ret
 	return true;
 }
 
+bool
+keys_one(const struct json *jwk, struct keys **ret, struct err *e)
+{
+	struct keys *k = calloc(1, sizeof(*k));
+
+	if (k == NULL)
+		return err_set(e, ERR_LIMIT, NULL, "jwk: no memory");
+	const char *bad = load_key(jwk, (1U << JWS_ALG_COUNT) - 1, &k->item[0]);
+	k->n = 1;
+	if (bad != NULL) {
+		keys_free(k);
+		return err_set(e, ERR_UNAUTH, "RFC 7517 4", "jwk: %s", bad);
+	}
+	*ret = k;
+	return true;
+}
+
 void
 keys_free(struct keys *k)
 {

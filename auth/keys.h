@@ -39,6 +39,11 @@ struct key {
  */
 bool keys_load(
 	struct span jwks, unsigned algs, struct buf *report, struct keys **ret, struct err *e);
+/*
+ * The one key that a DPoP proof carries in its header (RFC 9449 4.2), by the same filter; any alg
+ * that fits it.  ERR_UNAUTH says why it will not do.
+ */
+bool keys_one(const struct json *jwk, struct keys **ret, struct err *e);
 void keys_free(struct keys *k); /* NULL is allowed */
 size_t keys_count(const struct keys *k);
 const struct key *keys_at(const struct keys *k, size_t i);

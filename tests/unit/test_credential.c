@@ -35,21 +35,29 @@ fields(void **state)
 		{"equals alone", "Bearer ==", ERR_UNAUTH, CREDENTIAL_NONE, NULL},
 		{"star", "Bearer a*b", ERR_UNAUTH, CREDENTIAL_NONE, NULL},
 		{"comma", "Bearer a,b", ERR_UNAUTH, CREDENTIAL_NONE, NULL},
+		{"DPoP", "DPoP a.b.c", ERR_NONE, CREDENTIAL_JWT, "a.b.c"},
+		{"DPoP in small letters", "dpop a", ERR_NONE, CREDENTIAL_OPAQUE, "a"},
+		{"scheme that begins like DPoP", "DPoPx a", ERR_NONE, CREDENTIAL_NONE, NULL},
+		{"DPoP without a token", "DPoP ", ERR_SYNTAX, CREDENTIAL_NONE, NULL},
+		{"DPoP and two words", "DPoP a b", ERR_SYNTAX, CREDENTIAL_NONE, NULL},
+		{"DPoP with a star", "DPoP a*b", ERR_UNAUTH, CREDENTIAL_NONE, NULL},
 		{"high byte", "Bearer a\xc3\xa9", ERR_UNAUTH, CREDENTIAL_NONE, NULL},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct credential c = {CREDENTIAL_NONE, SPAN_NONE};
+		struct credential c = {.kind = CREDENTIAL_NONE};
 		struct err e = {0};
 		CHECK_ROW(rows[i].name);
 		assert_int_equal(
 			credential_parse(span_of(rows[i].in), &c, &e), rows[i].code == ERR_NONE);
 		assert_int_equal(e.code, rows[i].code);
+		bool dpop = span_eq_nocase(span_first(span_of(rows[i].in), 5), SPAN("DPoP "));
 		if (rows[i].code != ERR_NONE) {
-			assert_string_equal(e.ref, "RFC 6750 2.1");
+			assert_string_equal(e.ref, dpop ? "RFC 9449 7.1" : "RFC 6750 2.1");
 			continue;
 		}
 		assert_int_equal(c.kind, rows[i].kind);
+		assert_int_equal(c.dpop, dpop);
 		check_span(c.token, rows[i].token);
 	}
 }
