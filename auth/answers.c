@@ -127,8 +127,9 @@ known(struct answers *a, const uint8_t key[ANSWERS_KEY_SIZE], int64_t now_ms, st
 		if (to == NULL)
 			no_memory(ret);
 		else
-			*ret = (struct answers_found){
-				.state = ANSWERS_YES, .claims = claims_copy_to(&is->claims, to)};
+			*ret = (struct answers_found){.state = ANSWERS_YES,
+				.claims = claims_copy_to(&is->claims, to),
+				.until_ms = is->until_ms};
 		return true;
 	}
 	is = answers_table_get(a->no, key, now_ms);

@@ -54,6 +54,7 @@ struct answers_found {
 	enum answers_state state;
 	uint64_t id;          /* NEW, PENDING */
 	struct claims claims; /* YES: spans in the caller's arena; ask claims_alive as ever */
+	int64_t until_ms;     /* YES: UTC; ask again from then on */
 	struct err why;       /* NO, TROUBLE, FULL, TOO_MANY */
 	unsigned retry_after; /* TROUBLE, FULL, TOO_MANY: seconds */
 };

@@ -6,25 +6,13 @@
 #include "agent/base/crypto.h"
 #include "auth/claims.h"
 #include "auth/credential.h"
+#include "auth/inquire.h"
 #include "auth/inside.h"
 #include "auth/jws.h"
 #include "auth/path_scope.h"
 
 #define RETRY_LATE   5U /* seconds: an issuer that is slow now may be faster then */
 #define RETRY_MEMORY 2U
-
-/* One request being judged. */
-struct check {
-	struct auth *a;
-	const struct auth_request *q;
-	int64_t now_ms;
-	struct arena *mem;
-	struct auth_wait *wait;
-	bool late;            /* it has waited as long as it may */
-	size_t issuer;        /* REFUSALS_NOBODY: not known yet */
-	unsigned retry_after; /* of ERR_UPSTREAM; 0: not said */
-	struct token_cached got;
-};
 
 /* ---- refusals ---- */
 
@@ -73,9 +61,11 @@ refuse(const struct check *c, const struct err *e, struct auth_refusal *why)
 	case ERR_NONE:
 	case ERR_LIMIT:
 	case ERR_SYSTEM:
-		why->retry_after = RETRY_MEMORY;
+		why->retry_after = c->retry_after > 0 ? c->retry_after : RETRY_MEMORY;
 		break;
 	}
+	if (c->too_many)
+		why->status = 429;
 	refusals_count(c->a->refusals, c->issuer, span_of(why->description));
 	return AUTH_NO;
 }
@@ -88,9 +78,8 @@ issuer_name(const struct check *c)
 	return span_first(c->a->issuers.item[c->issuer].iss, 80);
 }
 
-/* The request is to be parked: few for each issuer, and none for longer than AUTH_WAIT_MS. */
-static enum auth_verdict
-park(struct check *c, enum waiting what, uint64_t id, struct err *e)
+enum auth_verdict
+check_park(struct check *c, enum waiting what, uint64_t id, struct err *e)
 {
 	atomic_uint *n = &c->a->waiting[c->issuer];
 
@@ -135,6 +124,8 @@ auth_ready(struct auth *a, const struct auth_wait *wait, int64_t now_ms)
 	switch ((enum waiting)wait->what) {
 	case WAITING_KEYS:
 		return keyring_ready(a->keys, wait->issuer, wait->id, now_ms);
+	case WAITING_ANSWER:
+		return answers_ready(a->answers, wait->id, now_ms);
 	case WAITING_EXCHANGE:
 		return exchange_ready(a->exchange, wait->id, now_ms);
 	case WAITING_NOTHING:
@@ -168,7 +159,9 @@ find_issuer(struct check *c, const struct jws *j, struct err *e)
 			"iss: %.*s is not trusted by this server (setting issuers)",
 			SPAN_ARG(span_first(iss, 80)));
 	c->issuer = (size_t)(i - c->a->issuers.item);
-	return true;
+	return i->settings->token_kind != TOKEN_OPAQUE ||
+	       err_set(e, ERR_UNAUTH, "RFC 7662",
+		       "token: a JWT; of this issuer opaque tokens are taken (setting token_kind)");
 }
 
 static enum auth_verdict
@@ -180,7 +173,7 @@ check_signature(struct check *c, const struct jws *j, struct err *e)
 	case KEYRING_GOOD:
 		return AUTH_YES;
 	case KEYRING_WAIT:
-		return park(c, WAITING_KEYS, more.turn, e);
+		return check_park(c, WAITING_KEYS, more.turn, e);
 	case KEYRING_BAD:
 		break;
 	}
@@ -207,7 +200,10 @@ check_jwt(struct check *c, struct span token, struct err *e)
 	accounts_find(c->a->accounts, i, j.payload, &c->got.claims.subject);
 	c->got.issuer = c->issuer;
 	c->got.generation = keyring_generation(c->a->keys, c->issuer);
-	return check_signature(c, &j, e);
+	enum auth_verdict v = check_signature(c, &j, e);
+	if (v != AUTH_YES || i->settings->enrich == ENRICH_NO)
+		return v;
+	return inquire_claims(c, token, j.payload_text, e);
 }
 
 /*
@@ -222,7 +218,8 @@ cached(struct check *c, uint8_t key[CRYPTO_SHA256_SIZE])
 
 	return span_starts(field, prefix) && crypto_sha256(span_skip(field, prefix.n), key) &&
 	       token_cache_get(c->a->cache, key, c->mem, &c->got) &&
-	       c->got.generation == keyring_generation(c->a->keys, c->got.issuer);
+	       c->got.generation == keyring_generation(c->a->keys, c->got.issuer) &&
+	       (c->got.until_ms == 0 || c->now_ms < c->got.until_ms);
 }
 
 static enum auth_verdict
@@ -249,14 +246,13 @@ check_new(struct check *c, struct err *e)
 		c->got.claims.subject = (struct subject){.authenticated = false};
 		return AUTH_YES;
 	case CREDENTIAL_OPAQUE:
-		(void)err_set(e, ERR_UNAUTH, "RFC 9068 4",
-			"token: not a signed JWT; no issuer here takes opaque tokens");
-		return AUTH_NO;
+		return inquire_opaque(c, credential.token, e);
 	case CREDENTIAL_JWT:
 		break;
 	}
 	enum auth_verdict v = check_jwt(c, credential.token, e);
-	if (v == AUTH_YES && crypto_sha256(credential.token, key))
+	if (v == AUTH_YES && !c->got.claims.subject.incomplete &&
+		crypto_sha256(credential.token, key))
 		token_cache_put(c->a->cache, key, &c->got);
 	return v;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "agent/base/crypto.h"
+#include "auth/inquire.h"
 #include "auth/inside.h"
 #include "auth/prm.h"
 
@@ -60,7 +61,8 @@ load_all(struct auth *a, const struct auth_texts *texts, struct buf *report, str
 		return err_set(e, ERR_SYSTEM, NULL, "issuers: no memory");
 	if (!crypto_prepare(e) || !refusals_new(&a->issuers, &a->refusals, e) ||
 		(!s->kept_keys && !oidc_start(SLOTS_EACH * (unsigned)s->n_issuers, &a->oidc, e)) ||
-		!keyring_new(&a->issuers, a->oidc, &a->keys, e) || !exchange_new(&a->exchange, e))
+		!keyring_new(&a->issuers, a->oidc, &a->keys, e) || !exchange_new(&a->exchange, e) ||
+		!answers_new(a->issuers.n, &a->answers, e))
 		return false;
 	if (texts->accounts.p != NULL)
 		ok = accounts_load(
@@ -106,6 +108,7 @@ auth_free(struct auth *a)
 	keyring_free(a->keys);
 	refusals_free(a->refusals);
 	exchange_free(a->exchange);
+	answers_free(a->answers);
 	accounts_free(a->accounts);
 	issuers_fini(&a->issuers);
 	oidc_stop(a->oidc);
@@ -140,6 +143,8 @@ auth_report(struct auth *a, const struct report *r, int64_t now_ms)
 	case REPORT_ANSWER:
 		if ((r->id & EXCHANGE_ID) != 0)
 			(void)exchange_report(a->exchange, r);
+		else
+			inquire_report(a, r, now_ms);
 		break;
 	}
 }

@@ -3,6 +3,8 @@
 
 #include "agent/base/settings.h"
 #include "auth/accounts.h"
+#include "auth/answers.h"
+#include "auth/auth.h"
 #include "auth/courier.h"
 #include "auth/exchange.h"
 #include "auth/issuers.h"
@@ -20,7 +22,7 @@
  */
 
 /* What a request waits for (auth_wait.what). */
-enum waiting { WAITING_NOTHING, WAITING_KEYS, WAITING_EXCHANGE };
+enum waiting { WAITING_NOTHING, WAITING_KEYS, WAITING_ANSWER, WAITING_EXCHANGE };
 #define EXCHANGE_ID (1ULL << 63) /* in the ids of exchanges, to tell them from answers' */
 
 struct auth {
@@ -31,6 +33,7 @@ struct auth {
 	struct oidc *oidc; /* NULL: signatures by the kept keys */
 	struct token_cache *cache;
 	struct accounts *accounts; /* NULL: no file */
+	struct answers *answers;
 	struct exchange *exchange;
 	errand_fn *send; /* NULL: no courier */
 	void *send_arg;
@@ -39,3 +42,21 @@ struct auth {
 	atomic_uint *waiting; /* requests, for each issuer */
 	atomic_uint_fast64_t hits;
 };
+
+/* One request being judged. */
+struct check {
+	struct auth *a;
+	const struct auth_request *q;
+	int64_t now_ms;
+	struct arena *mem;
+	struct auth_wait *wait;
+	bool late;            /* it has waited as long as it may */
+	bool too_many;        /* the refusal is 429 */
+	size_t issuer;        /* REFUSALS_NOBODY: not known yet */
+	unsigned retry_after; /* of a refusal for now; 0: not said */
+	struct token_cached got;
+};
+
+/* The request is to be parked: few for each issuer, and none for longer than AUTH_WAIT_MS.  NO with
+ * ERR_UPSTREAM when it may not wait. */
+enum auth_verdict check_park(struct check *c, enum waiting what, uint64_t id, struct err *e);

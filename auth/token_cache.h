@@ -22,6 +22,7 @@ struct token_cache;
 struct token_cached {
 	size_t issuer;       /* index, the caller's */
 	uint64_t generation; /* of the issuer's keys, the caller's */
+	int64_t until_ms;    /* UTC: not to be used from then on, the caller's; 0: no such limit */
 	struct claims claims;
 };
 
