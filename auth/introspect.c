@@ -2,6 +2,7 @@
 #include "auth/introspect.h"
 
 #include "agent/base/json.h"
+#include "auth/demands.h"
 #include "auth/jws.h"
 
 static struct json *
@@ -42,14 +43,18 @@ same_issuer(const struct issuer *i, const struct json *answer, struct err *e)
 		SPAN_ARG(span_first(i->iss, 80)));
 }
 
-/* An access token that its bearer may use as it is; a refresh token is for its issuer alone. */
+/*
+ * An access token, as plain Bearer or, where it is bound to such a key, by DPoP (RFC 9449 6.2); a
+ * refresh token is for its issuer alone.
+ */
 static bool
-token_type(const struct json *answer, struct err *e)
+token_type(const struct json *answer, const struct binding *bound, struct err *e)
 {
 	const struct json *v = json_get(answer, "token_type");
 	struct span type = SPAN_NONE;
 
-	if (v == NULL || (json_str(v, &type) && span_eq_nocase(type, SPAN("Bearer"))))
+	if (v == NULL || (json_str(v, &type) && span_eq_nocase(type, SPAN("Bearer"))) ||
+		(bound->jkt.p != NULL && span_eq_nocase(type, SPAN("DPoP"))))
 		return true;
 	return err_set(
 		e, ERR_UNAUTH, "RFC 6750 1.2", "token_type: not Bearer; send the access token");
@@ -106,7 +111,9 @@ judge(const struct issuer *i, const struct json *answer, int64_t now, struct are
 	double otherwise = optional ? (double)now + INTROSPECT_LIFE : 0;
 
 	if (!active(answer, e) || !claims_life_or(i, answer, otherwise, now, &c.life, e) ||
-		!same_issuer(i, answer, e) || !audience(i, answer, e) || !token_type(answer, e) ||
+		!same_issuer(i, answer, e) || !audience(i, answer, e) ||
+		!demands_check(i, answer, e) || !claims_binding(answer, mem, &c.binding, e) ||
+		!token_type(answer, &c.binding, e) || !claims_unbound(&c.binding, e) ||
 		!claims_subject(i, answer, mem, &c.subject, e))
 		return false;
 	c.subject.expires = (int64_t)c.life.exp;

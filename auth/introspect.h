@@ -22,8 +22,9 @@
 #define INTROSPECT_LIFE 60 /* seconds from now: of an answer without exp, where that is allowed */
 
 /*
- * An opaque token (INT-4): active, exp, nbf, iat, iss, the audience (AUD-5), token_type, cnf, sub.
- * `now` is when the answer came.  *ret as of claims_check, its spans in `mem`.
+ * An opaque token (INT-4): active, exp, nbf, iat, iss, the audience (AUD-5), what the settings
+ * demand (demands.h), cnf, token_type, sub.  `now` is when the answer came.  *ret as of
+ * claims_check, its spans in `mem`.
  */
 bool introspect_judge(const struct issuer *i, struct span body, int64_t now, struct arena *mem,
 	struct claims *ret, struct err *e);

@@ -78,8 +78,8 @@ opaque(const struct issuer *i, struct span text, struct arena *mem)
 	must(json_f64(json_get(body, "exp"), &exp)
 			? exp >= c.life.exp && exp <= c.life.exp
 			: !i->settings->introspection_exp && c.life.exp <= NOW + INTROSPECT_LIFE);
-	must(json_get(body, "cnf") == NULL);
-	must(json_get(body, "token_type") == NULL ||
+	must(json_get(body, "cnf") == NULL || c.binding.jkt.n > 0 || c.binding.x5t.n > 0);
+	must(json_get(body, "token_type") == NULL || c.binding.jkt.n > 0 ||
 		(json_get_str(body, "token_type", &type) && span_eq_nocase(type, SPAN("bearer"))));
 	person(i, &c.subject);
 }

@@ -31,6 +31,7 @@ plain(const struct settings_issuer *s)
 #define SUB    "\"sub\":\"alice\","
 #define EXP    "\"exp\":1000600"
 #define GOOD   ACTIVE AUD SUB EXP
+#define JKT    "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
 
 struct fact {
 	const char *name, *body;
@@ -96,17 +97,33 @@ opaque(void **state)
 		{"refresh token", GOOD ",\"token_type\":\"refresh_token\"}", "RFC 6750 1.2"},
 		{"token type null", GOOD ",\"token_type\":null}", "RFC 6750 1.2"},
 		{"token type N_A", GOOD ",\"token_type\":\"N_A\"}", "RFC 6750 1.2"},
+		{"DPoP without a key", GOOD ",\"token_type\":\"DPoP\"}", "RFC 6750 1.2"},
+		{"DPoP", GOOD ",\"token_type\":\"DPoP\",\"cnf\":{\"jkt\":\"" JKT "\"}}",
+			"RFC 7800 3.1"},
+		{"bound, and plain", GOOD ",\"cnf\":{\"jkt\":\"" JKT "\"}}", "RFC 7800 3.1"},
+		{"bound to a certificate",
+			GOOD ",\"token_type\":\"DPoP\",\"cnf\":{\"x5t#S256\":\"" JKT "\"}}",
+			"RFC 6750 1.2"},
+		{"cnf null", GOOD ",\"cnf\":null}", "RFC 7800 3.1"},
 		{"no sub", ACTIVE AUD EXP "}", "RFC 9068 2.2"},
 		{"empty sub", ACTIVE AUD EXP ",\"sub\":\"\"}", "RFC 7519 4.1.2"},
 		{"sub with a line end", ACTIVE AUD EXP ",\"sub\":\"a\\nb\"}", "RFC 7519 4.1.2"},
 		{"sub as a number", ACTIVE AUD EXP ",\"sub\":7}", "RFC 9068 2.2"},
 		{"scope as a list", GOOD ",\"scope\":[\"a\"]}", "RFC 9068 2.2.3"},
 	};
+	static const struct fact demands[] = {
+		{"what the settings demand", GOOD ",\"jti\":\"j\",\"iat\":999900}", NULL},
+		{"no jti", GOOD ",\"iat\":999900}", "RFC 9068 4"},
+		{"too long a life", GOOD ",\"jti\":\"j\",\"iat\":999899}", "RFC 9068 4"},
+	};
 	const struct settings_issuer settings = {.introspection_exp = true};
 	struct issuer i = plain(&settings);
 
 	(void)state;
 	check_facts(&i, rows, sizeof(rows) / sizeof(rows[0]));
+	i.required = words_of("jti", NULL);
+	i.max_lifetime = 700;
+	check_facts(&i, demands, sizeof(demands) / sizeof(demands[0]));
 }
 
 /* AUD-5: clients instead of an audience. */
