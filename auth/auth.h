@@ -35,6 +35,9 @@ struct auth_refusal {
 	char description[200]; /* ASCII of RFC 6750's set: "claim: what is wrong (clause)" */
 	unsigned retry_after;  /* seconds, with 429 and 503; else 0 */
 	struct span scope;     /* with insufficient_scope: the one that is missing; else absent */
+	struct span
+		acr_values; /* with insufficient_user_authentication (RFC 9470 3); else absent */
+	bool dpop; /* a proof of possession failed, or is demanded: a DPoP challenge as well */
 };
 
 /* What a request shows of its sender.  Spans are borrowed for the call. */
