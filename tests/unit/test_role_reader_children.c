@@ -5,7 +5,8 @@
 #include "agent/catalog/reading.h"
 #include "transfer/reading.h"
 
-#include <sched.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
 
 /* Open descriptors of a process. */
 static unsigned
@@ -37,15 +38,6 @@ child_of(pid_t pid)
 }
 
 static bool
-is_confined(pid_t pid)
-{
-	char text[4096];
-
-	proc(pid, "status", text, sizeof(text));
-	return strstr(text, "State:\tT") != NULL && strstr(text, "Seccomp_filters:\t2") != NULL;
-}
-
-static bool
 has_answer(const struct reader *r, int timeout_ms)
 {
 	struct pollfd p = {.fd = r->link, .events = POLLIN};
@@ -54,34 +46,64 @@ has_answer(const struct reader *r, int timeout_ms)
 }
 
 /*
- * A child that is at its file, stopped there: caught by chance, for it lives some milliseconds;
- * behind its own filter, or anywhere.
+ * A gate in shared memory that a child waits at when it reads its file: it lives some milliseconds,
+ * and no test could be sure to meet it otherwise.  The reader and its children are forks of this
+ * program, so what it calls pread there is the one below.
  */
-static pid_t
-catch_child(const struct reader *r, int file, bool confined)
-{
-	struct span answer;
+struct gate {
+	uint32_t closed; /* a futex */
+	uint32_t there;  /* children that have come to it */
+};
+static struct gate *gate; /* made before the first reader */
 
-	for (int i = 0; i < 5000; i++) {
-		pid_t child = 0;
-		assert_int_equal(fdpass_send(r->link, SPAN("nexus"), &file, 1, NULL), FDPASS_OK);
-		while (child == 0 && !has_answer(r, 0))
-			child = child_of(r->pid);
-		for (int k = 0; child != 0 && k < i % 50; k++)
-			(void)sched_yield();
-		if (child != 0 && kill(child, SIGSTOP) == 0) {
-			char text[4096];
-			do
-				proc(child, "status", text, sizeof(text));
-			while (strstr(text, "State:\tR") != NULL);
-			if (strstr(text, "State:\tT") != NULL && (!confined || is_confined(child)))
-				return child;
-			(void)kill(child, SIGCONT);
-		}
-		assert_int_equal(take(r, &answer), FDPASS_OK);
+ssize_t
+pread(int fd, void *p, size_t n, off_t at)
+{
+	if (gate != NULL && __atomic_load_n(&gate->closed, __ATOMIC_SEQ_CST) != 0) {
+		__atomic_store_n(&gate->there, 1, __ATOMIC_SEQ_CST);
+		while (__atomic_load_n(&gate->closed, __ATOMIC_SEQ_CST) != 0)
+			(void)syscall(SYS_futex, &gate->closed, FUTEX_WAIT, 1, NULL, NULL, 0);
 	}
-	fail_msg("%s", "no child was caught");
-	return 0;
+	return syscall(SYS_pread64, fd, p, n, at);
+}
+
+static int
+make_gate(void **state)
+{
+	(void)state;
+	void *p = mmap(
+		NULL, sizeof(*gate), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	gate = p != MAP_FAILED ? p : NULL;
+	return p != MAP_FAILED ? 0 : -1;
+}
+
+static bool
+is_stopped(pid_t pid)
+{
+	char text[4096];
+
+	proc(pid, "status", text, sizeof(text));
+	if (strstr(text, "State:\tT") == NULL)
+		return false;
+	assert_non_null(strstr(text, "Seccomp_filters:\t2")); /* the reader's, and its own */
+	return true;
+}
+
+/* A child that is at its file, behind its own filter, stopped there; SIGCONT lets it go on. */
+static pid_t
+catch_child(const struct reader *r, int file)
+{
+	__atomic_store_n(&gate->there, 0, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&gate->closed, 1, __ATOMIC_SEQ_CST);
+	assert_int_equal(fdpass_send(r->link, SPAN("nexus"), &file, 1, NULL), FDPASS_OK);
+	while (__atomic_load_n(&gate->there, __ATOMIC_SEQ_CST) == 0)
+		assert_false(has_answer(r, 1)); /* an alarm ends what does not come */
+	pid_t child = child_of(r->pid);
+	assert_int_equal(kill(child, SIGSTOP), 0);
+	while (!is_stopped(child))
+		(void)poll(NULL, 0, 1);
+	__atomic_store_n(&gate->closed, 0, __ATOMIC_SEQ_CST);
+	return child;
 }
 
 static void
@@ -113,7 +135,7 @@ lives_on_while_a_child_works(void **state)
 
 	(void)state;
 	start(&r);
-	pid_t child = catch_child(&r, text, true);
+	pid_t child = catch_child(&r, text);
 	assert_int_equal(descriptors(child), 2); /* the file and the way out */
 	assert_int_equal(fdpass_send(r.link, SPAN("nexus"), &text, 1, NULL), FDPASS_OK);
 	assert_true(bundle_message(r.control, &ping, -1, NULL));
@@ -125,7 +147,7 @@ lives_on_while_a_child_works(void **state)
 	assert_int_equal(take(&r, &answer), FDPASS_OK);
 	must_hold(answer, "not HDF5");
 	/* Told to end, it ends what it has begun. */
-	child = catch_child(&r, text, false);
+	child = catch_child(&r, text);
 	const struct control end_it = {.kind = CONTROL_DRAIN};
 	assert_true(bundle_message(r.control, &end_it, -1, NULL));
 	assert_false(has_answer(&r, 50));
@@ -145,7 +167,7 @@ answers_who_asked(void **state)
 
 	(void)state;
 	start(&r);
-	pid_t child = catch_child(&r, text, false);
+	pid_t child = catch_child(&r, text);
 	new_link(&r);
 	assert_int_equal(fdpass_send(r.link, SPAN("nexus"), &other, 1, NULL), FDPASS_OK);
 	assert_false(has_answer(&r, 50));
@@ -188,7 +210,7 @@ tells_how_a_child_died(void **state)
 	start(&r);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		CHECK_ROW(rows[i].problem);
-		pid_t child = catch_child(&r, text, false);
+		pid_t child = catch_child(&r, text);
 		(void)kill(child, rows[i].number);
 		(void)kill(child, SIGCONT);
 		assert_int_equal(take(&r, &answer), FDPASS_OK);
@@ -214,7 +236,7 @@ leaves_no_child_behind(void **state)
 
 	(void)state;
 	start(&r);
-	pid_t child = catch_child(&r, file, true);
+	pid_t child = catch_child(&r, file);
 	assert_int_equal(kill(r.pid, SIGKILL), 0);
 	(void)end(&r);
 	for (int i = 0; i < 300 && text[0] != '\0' && strstr(text, ") Z") == NULL; i++) {
@@ -287,5 +309,5 @@ main(void)
 		cmocka_unit_test(forgets_an_answer), /* before others that get this one */
 	};
 	(void)alarm(120); /* a reader that does not answer fails this, instead of hanging it */
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, make_gate, NULL);
 }
