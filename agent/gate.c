@@ -9,8 +9,8 @@
 #include "agent/base/scope.h"
 #include "agent/gate_data.h"
 #include "agent/gate_problem.h"
+#include "agent/gate_record.h"
 #include "agent/wire.h"
-#include "policy/audit_record.h"
 #include "policy/grant_issue.h"
 
 #include <fcntl.h>
@@ -26,6 +26,7 @@
 #define GATE_BODY     (32UL * 1024 * 1024)
 #define GATE_HORIZON  (30 * 86400L) /* seconds: no grant is longer, whatever the policy says */
 #define GATE_PATH_MAX 4096U
+#define GATE_FULL_S   2U /* Retry-After where too many wait, or one has waited too long */
 
 bool
 gate_desk_init(struct gate_desk *d, const struct gate *g, struct err *e)
@@ -240,39 +241,59 @@ token_in_query(struct span query)
 	return false;
 }
 
-static void
-note_refused(struct gate_desk *d, const struct gate_case *c)
+static struct span
+method_name(enum http_method m)
 {
-	struct audit_item item = {.kind = "refused"};
-	AUTO_BUF text = BUF_INIT(AUDIT_LINE_MAX);
+	static const struct span names[] = {[HTTP_GET] = SPAN_INIT("GET"),
+		[HTTP_HEAD] = SPAN_INIT("HEAD"),
+		[HTTP_OPTIONS] = SPAN_INIT("OPTIONS"),
+		[HTTP_PROPFIND] = SPAN_INIT("PROPFIND"),
+		[HTTP_POST] = SPAN_INIT("POST"),
+		[HTTP_PUT] = SPAN_INIT("PUT"),
+		[HTTP_DELETE] = SPAN_INIT("DELETE"),
+		[HTTP_COPY] = SPAN_INIT("COPY"),
+		[HTTP_OTHER] = SPAN_INIT("")};
 
-	audit_record_refused(&text, c->ask->trace, c->refusal.status, c->refusal.description);
-	item.rest = buf_span(&text);
-	metric_add(d->metrics, METRIC_TOKENS_REFUSED, 1);
-	/* A refusal gives nothing away: it is answered even when the log cannot take it. */
-	if (!audit_append(d->gate->audit, &item, 1, c->now_ms, NULL))
-		metric_add(d->metrics, METRIC_AUDIT_FAILED, 1);
+	return names[m];
 }
 
-/* Who is asking: false when the credential is not good. */
-static bool
+static enum gate_found
+check_token(struct gate_desk *d, struct gate_case *c)
+{
+	const struct http_ask *ask = c->ask;
+	const struct auth_request q = {.authorization = ask->authorization,
+		.dpop = ask->dpop,
+		.two_proofs = ask->two_proofs,
+		.method = method_name(ask->method),
+		.path = ask->path,
+		.peer = ask->peer,
+		.certificate = ask->has_certificate ? ask->certificate : NULL};
+	enum auth_verdict v = auth_check(
+		d->gate->auth, &q, c->now_ms, &d->mem, &c->subject, &c->refusal, &c->wait.token);
+
+	if (v == AUTH_WAIT)
+		return GATE_WAITS;
+	auth_forget(d->gate->auth, &c->wait.token); /* only what still waits counts */
+	return v == AUTH_YES ? GATE_NOTHING : GATE_REFUSED;
+}
+
+/* Who is asking: GATE_NOTHING when that is known, GATE_REFUSED when the credential is not good. */
+static enum gate_found
 identify(struct gate_desk *d, struct gate_case *c)
 {
+	enum gate_found found = GATE_NOTHING;
+
 	if (c->ask->two_credentials || token_in_query(c->ask->query)) {
 		c->refusal = (struct auth_refusal){.status = 400,
 			.error = "invalid_request",
 			.description = "send one token, in the Authorization field (RFC 6750 2)"};
-		return false;
+		return GATE_REFUSED;
 	}
-	const struct auth_request q = {
-		.authorization = c->ask->authorization, .path = c->ask->path, .peer = c->ask->peer};
-	struct auth_wait wait = {0};
-	if (c->ask->authorization.p != NULL && auth_check(d->gate->auth, &q, c->now_ms, &d->mem,
-						       &c->subject, &c->refusal, &wait) != AUTH_YES)
-		return false;
-	if (c->subject.authenticated)
+	if (c->ask->authorization.p != NULL)
+		found = check_token(d, c);
+	if (found == GATE_NOTHING && c->subject.authenticated)
 		metric_add(d->metrics, METRIC_TOKENS_ACCEPTED, 1);
-	return true;
+	return found;
 }
 
 static void
@@ -353,21 +374,88 @@ gate_end(struct gate_desk *d)
 	catalog_release(d->catalog);
 }
 
-void
-gate_begin(struct gate_desk *d, const struct http_ask *ask, int64_t now_ms, struct gate_case *ret)
+static const struct gate_row *
+find_row(struct span path)
 {
-	*ret = (struct gate_case){
-		.ask = ask, .now = now_ms / 1000, .now_ms = now_ms, .epoch = d->epoch};
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) && ret->row == NULL; i++)
-		if (rows[i].whole ? span_eq(ask->path, rows[i].prefix)
-				  : span_starts(ask->path, rows[i].prefix))
-			ret->row = &rows[i];
-	if (ret->row == NULL)
-		return;
-	if (ret->row->login && !identify(d, ret))
-		ret->found = GATE_REFUSED;
-	else if (ret->row->begin != NULL)
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (rows[i].whole ? span_eq(path, rows[i].prefix)
+				  : span_starts(path, rows[i].prefix))
+			return &rows[i];
+	return NULL;
+}
+
+/* ---- waiting ---- */
+
+/* A wait ends even where a clock jumps: its limit is past, or far away since the clock went back.
+ */
+static bool
+over(int64_t until_ms, int64_t now_ms)
+{
+	return now_ms >= until_ms || until_ms - now_ms > GATE_WAIT_MS;
+}
+
+static bool
+one_ready(struct gate_desk *d, const struct auth_wait *w, int64_t now_ms)
+{
+	return w->until_ms != 0 &&
+	       (over(w->until_ms, now_ms) || auth_ready(d->gate->auth, w, now_ms));
+}
+
+bool
+gate_ready(struct gate_desk *d, const struct gate_wait *w, int64_t now_ms)
+{
+	return one_ready(d, &w->token, now_ms) || one_ready(d, &w->login, now_ms);
+}
+
+int64_t
+gate_until(const struct gate_wait *w)
+{
+	int64_t token = w->token.until_ms;
+	int64_t login = w->login.until_ms;
+
+	return login == 0 || (token != 0 && token < login) ? token : login;
+}
+
+void
+gate_forget(struct gate_desk *d, struct gate_wait *w)
+{
+	if (w->token.until_ms != 0)
+		auth_forget(d->gate->auth, &w->token);
+	if (w->login.until_ms != 0)
+		auth_forget(d->gate->auth, &w->login);
+	*w = (struct gate_wait){0};
+}
+
+static void
+give_up(struct gate_case *c)
+{
+	c->found = GATE_REFUSED;
+	c->refusal = (struct auth_refusal){.status = 503,
+		.retry_after = GATE_FULL_S,
+		.description = "the issuer did not answer in time; try again"};
+}
+
+void
+gate_begin(struct gate_desk *d, const struct http_ask *ask, int64_t now_ms,
+	const struct gate_wait *before, struct gate_case *ret)
+{
+	*ret = (struct gate_case){.ask = ask,
+		.now = now_ms / 1000,
+		.now_ms = now_ms,
+		.epoch = d->epoch,
+		.row = find_row(ask->path)};
+	if (before != NULL)
+		ret->wait = *before;
+	if (ret->row != NULL && ret->row->login)
+		ret->found = identify(d, ret);
+	if (ret->row != NULL && ret->row->begin != NULL && ret->found == GATE_NOTHING)
 		ret->row->begin(d, ret);
+	if (ret->found == GATE_WAITS && over(gate_until(&ret->wait), now_ms))
+		give_up(ret);
+	if (ret->found == GATE_REFUSED || ret->found == GATE_OUTSIDE)
+		gate_record_refused(d, ret);
+	if (ret->found != GATE_WAITS)
+		gate_forget(d, &ret->wait);
 }
 
 void
@@ -421,8 +509,11 @@ gate_finish(struct gate_desk *d, struct gate_case *c, struct http_answer *ret)
 	if (c->row == NULL) {
 		gate_problem_absent(d, c, ret);
 	} else if (c->found == GATE_REFUSED) {
-		note_refused(d, c);
 		gate_problem_credential(d, c, &c->refusal, ret);
+	} else if (c->found == GATE_WAITS) {
+		gate_forget(d, &c->wait);
+		gate_problem_later(d, c, "Too many requests wait for the issuers of their tokens.",
+			GATE_FULL_S, ret);
 	} else {
 		c->row->answer(d, c, ret);
 	}
@@ -435,7 +526,7 @@ gate_answer(
 	struct gate_case c;
 
 	gate_start(d);
-	gate_begin(d, ask, now_ms, &c);
+	gate_begin(d, ask, now_ms, NULL, &c);
 	gate_record(d, &c, 1);
 	gate_finish(d, &c, ret);
 	gate_end(d);

@@ -29,6 +29,7 @@ struct gate {
 	int *roots; /* O_PATH descriptors, in the order of settings->roots */
 	const uint64_t *epoch;
 	struct metrics *metrics;
+	struct gate_refused *refused; /* limits what is written of refusals; NULL: nothing does */
 };
 
 #define GATE_TELL_MS 60000 /* between two such lines of one thread */
@@ -53,7 +54,19 @@ enum gate_found {
 	GATE_DECIDED, /* there is a decision */
 	GATE_ABSENT,  /* no such dataset */
 	GATE_FAILED,  /* the catalogue does not answer */
+	GATE_WAITS,   /* somebody else has to answer first: c->wait, and nothing else was decided */
 };
+
+/*
+ * What a question waits for; zero: nothing.  A plain value that goes with the question: it is given
+ * to gate_begin when the question is asked again, or to gate_forget.
+ */
+struct gate_wait {
+	struct auth_wait token; /* for what its token's issuer is asked */
+	struct auth_wait login; /* for the issuer that a browser's login goes to */
+};
+
+#define GATE_WAIT_MS 15000L /* no question waits longer, whatever the clock does meanwhile */
 
 /* One question being answered: what is known so far. */
 struct gate_case {
@@ -62,7 +75,8 @@ struct gate_case {
 	uint64_t epoch; /* as in the desk, when it was begun */
 	const struct gate_row *row;
 	enum gate_found found;
-	struct auth_refusal refusal; /* GATE_REFUSED */
+	struct gate_wait wait;
+	struct auth_refusal refusal; /* GATE_REFUSED, GATE_OUTSIDE */
 	size_t record_at, record_n;  /* of the desk's records; 0 bytes: none */
 	const char *kind;            /* of the record */
 	bool recorded;               /* the record stands in the log */
@@ -87,15 +101,27 @@ void gate_desk_fini(struct gate_desk *d);
 #define GATE_TURN 32U /* questions of a turn */
 
 void gate_start(struct gate_desk *d);
-void gate_begin(
-	struct gate_desk *d, const struct http_ask *ask, int64_t now_ms, struct gate_case *ret);
+/*
+ * `before`: what the question waited for, when it is asked again: all of it is decided anew; NULL
+ * for a new one.  ret->found is GATE_WAITS when it has to wait (again): then ret->wait is the
+ * caller's to keep with the question, and nothing of it is recorded or answered in this turn
+ * (gate_parked.h).  Who cannot keep it goes on to gate_finish, which answers 503.
+ */
+void gate_begin(struct gate_desk *d, const struct http_ask *ask, int64_t now_ms,
+	const struct gate_wait *before, struct gate_case *ret);
 void gate_record(struct gate_desk *d, struct gate_case *cases, size_t n);
 /* Always fills *ret; its spans live in the desk until the next call, its grant (if any) is the
  * caller's. */
 void gate_finish(struct gate_desk *d, struct gate_case *c, struct http_answer *ret);
 /* May come early, when what follows can take long: it only lets the catalogue go. */
 void gate_end(struct gate_desk *d);
-/* A turn of one question. */
+/* Is it worth asking again: the answer is there, or the time is over? */
+bool gate_ready(struct gate_desk *d, const struct gate_wait *w, int64_t now_ms);
+/* When gate_ready says so at the latest, ms UTC. */
+int64_t gate_until(const struct gate_wait *w);
+/* The question is not asked again. */
+void gate_forget(struct gate_desk *d, struct gate_wait *w);
+/* A turn of one question, which does not wait. */
 void gate_answer(
 	struct gate_desk *d, const struct http_ask *ask, int64_t now_ms, struct http_answer *ret);
 

@@ -5,23 +5,33 @@
 #include "agent/base/log.h"
 #include "agent/base/metric.h"
 #include "agent/base/scope.h"
+#include "agent/gate_parked.h"
 #include "agent/wire.h"
 #include "policy/audit_record.h"
 
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <time.h>
 
 #define BATCH_BYTES (4 * FDPASS_MESSAGE) /* of questions; pages that stay empty cost nothing */
 
 #define BATCH_CLOSINGS 256U /* in one audit write */
 
+/* A question of this turn: one that has just come, or one that waited. */
+struct question {
+	struct http_ask ask; /* new */
+	struct span msg;     /* new: where its spans lie */
+	struct gate_question *old;
+};
+
 struct gate_batch {
 	struct gate_desk *desk;
 	int link;
 	uint64_t *epoch;
-	struct http_ask asks[GATE_TURN];
+	struct gate_parked *parked;
+	struct question asks[GATE_TURN];
 	struct gate_case cases[GATE_TURN];
 	size_t n_asks;
 	struct audit_closing closing[BATCH_CLOSINGS];
@@ -38,6 +48,10 @@ gate_batch_new(
 
 	if (b == NULL)
 		return err_set(e, ERR_LIMIT, NULL, "no memory for a worker's questions");
+	if (!gate_parked_new(d, &b->parked, e)) {
+		free(b);
+		return false;
+	}
 	b->desk = d;
 	b->link = link;
 	b->epoch = epoch;
@@ -49,9 +63,17 @@ gate_batch_new(
 void
 gate_batch_free(struct gate_batch *b)
 {
-	if (b != NULL)
-		buf_fini(&b->out);
+	if (b == NULL)
+		return;
+	gate_parked_free(b->parked);
+	buf_fini(&b->out);
 	free(b);
+}
+
+size_t
+gate_batch_parked(const struct gate_batch *b)
+{
+	return gate_parked_count(b->parked);
 }
 
 static int64_t
@@ -151,23 +173,48 @@ send_answer(struct gate_batch *b, const struct http_answer *a)
 		log_err(LOG_ERROR, "wire", &e);
 }
 
+/* False: there is no room for it. */
+static bool
+park(struct gate_batch *b, size_t i)
+{
+	struct gate_wait *wait = &b->cases[i].wait;
+	struct question *q = &b->asks[i];
+
+	if (q->old == NULL)
+		return gate_parked_add(b->parked, q->msg, wait, NULL);
+	gate_parked_back(b->parked, take_ptr(&q->old), wait);
+	return true;
+}
+
 static void
-answer_asks(struct gate_batch *b)
+answer_one(struct gate_batch *b, size_t i)
 {
 	struct http_answer answer;
 
+	if (b->cases[i].found == GATE_WAITS && park(b, i))
+		return;
+	gate_finish(b->desk, &b->cases[i], &answer);
+	send_answer(b, &answer);
+	grant_unref(answer.grant);
+	if (b->asks[i].old != NULL)
+		gate_parked_end(b->parked, b->asks[i].old);
+}
+
+static void
+answer_asks(struct gate_batch *b)
+{
 	if (b->n_asks == 0)
 		return;
 	int64_t now = now_ms();
 	gate_start(b->desk);
-	for (size_t i = 0; i < b->n_asks; i++)
-		gate_begin(b->desk, &b->asks[i], now, &b->cases[i]);
-	gate_record(b->desk, b->cases, b->n_asks);
 	for (size_t i = 0; i < b->n_asks; i++) {
-		gate_finish(b->desk, &b->cases[i], &answer);
-		send_answer(b, &answer);
-		grant_unref(answer.grant);
+		struct gate_question *old = b->asks[i].old;
+		gate_begin(b->desk, old != NULL ? &old->ask : &b->asks[i].ask, now,
+			old != NULL ? &old->wait : NULL, &b->cases[i]);
 	}
+	gate_record(b->desk, b->cases, b->n_asks);
+	for (size_t i = 0; i < b->n_asks; i++)
+		answer_one(b, i);
 	gate_end(b->desk);
 }
 
@@ -179,7 +226,8 @@ take_message(struct gate_batch *b, struct span msg)
 
 	switch (wire_kind(msg)) {
 	case WIRE_ASK:
-		if (wire_read_ask(msg, &b->asks[b->n_asks], &e)) {
+		b->asks[b->n_asks] = (struct question){.msg = msg};
+		if (wire_read_ask(msg, &b->asks[b->n_asks].ask, &e)) {
 			b->n_asks++;
 			return msg.n;
 		}
@@ -194,6 +242,29 @@ take_message(struct gate_batch *b, struct span msg)
 	return 0;
 }
 
+/* Those whose answer has come, at most half a turn of them: new ones get the rest. */
+static void
+take_parked(struct gate_batch *b)
+{
+	struct gate_question *ready[GATE_TURN / 2];
+	size_t n = gate_parked_take(b->parked, now_ms(), ready, GATE_TURN / 2);
+
+	for (size_t i = 0; i < n; i++)
+		b->asks[b->n_asks++] = (struct question){.old = ready[i]};
+}
+
+bool
+gate_batch_wait(struct gate_batch *b, int wake)
+{
+	struct pollfd p[2] = {{.fd = b->link, .events = POLLIN}, {.fd = wake, .events = POLLIN}};
+	int n = poll(p, 2, gate_parked_timeout(b->parked, now_ms()));
+	eventfd_t times = 0;
+
+	if (n > 0 && p[1].revents != 0 && eventfd_read(wake, &times) == 0)
+		gate_parked_wake(b->parked);
+	return n >= 0;
+}
+
 bool
 gate_batch_serve(struct gate_batch *b)
 {
@@ -202,7 +273,9 @@ gate_batch_serve(struct gate_batch *b)
 
 	b->n_asks = 0;
 	b->n_closings = 0;
-	for (unsigned i = 0; i < GATE_TURN && open && sizeof(b->in) - used >= FDPASS_MESSAGE; i++) {
+	take_parked(b);
+	for (size_t i = b->n_asks; i < GATE_TURN && open && sizeof(b->in) - used >= FDPASS_MESSAGE;
+		i++) {
 		int fds[FDPASS_MAX];
 		size_t n = 0;
 		size_t nfds = 0;

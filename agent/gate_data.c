@@ -5,7 +5,7 @@
 #include "agent/gate_listing.h"
 #include "agent/gate_network.h"
 #include "agent/gate_problem.h"
-#include "policy/audit_record.h"
+#include "agent/gate_record.h"
 #include "transfer/digest.h"
 
 #include <string.h>
@@ -33,57 +33,6 @@ fill_facts(struct gate_desk *d, struct gate_case *c, enum action action, struct 
 		.now = {.given = true, .instant = c->now},
 	};
 	return true;
-}
-
-/* The end of a record in the desk's; one that is too long for a line is none. */
-static void
-put_end(struct gate_desk *d, struct gate_case *c)
-{
-	struct err e = {0};
-
-	c->record_n = d->record.n - c->record_at;
-	if (buf_ok(&d->record) && c->record_n <= AUDIT_REST_MAX)
-		return;
-	d->record.n = c->record_at;
-	d->record.bad = false;
-	c->record_n = 0;
-	metric_add(d->metrics, METRIC_AUDIT_FAILED, 1);
-	(void)err_set(&e, ERR_LIMIT, NULL, "audit record too long");
-	gate_tell(d, c->now_ms, &e);
-}
-
-static void
-put_decision(struct gate_desk *d, struct gate_case *c)
-{
-	struct audit_who who = {0};
-	struct err e = {0};
-	char id[AUDIT_ID_LEN];
-
-	if (c->subject.authenticated) {
-		if (!audit_subject_id(
-			    d->gate->audit, c->subject.iss, c->subject.sub, c->now, id, &e)) {
-			gate_tell(d, c->now_ms, &e);
-			return;
-		}
-		who.id = span_of(id);
-	}
-	c->kind = "decision";
-	c->record_at = d->record.n;
-	audit_record_decision(&d->record, c->ask->trace, who, &c->facts, &c->decision, c->rest);
-	put_end(d, c);
-}
-
-/*
- * What is not there takes the way of what is hidden, through the audit log: else the time that its
- * disk takes, or its failure, would tell the two apart.
- */
-static void
-put_absent(struct gate_desk *d, struct gate_case *c)
-{
-	c->kind = "refused";
-	c->record_at = d->record.n;
-	audit_record_refused(&d->record, c->ask->trace, 404, "no such dataset");
-	put_end(d, c);
 }
 
 static void
@@ -285,11 +234,24 @@ gate_data_begin(struct gate_desk *d, struct gate_case *c)
 		if (!gate_data_judge(d, c, is_listing(c) ? ACTION_DATA_LIST : ACTION_DATA_READ, &e))
 			return;
 		c->found = GATE_DECIDED;
-		put_decision(d, c);
+		gate_record_decision(d, c);
 	} else if (e.code == ERR_ABSENT) {
 		c->found = GATE_ABSENT;
-		put_absent(d, c);
+		gate_record_absent(d, c);
 	}
+}
+
+/*
+ * With the groups that could not be asked for the answer might be another: 503 (tokens INT-8). Also
+ * where there is no such dataset, for a hidden one must not differ from it.
+ */
+static bool
+needs_groups(const struct gate_case *c)
+{
+	if (!c->subject.incomplete)
+		return false;
+	return c->found == GATE_ABSENT ||
+	       (!c->decision.permit && (c->decision.status == 403 || c->decision.status == 404));
 }
 
 void
@@ -297,6 +259,7 @@ gate_data_answer(struct gate_desk *d, struct gate_case *c, struct http_answer *r
 {
 	switch (c->found) {
 	case GATE_REFUSED:
+	case GATE_WAITS: /* neither comes here */
 	case GATE_OUTSIDE:
 		gate_problem_credential(d, c, &c->refusal, ret);
 		return;
@@ -312,6 +275,8 @@ gate_data_answer(struct gate_desk *d, struct gate_case *c, struct http_answer *r
 	}
 	if (!c->recorded)
 		answer_unrecorded(d, c, ret);
+	else if (needs_groups(c))
+		gate_problem_incomplete(d, c, ret);
 	else if (c->found == GATE_ABSENT)
 		gate_problem_absent(d, c, ret);
 	else if (!c->decision.permit)

@@ -51,14 +51,20 @@ gate_problem(struct gate_desk *d, const struct gate_case *c, unsigned status, co
 	finish(d, &w, status, ret);
 }
 
+static void
+add_retry_after(struct gate_desk *d, unsigned seconds)
+{
+	char text[16];
+
+	(void)snprintf(text, sizeof(text), "%u", seconds > 0 ? seconds : 1);
+	gate_field(d, "Retry-After", span_of(text));
+}
+
 void
 gate_problem_later(struct gate_desk *d, const struct gate_case *c, const char *detail,
 	unsigned seconds, struct http_answer *ret)
 {
-	char text[16];
-
-	(void)snprintf(text, sizeof(text), "%u", seconds);
-	gate_field(d, "Retry-After", span_of(text));
+	add_retry_after(d, seconds);
 	gate_problem(d, c, 503, "unavailable", detail, ret);
 }
 
@@ -96,13 +102,32 @@ void
 gate_problem_credential(struct gate_desk *d, const struct gate_case *c,
 	const struct auth_refusal *why, struct http_answer *ret)
 {
-	if (why->status == 503) {
+	switch (why->status) {
+	case 503:
 		gate_problem_later(d, c, why->description, why->retry_after, ret);
 		return;
+	case 429:
+		add_retry_after(d, why->retry_after);
+		gate_problem(d, c, 429, "too-many-requests", why->description, ret);
+		return;
+	default: /* 400, 401, 403: RFC 6750 3 */
+		challenge(d, why);
+		gate_problem(d, c, (unsigned)why->status,
+			why->error != NULL ? why->error : "credential", why->description, ret);
 	}
-	challenge(d, why);
-	gate_problem(d, c, (unsigned)why->status, why->error != NULL ? why->error : "credential",
-		why->description, ret);
+}
+
+void
+gate_problem_incomplete(struct gate_desk *d, const struct gate_case *c, struct http_answer *ret)
+{
+	AUTO_BUF detail = BUF_INIT(4096);
+
+	buf_addf(&detail, "The groups of this user cannot be asked for at %.*s now.",
+		SPAN_ARG(c->subject.iss));
+	buf_addc(&detail, '\0');
+	gate_problem_later(d, c,
+		buf_ok(&detail) ? detail.p : "The groups of this user cannot be asked for now.", 10,
+		ret);
 }
 
 static void

@@ -2,16 +2,20 @@
 /*
  * The gate: questions in, decisions, grants and audit records out.  One thread for each front
  * worker, so that no question waits for another worker's; the main thread keeps the control socket
- * and flushes the audit log.
+ * and the link to the courier, and flushes the audit log.
  */
 #include "agent/role.h"
 
 #include "agent/base/crypto.h"
 #include "agent/base/log.h"
 #include "agent/base/metric.h"
+#include "agent/base/proc.h"
 #include "agent/base/scope.h"
+#include "agent/control.h"
 #include "agent/gate.h"
 #include "agent/gate_batch.h"
+#include "agent/gate_courier.h"
+#include "agent/gate_refused.h"
 #include "agent/sandbox.h"
 #include "policy/audit_record.h"
 
@@ -19,15 +23,20 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #define GATE_THREADS 64U
+#define TICK_MS      1000
+#define METRICS_MAX  CONTROL_TEXT_MAX
 
 struct gate_seat {
 	pthread_t thread;
 	struct gate_desk desk;
-	int link; /* to the worker; the thread owns it */
+	int link;      /* to the worker; the thread owns it */
+	int wake;      /* eventfd, made once for each seat: something was reported; -1: none yet */
+	size_t parked; /* atomic: how many of its questions wait for a report */
 	uint64_t *epoch;
 	bool started; /* there is a thread to join; only the main thread looks */
 	bool running; /* atomic: the thread clears it last */
@@ -36,6 +45,8 @@ struct gate_seat {
 struct gate_role {
 	struct role role;
 	struct gate gate;
+	struct gate_courier *courier;
+	struct buf told; /* the last token metrics that the supervisor has */
 	struct gate_seat seats[GATE_THREADS];
 };
 
@@ -61,8 +72,12 @@ seat_main(void *arg)
 	if (!open)
 		log_err(LOG_ERROR, "link", &e);
 	while (open) {
-		struct pollfd p = {.fd = s->link, .events = POLLIN};
-		if (poll(&p, 1, -1) > 0)
+		/*
+		 * Counted before gate_batch_wait has them looked at again: a report that comes
+		 * before that look is seen by it, and one that comes later finds the count.
+		 */
+		__atomic_store_n(&s->parked, gate_batch_parked(b), __ATOMIC_SEQ_CST);
+		if (gate_batch_wait(b, s->wake))
 			open = gate_batch_serve(b);
 	}
 	gate_batch_free(b);
@@ -70,6 +85,17 @@ seat_main(void *arg)
 	gate_desk_fini(&s->desk);
 	__atomic_store_n(&s->running, false, __ATOMIC_RELEASE);
 	return NULL;
+}
+
+/* Something was reported: who waits looks whether it is for him. */
+static void
+wake_seats(struct gate_role *g)
+{
+	for (size_t i = 0; i < GATE_THREADS; i++) {
+		struct gate_seat *s = &g->seats[i];
+		if (s->wake >= 0 && __atomic_load_n(&s->parked, __ATOMIC_SEQ_CST) > 0)
+			(void)eventfd_write(s->wake, 1);
+	}
 }
 
 /* ---- the role ---- */
@@ -96,7 +122,11 @@ seat_worker(struct gate_role *g, int *link, struct err *e)
 	}
 	if (s == NULL)
 		return err_set(e, ERR_LIMIT, NULL, "more than %u front workers", GATE_THREADS);
-	*s = (struct gate_seat){.link = -1};
+	*s = (struct gate_seat){.link = -1, .wake = s->wake};
+	if (s->wake < 0)
+		s->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (s->wake < 0)
+		return err_set(e, ERR_SYSTEM, NULL, "could not make an eventfd");
 	if (!gate_desk_init(&s->desk, &g->gate, e)) {
 		gate_desk_fini(&s->desk);
 		return false;
@@ -249,7 +279,8 @@ prepare(struct gate_role *g)
 		log_warn("catalogue",
 			"read as a snapshot: no indexer holds it open, news come after a restart");
 	catalog_close(probe);
-	if (!open_audit(g, &e))
+	if (!open_audit(g, &e) || !gate_refused_new(&g->gate.refused, &e) ||
+		!gate_courier_new(g->gate.auth, &g->courier, &e))
 		refuse(g, EXIT_CONFIG, &report, &e);
 	if (!sandbox_enter(&g->role, missing, sizeof(missing), &e))
 		refuse(g, EXIT_SANDBOX, &report, &e);
@@ -281,7 +312,9 @@ control(struct gate_role *g, bool *draining)
 				(void)close(m.fd);
 				break;
 			}
-			if (!seat_worker(g, &m.fd, &e))
+			if (m.peer == PROCESS_COURIER)
+				gate_courier_link(g->courier, &m.fd);
+			else if (!seat_worker(g, &m.fd, &e))
 				log_err(LOG_ERROR, "link", &e);
 			if (m.fd >= 0)
 				(void)close(m.fd);
@@ -300,14 +333,74 @@ control(struct gate_role *g, bool *draining)
 	return !*draining || busy(g);
 }
 
+/* Refusals by issuer and reason, when there are more (LOG-3). */
+static void
+tell_metrics(struct gate_role *g)
+{
+	struct err e = {0};
+	AUTO_BUF text = BUF_INIT(METRICS_MAX);
+
+	auth_write_metrics(g->gate.auth, &text);
+	if (!buf_ok(&text) || span_eq(buf_span(&text), buf_span(&g->told)))
+		return;
+	buf_reset(&g->told);
+	buf_add(&g->told, buf_span(&text));
+	if (!role_report(&g->role, "token-metrics", buf_span(&text), &e))
+		log_err(LOG_ERROR, "link", &e);
+}
+
+/* What there is to do once a second. */
+static void
+tick(struct gate_role *g)
+{
+	struct err e = {0};
+
+	gate_refused_tell(g->gate.refused, g->gate.audit, g->role.metrics, now_ms(), false);
+	if (!audit_flush(g->gate.audit, &e))
+		log_err(LOG_ERROR, "audit", &e);
+	metric_set(
+		g->role.metrics, METRIC_TOKEN_CACHE_HITS, (int64_t)auth_cache_hits(g->gate.auth));
+	tell_metrics(g);
+}
+
+static void
+serve(struct gate_role *g)
+{
+	bool draining = false;
+	int64_t next = proc_now_ms() + TICK_MS;
+
+	while (control(g, &draining)) {
+		struct pollfd p[2] = {{.fd = g->role.control, .events = POLLIN},
+			{.fd = gate_courier_fd(g->courier), .events = POLLIN}};
+		int64_t wait = next - proc_now_ms();
+		int n = poll(p, 2, wait > 0 ? (int)wait : 0);
+		if (n > 0 && p[1].revents != 0 && gate_courier_serve(g->courier, now_ms()))
+			wake_seats(g);
+		if (proc_now_ms() < next)
+			continue;
+		next = proc_now_ms() + TICK_MS;
+		tick(g);
+	}
+}
+
+static struct gate_role *
+role_new(void)
+{
+	struct gate_role *g = calloc(1, sizeof(*g));
+
+	for (size_t i = 0; g != NULL && i < GATE_THREADS; i++)
+		g->seats[i].wake = -1;
+	if (g != NULL)
+		g->told.max = METRICS_MAX;
+	return g;
+}
+
 int
 role_gate_main(unsigned slot)
 {
-	static const struct timespec second = {.tv_sec = 1};
-	struct gate_role *g = calloc(1, sizeof(*g));
+	struct gate_role *g = role_new();
 	struct err e = {0};
 	char status[128];
-	bool draining = false;
 
 	log_setup("gate", LOG_INFO);
 	if (g == NULL || !role_start(&g->role, PROCESS_GATE, slot, &e)) {
@@ -320,18 +413,12 @@ role_gate_main(unsigned slot)
 		policy_set_count(g->gate.policies), g->role.settings->n_issuers);
 	if (!role_ready(&g->role, status, &e))
 		return EXIT_NO;
-	while (control(g, &draining)) {
-		struct pollfd p = {.fd = g->role.control, .events = POLLIN};
-		(void)ppoll(&p, 1, &second, NULL);
-		if (!audit_flush(g->gate.audit, &e))
-			log_err(LOG_ERROR, "audit", &e);
-		metric_set(g->role.metrics, METRIC_TOKEN_CACHE_HITS,
-			(int64_t)auth_cache_hits(g->gate.auth));
-	}
+	serve(g);
 	/* With the supervisor gone some may run on, until the exit. */
 	for (size_t i = 0; i < GATE_THREADS; i++)
 		if (!__atomic_load_n(&g->seats[i].running, __ATOMIC_ACQUIRE))
 			seat_join(&g->seats[i]);
+	gate_refused_tell(g->gate.refused, g->gate.audit, g->role.metrics, now_ms(), true);
 	(void)audit_flush(g->gate.audit, NULL);
 	return EXIT_OK;
 }

@@ -172,3 +172,12 @@ audit_record_refused(struct buf *out, const uint8_t trace[16], int status, const
 	jsonw_i64(&w, "status", status);
 	jsonw_cstr(&w, "reason", why);
 }
+
+void
+audit_record_refused_more(struct buf *out, uint64_t count)
+{
+	struct jsonw w;
+
+	start(&w, out, NULL);
+	jsonw_u64(&w, "count", count);
+}

@@ -33,3 +33,5 @@ void audit_record_close(struct buf *out, const struct audit_closing *c);
 void audit_record_start(struct buf *out, const char *version, const struct policy_set *policies);
 /* A request that was refused before any dataset was known: bad token. */
 void audit_record_refused(struct buf *out, const uint8_t trace[16], int status, const char *why);
+/* "refused-more": so many of them since the last such record have no record of their own. */
+void audit_record_refused_more(struct buf *out, uint64_t count);

@@ -1,218 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The one decision path, from a question to an answer, with a real catalogue, policy and audit log.
  */
-#include "agent/gate.h"
+#include "tests/unit/gate_world.h"
 
-#include "agent/base/crypto.h"
-#include "agent/base/scope.h"
-#include "agent/catalog/ingest.h"
-#include "tests/unit/check.h"
-
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-static const char policy_text[] =
-	"policy: test\n"
-	"version: 1\n"
-	"timezone: Europe/Paris\n"
-	"contact: office@test.example\n"
-	"valid_from: 2000-01-01\n"
-	"licence: CC-BY-4.0\n"
-	"embargo: {anchor: experiment_end, period: 3y, early_release: [pi]}\n"
-	"metadata: {public_at: {experiment_end: [title]}}\n"
-	"grant: {withdrawn: [director]}\n"
-	"rules:\n"
-	"  - {id: gone, effect: deny, action: [data.list, data.read], when: {state: withdrawn}, "
-	"reason: withdrawn}\n"
-	"  - {id: record, effect: permit, action: [meta.public], when: {state: [embargoed, open, "
-	"withdrawn]}}\n"
-	"  - {id: open-data, effect: permit, action: [data.list, data.read], when: {state: open},\n"
-	"     obligations: [cite, licence-notice]}\n"
-	"  - {id: names-only, effect: permit, action: [data.list], when: {proposal: [PLAN]}}\n"
-	"tests:\n"
-	"  - {name: closed, now: 2025-01-01, dates: {experiment_end: 2024-05-31}, action: "
-	"data.read, expect: deny}\n";
-
-static const char proposals_text[] =
-	"proposals:\n"
-	"  - {id: OPEN, title: Old and open, dates: {experiment_start: 2010-01-01, experiment_end: "
-	"2010-01-02}}\n"
-	"  - {id: SHUT, title: New, dates: {experiment_start: 2026-01-01, experiment_end: "
-	"2026-01-02}}\n"
-	"  - {id: PAID, route: proprietary, dates: {experiment_start: 2010-01-01, experiment_end: "
-	"2010-01-02}}\n"
-	"  - id: GONE\n"
-	"    dates: {experiment_start: 2010-01-01, experiment_end: 2010-01-02}\n"
-	"    events: [{type: withdrawal, at: 2020-01-01, by: director}]\n"
-	"  - {id: PLAN, dates: {experiment_start: 2027-01-01, experiment_end: "
-	"2027-01-02}}\n";
-
-#define NOW            1790000000 /* 2026-09-21 */
 #define GATE_LONG_PATH 8100
-
-struct place {
-	char dir[64], catalogue[96], audit[96];
-	struct settings settings;
-	struct settings_root root;
-	struct gate gate;
-	struct gate_desk desk;
-	uint64_t epoch;
-	int roots[1];
-};
-
-static void
-put(const char *dir, const char *name, const char *text)
-{
-	char path[256];
-
-	(void)snprintf(path, sizeof(path), "%s/data/%s", dir, name);
-	AUTO_FD fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-	assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
-}
-
-static void
-fill_storage(const char *dir)
-{
-	static const char *const folders[] = {
-		"", "/OPEN", "/OPEN/sub", "/SHUT", "/PAID", "/GONE", "/PLAN"};
-	char path[256];
-
-	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
-		(void)snprintf(path, sizeof(path), "%s/data%s", dir, folders[i]);
-		assert_int_equal(mkdir(path, 0755), 0);
-	}
-	put(dir, "OPEN/a b.txt", "hello");
-	put(dir, "OPEN/sub/<x>.h5", "12345678");
-	put(dir, "OPEN/sub/a&copy.h5", "12345678");
-	put(dir, "SHUT/a.txt", "secret");
-	put(dir, "PAID/a.txt", "secret");
-	put(dir, "GONE/a.txt", "secret");
-	(void)snprintf(path, sizeof(path), "%s/data/OPEN/link.txt", dir);
-	assert_int_equal(symlink("/etc/hostname", path), 0);
-	(void)snprintf(path, sizeof(path), "%s/data/OPEN/inner.txt", dir);
-	assert_int_equal(symlink("a b.txt", path), 0);
-	(void)snprintf(path, sizeof(path), "%s/data/OPEN/sideways.txt", dir);
-	assert_int_equal(symlink("../SHUT/a.txt", path), 0);
-}
-
-/* What a reader said of a file that names itself. */
-static const char reading_text[] =
-	"{\"format\":\"nexus\",\"hdf5_version\":2,\"problem\":null,"
-	"\"entries\":[{\"name\":\"entry\",\"title\":\"A discovery\"}],\"notes\":[]}";
-
-static void
-add_file(struct ingest *in, const struct place *p, int64_t dataset, const char *folder,
-	const char *name)
-{
-	char path[256];
-	struct stat st = {0};
-	struct ingest_file f = {
-		.path = span_of(name), .format = SPAN("other"), .problem = SPAN("not HDF5")};
-
-	(void)snprintf(path, sizeof(path), "%s/data/%s/%s", p->dir, folder, name);
-	(void)stat(path, &st);
-	if (strcmp(name, "named.nxs") == 0)
-		f = (struct ingest_file){.path = span_of(name),
-			.format = SPAN("nexus"),
-			.reading = span_of(reading_text)};
-	f.bytes = (uint64_t)st.st_size;
-	f.mtime_s = st.st_mtim.tv_sec;
-	f.mtime_ns = st.st_mtim.tv_nsec;
-	assert_true(ingest_file_put(in, dataset, &f, NULL));
-}
-
-static void
-fill_catalogue(struct place *p)
-{
-	static const char *const ids[] = {"OPEN", "SHUT", "PAID", "GONE", "PLAN"};
-	struct ingest *in = NULL;
-	struct err e = {0};
-	struct proposals all;
-	int64_t source = 0;
-	AUTO_BUF report = BUF_INIT(8192);
-	AUTO_ARENA a = {0};
-
-	assert_true(arena_init(&a, 80UL << 20));
-	assert_true(ingest_open(p->catalogue, &in, &e) && ingest_begin(in, &e));
-	assert_true(proposals_parse("p.yaml", span_of(proposals_text), &a, &report, &all, &e));
-	assert_true(ingest_proposals(in, &all, &e));
-	assert_true(ingest_source(in, SPAN("main"), 0, SPAN("/x"), &source, &e));
-	for (size_t i = 0; i < 5; i++) {
-		struct ingest_dataset d = {
-			.source = source, .folder = span_of(ids[i]), .proposal = span_of(ids[i])};
-		int64_t id = 0;
-		AUTO_BUF pid = BUF_INIT(64);
-		buf_addf(&pid, "10.5072/%s", ids[i]);
-		d.pid = buf_span(&pid);
-		assert_true(ingest_dataset_put(in, &d, &id, &e));
-		if (i == 0) {
-			add_file(in, p, id, ids[i], "a b.txt");
-			add_file(in, p, id, ids[i], "inner.txt");
-			add_file(in, p, id, ids[i], "named.nxs");
-			add_file(in, p, id, ids[i], "link.txt");
-			add_file(in, p, id, ids[i], "sideways.txt");
-			add_file(in, p, id, ids[i], "sub/<x>.h5");
-			add_file(in, p, id, ids[i], "sub/a&copy.h5");
-			add_file(in, p, id, ids[i], "vanished.txt");
-		} else {
-			add_file(in, p, id, ids[i], "a.txt");
-			add_file(in, p, id, ids[i], "named.nxs");
-		}
-		assert_true(ingest_record(in, id, &d, &e));
-	}
-	assert_true(ingest_commit(in, &e));
-	ingest_close(in);
-}
-
-static int
-setup(void **state)
-{
-	static struct place p; /* cmocka's group state */
-	const struct policy_source source = {"policy.yaml", {policy_text, sizeof(policy_text) - 1}};
-	struct err e = {0};
-	AUTO_BUF report = BUF_INIT(8192);
-	char path[96];
-
-	(void)snprintf(p.dir, sizeof(p.dir), "/tmp/pan-gate-XXXXXX");
-	assert_non_null(mkdtemp(p.dir));
-	fill_storage(p.dir);
-	(void)snprintf(p.catalogue, sizeof(p.catalogue), "%s/catalogue.sqlite", p.dir);
-	(void)snprintf(p.audit, sizeof(p.audit), "%s/audit.jsonl", p.dir);
-	fill_catalogue(&p);
-	(void)snprintf(path, sizeof(path), "%s/data", p.dir);
-	p.roots[0] = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	p.root = (struct settings_root){.name = "main"};
-	p.settings = (struct settings){.facility = "Test <facility>",
-		.contact = "me@test.example",
-		.public_url = "https://localhost",
-		.catalogue = p.catalogue,
-		.roots = &p.root,
-		.n_roots = 1};
-	p.gate = (struct gate){.settings = &p.settings, .roots = p.roots, .epoch = &p.epoch};
-	p.gate.policies = policy_set_load(&source, 1, &report, &e);
-	if (p.gate.policies == NULL)
-		fail_msg("%.*s", SPAN_ARG(buf_span(&report)));
-	assert_true(auth_load(&p.settings, NULL, NULL, &report, &p.gate.auth, &e));
-	int fd = open(p.audit, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
-	assert_true(audit_open(&fd, -1, "gate", AUDIT_SYNC_NEVER, &p.gate.audit, &e));
-	assert_true(gate_desk_init(&p.desk, &p.gate, &e));
-	*state = &p;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	struct place *p = *state;
-	char command[128];
-
-	gate_desk_fini(&p->desk);
-	audit_free(p->gate.audit);
-	auth_free(p->gate.auth);
-	(void)snprintf(command, sizeof(command), "rm -rf %s", p->dir);
-	return system(command); // NOLINT(cert-env33-c,concurrency-mt-unsafe): a test's own folder
-}
 
 struct row {
 	const char *name;
@@ -368,7 +159,7 @@ answers_in_turns(void **state)
 		gate_start(&p->desk);
 		for (size_t i = 0; i < n; i++) {
 			q[i] = question(from + i);
-			gate_begin(&p->desk, &q[i], NOW * 1000LL, &c[i]);
+			gate_begin(&p->desk, &q[i], NOW * 1000LL, NULL, &c[i]);
 		}
 		gate_record(&p->desk, c, n);
 		for (size_t i = 0; i < n; i++) {
@@ -407,7 +198,7 @@ too_long_to_record(void **state)
 	int64_t before = audit_size(p);
 	gate_start(&p->desk);
 	for (size_t i = 0; i < 3; i++)
-		gate_begin(&p->desk, &q[i], NOW * 1000LL, &c[i]);
+		gate_begin(&p->desk, &q[i], NOW * 1000LL, NULL, &c[i]);
 	assert_int_equal(audit_size(p), before);
 	gate_record(&p->desk, c, 3);
 	assert_true(audit_size(p) > before);
@@ -435,7 +226,7 @@ epoch_of_the_turn(void **state)
 	p->epoch = 8;
 	gate_start(&p->desk);
 	p->epoch = 9;
-	gate_begin(&p->desk, &q, NOW * 1000LL, &c);
+	gate_begin(&p->desk, &q, NOW * 1000LL, NULL, &c);
 	gate_record(&p->desk, &c, 1);
 	gate_finish(&p->desk, &c, &a);
 	gate_end(&p->desk);

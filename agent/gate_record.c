@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/gate_record.h"
+
+#include "agent/base/log.h"
+#include "agent/base/metric.h"
+#include "agent/gate_network.h"
+#include "agent/gate_refused.h"
+#include "policy/audit_record.h"
+
+/* The end of a record in the desk's; one that is too long for a line is none. */
+static void
+put_end(struct gate_desk *d, struct gate_case *c)
+{
+	struct err e = {0};
+
+	c->record_n = d->record.n - c->record_at;
+	if (buf_ok(&d->record) && c->record_n <= AUDIT_REST_MAX)
+		return;
+	d->record.n = c->record_at;
+	d->record.bad = false;
+	c->record_n = 0;
+	metric_add(d->metrics, METRIC_AUDIT_FAILED, 1);
+	(void)err_set(&e, ERR_LIMIT, NULL, "audit record too long");
+	gate_tell(d, c->now_ms, &e);
+}
+
+void
+gate_record_decision(struct gate_desk *d, struct gate_case *c)
+{
+	struct audit_who who = {0};
+	struct err e = {0};
+	char id[AUDIT_ID_LEN];
+
+	if (c->subject.authenticated) {
+		if (!audit_subject_id(
+			    d->gate->audit, c->subject.iss, c->subject.sub, c->now, id, &e)) {
+			gate_tell(d, c->now_ms, &e);
+			return;
+		}
+		who.id = span_of(id);
+	}
+	c->kind = "decision";
+	c->record_at = d->record.n;
+	audit_record_decision(&d->record, c->ask->trace, who, &c->facts, &c->decision, c->rest);
+	put_end(d, c);
+}
+
+static void
+put_refused(struct gate_desk *d, struct gate_case *c, int status, const char *why)
+{
+	c->kind = "refused";
+	c->record_at = d->record.n;
+	audit_record_refused(&d->record, c->ask->trace, status, why);
+	put_end(d, c);
+}
+
+void
+gate_record_absent(struct gate_desk *d, struct gate_case *c)
+{
+	put_refused(d, c, 404, "no such dataset");
+}
+
+static void
+write_line(const struct gate_case *c)
+{
+	char peer[GATE_NETWORK_TEXT];
+	AUTO_BUF trace = BUF_INIT(64);
+
+	gate_network_write(c->ask->peer, peer);
+	buf_add_hex(&trace, c->ask->trace, sizeof(c->ask->trace));
+	log_info("token", "refused", LOG_I64("status", c->refusal.status),
+		LOG_STR("reason", c->refusal.description), LOG_STR("peer", peer),
+		LOG_SPAN("trace", buf_span(&trace)));
+}
+
+void
+gate_record_refused(struct gate_desk *d, struct gate_case *c)
+{
+	metric_add(d->metrics, METRIC_TOKENS_REFUSED, 1);
+	if (gate_refused_record(d->gate->refused, c->now_ms))
+		put_refused(d, c, c->refusal.status, c->refusal.description);
+	if (gate_refused_line(d->gate->refused, c->now_ms))
+		write_line(c);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "agent/gate.h"
+
+/*
+ * The audit record of a question, put with those of its turn (gate.h, gate_record): c->kind,
+ * record_at, record_n.  One that no line can hold is none, and c->recorded stays false.
+ */
+void gate_record_decision(struct gate_desk *d, struct gate_case *c);
+/*
+ * What is not there takes the way of what is hidden, through the audit log: else the time that its
+ * disk takes, or its failure, would tell the two apart.  For the same reason it has no limit on
+ * rate.
+ */
+void gate_record_absent(struct gate_desk *d, struct gate_case *c);
+/*
+ * A credential that is not good (c->refusal), in the audit log and as a line of the log, both
+ * within the limits of gate_refused.h.  It is answered even when the log cannot take it: a refusal
+ * gives nothing away.
+ */
+void gate_record_refused(struct gate_desk *d, struct gate_case *c);
