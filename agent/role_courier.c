@@ -1,93 +1,366 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The courier: the one role that speaks to issuers.  What stands here holds its links and answers
- * pings, and asks nobody anything; the fetching belongs to whoever writes agent/base/fetch.c, who
- * replaces this file.
+ * The courier: the one role that speaks to issuers.  It reads their answers and nothing else of the
+ * world, opens no data, and decides nothing: it hands keys and answers to the gates.  What it does
+ * and when is agent/courier.c; here are its sockets, its clock, its disk and its log.
  */
 #include "agent/role.h"
 
+#include "agent/base/crypto.h"
+#include "agent/base/fetch.h"
 #include "agent/base/log.h"
+#include "agent/base/proc.h"
+#include "agent/control.h"
+#include "agent/courier.h"
+#include "agent/courier_kept.h"
+#include "agent/courier_link.h"
+#include "agent/courier_tell.h"
 #include "agent/sandbox.h"
 
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 #include <unistd.h>
 
-#define LINKS 8U /* the gate in force, the next one, the old ones */
+#define LINKS     16U     /* the gate in force, the next one, old ones that end */
+#define TELL_MS   1000LL  /* between two reports to the supervisor, at least */
+#define TELL_LONG 30000LL /* and at most: ages grow */
+#define REPORT    ((size_t)256 * 1024)
 
-struct courier {
+struct process_courier {
 	struct role role;
-	int links[LINKS]; /* -1: none */
+	struct issuers issuers;
+	char origin[512];
+	struct courier_files *files;
+	struct fetch *fetch;
+	struct courier *courier;
+	struct courier_link links[LINKS];
+	int64_t told_ms; /* 0: never */
+	bool changed, draining;
 };
 
-static void
-keep_link(struct courier *c, int fd)
+/* ---- the world of agent/courier.c ---- */
+
+static struct courier_now
+world_now(void *arg)
 {
-	for (size_t i = 0; i < LINKS; i++)
-		if (c->links[i] < 0) {
-			c->links[i] = fd;
-			return;
-		}
-	(void)close(fd);
+	(void)arg;
+	return (struct courier_now){proc_now_ms(), time(NULL)};
 }
 
-/* False: time to go. */
+static uint32_t
+world_random(void *arg)
+{
+	uint32_t v = 0;
+
+	(void)arg;
+	(void)crypto_random(&v, sizeof(v), NULL); /* only to spread retrievals */
+	return v;
+}
+
 static bool
-control(struct courier *c)
+world_fetch(
+	void *arg, const struct fetch_request *r, fetch_done *done, void *done_arg, struct err *e)
+{
+	struct process_courier *x = arg;
+
+	return fetch_start(x->fetch, r, done, done_arg, e);
+}
+
+static void
+world_report(void *arg, unsigned link, const struct report *r)
+{
+	struct process_courier *x = arg;
+
+	for (size_t i = 0; i < LINKS; i++)
+		if (x->links[i].fd >= 0 && (link == COURIER_ALL || x->links[i].number == link))
+			courier_link_send(&x->links[i], r);
+}
+
+static void
+world_keep(void *arg, const struct courier_kept *k)
+{
+	const struct process_courier *x = arg;
+	const struct role_file *dir = role_file(&x->role, "courier.dir");
+	struct err e = {0};
+
+	if (dir != NULL && !courier_kept_save(dir->fd, k, &e))
+		log_err(LOG_WARN, "issuer.kept", &e);
+}
+
+static void
+world_note(void *arg, enum log_level l, const char *event, const char *msg, struct span issuer,
+	struct span text)
+{
+	(void)arg;
+	if (text.n > 0)
+		log_msg(l, event, msg, LOG_SPAN("issuer", issuer), LOG_SPAN("why", text));
+	else
+		log_msg(l, event, msg, LOG_SPAN("issuer", issuer));
+}
+
+/* ---- before confinement ---- */
+
+/* A file of the bundle that may be missing; a secret ends before the line ends. */
+static bool
+take_text(
+	struct process_courier *x, const char *what, size_t issuer, struct span *ret, struct err *e)
+{
+	char name[32];
+
+	(void)snprintf(name, sizeof(name), "%s.%zu", what, issuer);
+	if (role_file(&x->role, name) == NULL)
+		return true;
+	if (!role_text(&x->role, name, ret, e))
+		return false;
+	while (ret->n > 0 && strchr("\r\n", ret->p[ret->n - 1]) != NULL)
+		ret->n--;
+	return true;
+}
+
+static bool
+take_files(struct process_courier *x, struct err *e)
+{
+	x->files = calloc(x->issuers.n + 1, sizeof(*x->files));
+	if (x->files == NULL)
+		return err_set(e, ERR_SYSTEM, NULL, "no memory for the issuers");
+	for (size_t i = 0; i < x->issuers.n; i++)
+		if (!take_text(x, "ca", i, &x->files[i].ca, e) ||
+			!take_text(x, "secret", i, &x->files[i].secret, e) ||
+			!take_text(x, "websecret", i, &x->files[i].websecret, e))
+			return false;
+	return true;
+}
+
+/* The rules of each issuer, as the gate has them. */
+static bool
+take_issuers(struct process_courier *x, struct err *e)
+{
+	AUTO_BUF report = BUF_INIT(REPORT);
+	const char *url = x->role.settings->public_url;
+
+	(void)snprintf(x->origin, sizeof(x->origin), "%s/", url != NULL ? url : "");
+	return issuers_load(x->role.settings, span_of(x->origin), &report, &x->issuers, e);
+}
+
+/* Keys of before; a file that is of no use is ignored with one line. */
+static void
+restore(struct process_courier *x)
+{
+	const struct role_file *dir = role_file(&x->role, "courier.dir");
+
+	for (size_t i = 0; dir != NULL && i < x->issuers.n; i++) {
+		AUTO_BUF text = BUF_INIT(COURIER_KEPT_MAX + 4096);
+		struct err e = {.code = ERR_NONE};
+		if (!courier_fetches(x->courier, i))
+			continue;
+		if (!courier_kept_load(dir->fd, x->issuers.item[i].iss, &text, &e)) {
+			if (e.code != ERR_ABSENT)
+				log_err(LOG_WARN, "issuer.kept", &e);
+		} else if (!courier_restore(x->courier, i, buf_span(&text), &e)) {
+			log_err(LOG_WARN, "issuer.kept", &e);
+		}
+	}
+}
+
+static bool
+prepare(struct process_courier *x, struct err *e)
+{
+	const struct fetch_options options = {.proxy = x->role.settings->proxy};
+	const struct courier_world world = {.arg = x,
+		.now = world_now,
+		.random = world_random,
+		.fetch = world_fetch,
+		.report = world_report,
+		.keep = world_keep,
+		.note = world_note};
+
+	if (!crypto_prepare(e) || !fetch_prepare(e) || !fetch_new(&options, &x->fetch, e) ||
+		!take_issuers(x, e) || !take_files(x, e) ||
+		!courier_new(&world, &x->issuers, x->files, &x->courier, e))
+		return false;
+	restore(x);
+	return true;
+}
+
+/* ---- the loop ---- */
+
+static void
+add_link(struct process_courier *x, unsigned number, int fd)
+{
+	size_t i = 0;
+
+	while (i < LINKS && x->links[i].fd >= 0)
+		i++;
+	if (i == LINKS) {
+		log_error("link", "too many gates: this one gets no courier",
+			LOG_U64("slot", number));
+		(void)close(fd);
+		return;
+	}
+	courier_link_init(&x->links[i], fd, number);
+	courier_link(x->courier, number);
+}
+
+static void
+drop_links(struct process_courier *x)
+{
+	for (size_t i = 0; i < LINKS; i++)
+		if (x->links[i].fd >= 0 && x->links[i].broken) {
+			courier_unlink(x->courier, x->links[i].number);
+			courier_link_fini(&x->links[i]);
+		}
+}
+
+/* False: time to go at once. */
+static bool
+control(struct process_courier *x)
 {
 	struct role_message m;
 
-	while (role_next(&c->role, &m)) {
-		if (m.kind == ROLE_DRAIN || m.kind == ROLE_GONE)
+	while (role_next(&x->role, &m)) {
+		if (m.kind == ROLE_GONE)
 			return false;
-		if (m.kind == ROLE_LINK)
-			keep_link(c, m.fd);
-		else if (m.fd >= 0)
+		if (m.kind == ROLE_LINK && m.peer == PROCESS_GATE) {
+			add_link(x, m.slot, m.fd);
+			continue;
+		}
+		if (m.kind == ROLE_DRAIN) {
+			x->draining = true;
+			courier_drain(x->courier);
+		}
+		if (m.fd >= 0)
 			(void)close(m.fd);
 	}
 	return true;
 }
 
-/* A gate that is gone, or that asks: its link ends, and it knows that nobody answers. */
 static void
-wait_for_work(struct courier *c)
+tell_one(struct process_courier *x, const char *name,
+	void write(const struct courier *c, struct buf *out))
+{
+	AUTO_BUF text = BUF_INIT(REPORT);
+	struct err e = {0};
+
+	write(x->courier, &text);
+	if (!role_report(&x->role, name, buf_span(&text), &e))
+		log_err(LOG_WARN, "issuer.tell", &e);
+}
+
+/* Milliseconds until there is something to tell. */
+static int64_t
+tell(struct process_courier *x)
+{
+	int64_t now = proc_now_ms();
+
+	x->changed = courier_changed(x->courier) || x->changed;
+	int64_t due = x->told_ms + (x->changed ? TELL_MS : TELL_LONG);
+	if (x->told_ms != 0 && now < due)
+		return due - now;
+	x->told_ms = now;
+	x->changed = false;
+	tell_one(x, "issuers", courier_tell_json);
+	tell_one(x, "issuer-metrics", courier_tell_metrics);
+	return TELL_LONG;
+}
+
+static void
+serve_link(struct process_courier *x, struct courier_link *l)
+{
+	struct errand r;
+	struct err e = {.code = ERR_NONE};
+
+	courier_link_flush(l);
+	while (courier_link_next(l, &r, &e))
+		courier_errand(x->courier, l->number, &r);
+	if (e.code != ERR_NONE)
+		log_err(LOG_ERROR, "link", &e);
+}
+
+static bool
+wait_for_work(struct process_courier *x, int64_t ms, struct err *e)
 {
 	struct pollfd p[1 + LINKS];
+	struct courier_link *of[1 + LINKS];
+	unsigned n = 0;
 
-	p[0] = (struct pollfd){.fd = c->role.control, .events = POLLIN};
-	for (size_t i = 0; i < LINKS; i++)
-		p[1 + i] = (struct pollfd){.fd = c->links[i], .events = POLLIN};
-	if (poll(p, 1 + LINKS, -1) <= 0)
-		return;
-	for (size_t i = 0; i < LINKS; i++)
-		if (c->links[i] >= 0 && p[1 + i].revents != 0) {
-			(void)close(c->links[i]);
-			c->links[i] = -1;
+	p[n++] = (struct pollfd){.fd = x->role.control, .events = POLLIN};
+	for (size_t i = 0; i < LINKS; i++) {
+		struct courier_link *l = &x->links[i];
+		if (l->fd < 0)
+			continue;
+		of[n] = l;
+		p[n++] = (struct pollfd){.fd = l->fd,
+			.events = (short)(POLLIN | (courier_link_full(l) ? POLLOUT : 0))};
+	}
+	if (!fetch_turn(x->fetch, (int)ms, p, n, e))
+		return false;
+	for (unsigned i = 1; i < n; i++)
+		if (p[i].revents != 0)
+			serve_link(x, of[i]);
+	return true;
+}
+
+static int
+serve(struct process_courier *x)
+{
+	struct err e = {0};
+
+	while (control(x)) {
+		int64_t ms = courier_turn(x->courier);
+		int64_t told = tell(x);
+		drop_links(x);
+		if (x->draining && courier_idle(x->courier))
+			return EXIT_OK;
+		if (!wait_for_work(x, told < ms ? told : ms, &e)) {
+			log_err(LOG_ERROR, "issuer.fetch", &e);
+			return EXIT_NO;
 		}
+	}
+	return EXIT_OK;
+}
+
+static void
+finish(struct process_courier *x)
+{
+	fetch_free(x->fetch); /* first: it knows what it was asked for */
+	courier_free(x->courier);
+	for (size_t i = 0; i < LINKS; i++)
+		courier_link_fini(&x->links[i]);
+	issuers_fini(&x->issuers);
+	free(x->files);
 }
 
 int
 role_courier_main(unsigned slot)
 {
-	struct courier *c = calloc(1, sizeof(*c));
+	struct process_courier *x = calloc(1, sizeof(*x));
 	struct err e = {0};
 	char missing[256] = "";
-	char text[400];
+	char text[512];
 
 	log_setup("courier", LOG_INFO);
-	if (c == NULL || !role_start(&c->role, PROCESS_COURIER, slot, &e)) {
+	if (x == NULL || !role_start(&x->role, PROCESS_COURIER, slot, &e)) {
 		log_err(LOG_ERROR, "start", &e);
+		free(x);
 		return EXIT_NO;
 	}
 	for (size_t i = 0; i < LINKS; i++)
-		c->links[i] = -1;
-	if (!sandbox_enter(&c->role, missing, sizeof(missing), &e))
-		role_refuse(&c->role, EXIT_SANDBOX, span_of(err_text(&e, text, sizeof(text))));
+		x->links[i].fd = -1;
+	if (!prepare(x, &e))
+		role_refuse(&x->role, EXIT_NO, span_of(err_text(&e, text, sizeof(text))));
+	if (!sandbox_enter(&x->role, missing, sizeof(missing), &e))
+		role_refuse(&x->role, EXIT_SANDBOX, span_of(err_text(&e, text, sizeof(text))));
 	if (missing[0] != '\0')
-		log_warn("sandbox", "not confined as it should be", LOG_STR("missing", missing));
-	if (!role_ready(&c->role, "asks nobody", &e))
-		return EXIT_NO;
-	while (control(c))
-		wait_for_work(c);
-	return EXIT_OK;
+		log_warn("sandbox.partial", "confined in part", LOG_STR("missing", missing));
+	int code = EXIT_NO;
+	if (role_ready(&x->role, "courier ready", &e))
+		code = serve(x);
+	else
+		log_err(LOG_ERROR, "start", &e);
+	finish(x);
+	free(x);
+	return code;
 }
