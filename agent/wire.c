@@ -52,7 +52,7 @@ wire_write_ask(const struct http_ask *q, struct buf *out)
 	put_u64(out, q->id);
 	buf_addc(out, (char)q->method);
 	buf_addc(out, (char)((q->two_credentials ? 1 : 0) | (q->two_proofs ? 2 : 0) |
-			      (q->has_certificate ? 4 : 0)));
+			      (q->has_certificate ? 4 : 0) | (q->again ? 8 : 0)));
 	buf_add(out, (struct span){(const char *)q->peer, sizeof(q->peer)});
 	buf_add(out, (struct span){(const char *)q->trace, sizeof(q->trace)});
 	put_span(out, q->path);
@@ -211,8 +211,9 @@ wire_read_ask(struct span msg, struct http_ask *ret, struct err *e)
 		return false;
 	q.id = get_le(&c, 8);
 	q.method = (enum http_method)get_u8(&c, HTTP_OTHER);
-	unsigned flags = get_u8(&c, 7);
+	unsigned flags = get_u8(&c, 15);
 	q.two_credentials = (flags & 1U) != 0;
+	q.again = (flags & 8U) != 0;
 	q.two_proofs = (flags & 2U) != 0;
 	q.has_certificate = (flags & 4U) != 0;
 	get_copy(&c, q.peer, sizeof(q.peer));

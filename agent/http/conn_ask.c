@@ -4,6 +4,7 @@
 #include "agent/base/siphash.h"
 #include "agent/http/conn_answer.h"
 #include "agent/http/conn_read.h"
+#include "agent/http/cookie.h"
 #include "agent/http/route.h"
 
 #include <string.h>
@@ -52,15 +53,30 @@ trace_make(struct conn_env *env, uint8_t ret[16])
 	memcpy(ret + 8, &x, 8);
 }
 
+/* ---- who is asking ---- */
+
+static struct span
+own_cookie(const struct http_head *h, struct span name)
+{
+	struct span value = SPAN_NONE;
+
+	if (h->cookies == 1)
+		(void)cookie_get(h->cookie, name, &value);
+	return value;
+}
+
 /*
  * One credential is one identity here: the front cannot read tokens.  Whoever has many tokens of
  * one subject counts as many, and whoever invents tokens counts for himself alone.
  */
 static bool
-identity_ok(struct conn *c, struct span authorization)
+identity_ok(struct conn *c)
 {
 	const struct conn_gate *g = &c->env->gate;
-	uint64_t is = authorization.n > 0 ? siphash(c->env->identity_key, authorization) | 1 : 0;
+	const struct http_head *h = &c->req->head;
+	struct span by = h->authorization.n > 0 ? h->authorization
+						: own_cookie(h, SPAN(HTTP_COOKIE_SESSION));
+	uint64_t is = by.n > 0 ? siphash(c->env->identity_key, by) | 1 : 0;
 
 	if (is == 0 || is == c->identity)
 		return true;
@@ -112,7 +128,7 @@ conn_ask_route(struct conn *c)
 		struct respond_error p = {.status = 405, .allow = row->allow};
 		return conn_answer_error(c, &p);
 	}
-	if (!identity_ok(c, h->authorization)) {
+	if (!identity_ok(c)) {
 		struct respond_error p = {.status = 429, .retry_after = 5};
 		return conn_answer_error(c, &p);
 	}
@@ -139,9 +155,18 @@ ask_fill(const struct conn *c, struct http_ask *q)
 		.depth = h->method == HTTP_PROPFIND ? h->depth : SPAN_NONE,
 		.want_digest = h->want_digest,
 		.want_repr_digest = h->want_repr_digest,
+		.dpop = h->dpop,
+		.session = own_cookie(h, SPAN(HTTP_COOKIE_SESSION)),
+		.login = own_cookie(h, SPAN(HTTP_COOKIE_LOGIN)),
+		.origin = h->origin,
+		.fetch_site = h->fetch_site,
 		.body = buf_span(&r->body),
 		.two_credentials = h->authorizations > 1,
+		.two_proofs = h->proofs > 1,
+		/* The answers before this question were permits whose grants had ended. */
+		.again = r->renewing || r->tries > 0,
 	};
+	q->has_certificate = tls_client_certificate(c->tls, q->certificate);
 	memcpy(q->peer, c->peer, sizeof(q->peer));
 	memcpy(q->trace, r->trace, sizeof(q->trace));
 }
@@ -162,8 +187,8 @@ conn_ask_renew(struct conn *c)
 {
 	struct http_ask q;
 
-	ask_fill(c, &q);
 	c->req->renewing = true;
+	ask_fill(c, &q);
 	return ask_send(c, &q);
 }
 

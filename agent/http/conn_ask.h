@@ -9,7 +9,10 @@ enum conn_go conn_ask_route(struct conn *c);
 enum conn_go conn_ask_gate(struct conn *c);
 /*
  * The grant of the body in work has ended, by time or by a new policy: ask again, and go on if the
- * answer is still yes.  False: the gate cannot be asked.
+ * answer is still yes.  A DPoP proof was used up by the first question (RFC 9449 11.1):
+ * http_ask.again tells the gate, which then judges everything but its age and its use.  Only this
+ * connection has the body, so nobody gains by it but who showed the proof first.  False: the gate
+ * cannot be asked.
  */
 bool conn_ask_renew(struct conn *c);
 /* The last answer was stale; its time has come. */

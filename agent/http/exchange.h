@@ -47,7 +47,7 @@ struct http_ask {
 	struct span accept;                        /* field value; absent: none */
 	struct span depth;                         /* PROPFIND; absent: none */
 	struct span want_digest, want_repr_digest; /* absent: none */
-	struct span dpop;       /* the DPoP field (RFC 9449 4.1); absent: none */
+	struct span dpop;                          /* the DPoP field (RFC 9449 4.1); absent: none */
 	struct span session;    /* values of our own cookies, from one Cookie field; absent: none */
 	struct span login;      /* of the login that is under way */
 	struct span origin;     /* Origin; absent: none */
@@ -55,7 +55,9 @@ struct http_ask {
 	struct span body;       /* at most HTTP_BODY_MAX */
 	bool two_credentials;   /* more than one Authorization field */
 	bool two_proofs;        /* more than one DPoP field */
-	bool has_certificate;   /* the client showed a TLS certificate and holds its key */
+	bool again; /* a file was granted for this very request already, and the grant has ended:
+		       its proof is used up, and not to be taken for a replay */
+	bool has_certificate;    /* the client showed a TLS certificate and holds its key */
 	uint8_t certificate[32]; /* SHA-256 of its DER form (RFC 8705 3.1) */
 };
 

@@ -94,6 +94,10 @@ stays(struct span name)
 	static const struct span rows[] = {
 		SPAN_INIT("host"),
 		SPAN_INIT("authorization"),
+		SPAN_INIT("dpop"),
+		SPAN_INIT("cookie"),
+		SPAN_INIT("origin"),
+		SPAN_INIT("sec-fetch-site"),
 		SPAN_INIT("content-length"),
 		SPAN_INIT("transfer-encoding"),
 		SPAN_INIT("connection"),
@@ -181,6 +185,10 @@ static const struct row {
 	{SPAN_INIT("want-digest"), ROW_FIRST, offsetof(struct http_head, want_digest)},
 	{SPAN_INIT("want-repr-digest"), ROW_FIRST, offsetof(struct http_head, want_repr_digest)},
 	{SPAN_INIT("traceparent"), ROW_FIRST, offsetof(struct http_head, traceparent)},
+	{SPAN_INIT("dpop"), ROW_FIRST, offsetof(struct http_head, dpop)},
+	{SPAN_INIT("cookie"), ROW_FIRST, offsetof(struct http_head, cookie)},
+	{SPAN_INIT("origin"), ROW_ONE, offsetof(struct http_head, origin)},
+	{SPAN_INIT("sec-fetch-site"), ROW_ONE, offsetof(struct http_head, fetch_site)},
 };
 
 static bool
@@ -206,6 +214,8 @@ take_known(struct http_head *h, struct err *e)
 				return false;
 	h->authorizations = (unsigned)head_count(h, SPAN("authorization"));
 	h->ranges = (unsigned)head_count(h, SPAN("range"));
+	h->proofs = (unsigned)head_count(h, SPAN("dpop"));
+	h->cookies = (unsigned)head_count(h, SPAN("cookie"));
 	return true;
 }
 

@@ -25,8 +25,8 @@ struct http_field {
 /*
  * A request head whose syntax and framing are good (RFC 9112).  All spans point into the buffer
  * that was parsed: they die when it moves.  A known field that came more than once shows its first
- * value; head_count() tells.  Fields that Connection names are gone, except Host, Authorization and
- * the framing fields.
+ * value; head_count() tells.  Fields that Connection names are gone, except Host, the framing
+ * fields, and those that say who is asking: Authorization, DPoP, Cookie, Origin, Sec-Fetch-Site.
  */
 struct http_head {
 	enum http_method method;
@@ -42,6 +42,10 @@ struct http_head {
 	unsigned authorizations, ranges;
 	struct span if_match, if_none_match, if_modified_since, if_unmodified_since, if_range;
 	struct span accept, depth, want_digest, want_repr_digest, traceparent;
+	struct span dpop;   /* first; proofs > 1: two of them */
+	struct span cookie; /* first; cookies > 1: none is to be believed (RFC 6265 5.4) */
+	struct span origin, fetch_site;
+	unsigned proofs, cookies;
 
 	bool has_length; /* Content-Length was there */
 	uint64_t content_length;

@@ -34,12 +34,23 @@ key_span(struct buf *b, struct span s)
 	buf_add(b, s);
 }
 
+/*
+ * A proof is for one request (RFC 9449 11.1), a session may have ended since (logout), and a
+ * certificate is the connection's own: the gate is asked each time.
+ */
+static bool
+once(const struct http_ask *q)
+{
+	return q->dpop.p != NULL || q->two_proofs || q->session.p != NULL || q->login.p != NULL ||
+	       q->has_certificate;
+}
+
 /* GET and HEAD are one class: the front leaves the bytes of the body away by itself. */
 static bool
 key_make(struct kept *k, const struct http_ask *q)
 {
 	if ((q->method != HTTP_GET && q->method != HTTP_HEAD) || q->two_credentials ||
-		q->body.n > 0)
+		q->body.n > 0 || once(q))
 		return false;
 	buf_reset(&k->key);
 	/* A rule may ask where the client is (policy: network), so another address is another key.

@@ -12,8 +12,9 @@
 /*
  * Answers that the gate allowed to be used again (http_answer.keep), for one worker thread: at most
  * `max`, the least recently used goes first.  Found by the whole text of everything that the
- * decision may depend on, never by a digest alone.  An answer is gone when its grant expires, when
- * the epoch moves, or when its file is no longer what it was.
+ * decision may depend on, never by a digest alone.  Questions with a DPoP proof, a cookie of ours
+ * or a client certificate are never answered from here.  An answer is gone when its grant expires,
+ * when the epoch moves, or when its file is no longer what it was.
  */
 #define KEPT_KEY_MAX    12288U /* longer questions are always asked */
 #define KEPT_FIELDS_MAX 4096U

@@ -22,6 +22,11 @@
 	"ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"                               \
 	"ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
 #define GROUPS "X25519:P-256:P-384"
+/* Of client certificates: no SHA-1, and no DSA, whose numbers a client could make large. */
+#define CLIENT_SIGALGS                                                                             \
+	"ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:ed25519:"                                          \
+	"RSA-PSS+SHA256:RSA-PSS+SHA384:RSA-PSS+SHA512:RSA+SHA256:RSA+SHA384:RSA+SHA512"
+#define CLIENT_CHAIN_MAX 16384 /* bytes of a client's certificates */
 
 struct tls_keys {
 	unsigned char name[16], aes[32], mac[32];
@@ -43,6 +48,8 @@ struct tls {
 	bool corked;        /* collect instead of sending */
 	bool established;
 	bool failed;
+	bool has_certificate; /* of the client */
+	unsigned char certificate[32];
 };
 
 /* ---- errors ---- */
@@ -340,6 +347,30 @@ tls_ctx_new(const struct tls_pair *pairs, size_t n, struct tls_keys *keys, struc
 	return true;
 }
 
+/* SSL_CTX_set_cert_verify_callback(3): instead of building a chain, which would lead nowhere. */
+static int
+take_any(X509_STORE_CTX *chain, void *arg)
+{
+	(void)arg;
+	X509_STORE_CTX_set_error(chain, X509_V_OK);
+	return 1;
+}
+
+bool
+tls_ctx_ask_clients(struct tls_ctx *c, struct err *e)
+{
+	static const unsigned char id[] = "pan-agent, clients asked"; /* older tickets are void */
+
+	SSL_CTX_set_verify(c->ssl, SSL_VERIFY_PEER, NULL);
+	SSL_CTX_set_cert_verify_callback(c->ssl, take_any, NULL);
+	SSL_CTX_set_max_cert_list(c->ssl, CLIENT_CHAIN_MAX);
+	char algs[] = CLIENT_SIGALGS; /* the macro of the library casts `const` away */
+	if (SSL_CTX_set1_client_sigalgs_list(c->ssl, algs) == 1 &&
+		SSL_CTX_set_session_id_context(c->ssl, id, sizeof(id) - 1) == 1)
+		return true;
+	return lib_error(e, ERR_SYSTEM, "TLS context");
+}
+
 void
 tls_ctx_free(struct tls_ctx *c)
 {
@@ -421,6 +452,16 @@ waits(struct tls *t, int r, const char *what, struct err *e)
 	}
 }
 
+static void
+keep_certificate(struct tls *t)
+{
+	const X509 *x = SSL_get0_peer_certificate(t->ssl);
+	unsigned n = sizeof(t->certificate);
+
+	t->has_certificate = x != NULL && X509_digest(x, EVP_sha256(), t->certificate, &n) == 1 &&
+			     n == sizeof(t->certificate);
+}
+
 static bool
 spoke_http(void)
 {
@@ -439,6 +480,7 @@ tls_handshake(struct tls *t, struct err *e)
 	if (r == 1) {
 		t->established = true;
 		t->n_control = 0;
+		keep_certificate(t);
 		return STEP_DONE;
 	}
 	if (spoke_http()) {
@@ -516,6 +558,14 @@ tls_close(struct tls *t)
 	ERR_clear_error();
 	(void)SSL_shutdown(t->ssl);
 	ERR_clear_error();
+}
+
+bool
+tls_client_certificate(const struct tls *t, uint8_t ret[32])
+{
+	if (t->has_certificate)
+		memcpy(ret, t->certificate, sizeof(t->certificate));
+	return t->has_certificate;
 }
 
 const char *

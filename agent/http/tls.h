@@ -34,6 +34,12 @@ void tls_keys_free(struct tls_keys *k);
 /* `keys` must outlive the context.  ERR_SYNTAX names the pair that is wrong. */
 bool tls_ctx_new(const struct tls_pair *pairs, size_t n, struct tls_keys *keys,
 	struct tls_ctx **ret, struct err *e);
+/*
+ * From now on ask each client for a certificate (RFC 8705 3): any is taken, self-signed and expired
+ * ones too, since it only counts by its hash and the handshake proves the key.  Without this call
+ * no client is asked.
+ */
+bool tls_ctx_ask_clients(struct tls_ctx *c, struct err *e);
 void tls_ctx_free(struct tls_ctx *c); /* connections that still use it keep it alive */
 
 /* The descriptor stays the caller's, and must be non-blocking. */
@@ -61,5 +67,11 @@ enum step tls_push(struct tls *t, struct err *e);
 size_t tls_pending(const struct tls *t);
 /* Send close_notify if it fits into the socket; never waits for the client's. */
 void tls_close(struct tls *t);
+/*
+ * SHA-256 of the DER form of the client's certificate (RFC 8705 3.1), whose key it holds; false: it
+ * showed none.  A resumed session has the certificate of the one that it resumes: our tickets carry
+ * it, and only who made that handshake can use them.
+ */
+bool tls_client_certificate(const struct tls *t, uint8_t ret[32]);
 /* "TLSv1.3 TLS_AES_128_GCM_SHA256" */
 const char *tls_cipher(const struct tls *t);

@@ -13,6 +13,7 @@
 
 struct tls {
 	int fd;
+	bool certificate;
 };
 
 bool
@@ -21,7 +22,7 @@ tls_new(struct tls_ctx *c, int fd, struct tls **ret, struct err *e)
 	(void)c;
 	(void)e;
 	*ret = malloc(sizeof(**ret));
-	(*ret)->fd = fd;
+	**ret = (struct tls){.fd = fd};
 	return true;
 }
 
@@ -91,6 +92,14 @@ tls_close(struct tls *t)
 	(void)t;
 }
 
+bool
+tls_client_certificate(const struct tls *t, uint8_t ret[32])
+{
+	if (t->certificate)
+		memset(ret, 7, 32);
+	return t->certificate;
+}
+
 /* ---- a worker with one connection, and a gate that the test answers for ---- */
 
 #define SMALL 20U
@@ -110,6 +119,8 @@ struct world {
 	enum http_method method;
 	char path[64];
 	struct buf body;
+	char who[256]; /* "dpop|session|login|origin|fetch_site|", and flags: 2 proofs, again, cert
+			*/
 	bool keep, mute, deny;
 	unsigned n_stale; /* so many answers carry the grant of the last epoch */
 	unsigned n_asks, n_forgotten, n_done, n_closed;
@@ -125,6 +136,10 @@ on_ask(void *arg, struct conn *c, struct http_ask *q)
 	q->id = ++w->n_asks;
 	w->asking = c;
 	w->method = q->method;
+	(void)snprintf(w->who, sizeof(w->who), "%.*s|%.*s|%.*s|%.*s|%.*s|%s%s%s", SPAN_ARG(q->dpop),
+		SPAN_ARG(q->session), SPAN_ARG(q->login), SPAN_ARG(q->origin),
+		SPAN_ARG(q->fetch_site), q->two_proofs ? "2" : "", q->again ? "a" : "",
+		q->has_certificate && q->certificate[31] == 7 ? "c" : "");
 	buf_reset(&w->body);
 	buf_add(&w->body, q->body);
 	return span_cstr(q->path, w->path, sizeof(w->path));

@@ -43,6 +43,7 @@ stalled(struct world *w)
 		answer(w);
 	}
 	assert_int_equal(w->n_done, 0);
+	assert_string_equal(w->who, "|||||");
 }
 
 static void
@@ -116,6 +117,7 @@ go_on(unsigned n_stale)
 	assert_int_equal(w.done.bytes, BIG);
 	assert_int_equal(w.done.decision, 43); /* the one in force at the end */
 	assert_int_equal(w.n_asks, 2 + n_stale);
+	assert_string_equal(w.who, "|||||a"); /* its proof would be used up */
 	is_whole_big(&w);
 	world_end(&w);
 }

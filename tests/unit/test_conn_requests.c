@@ -101,6 +101,8 @@ static const struct row rows[] = {
 	{"other etag demanded", WITH("If-Match: \"x\""), "412 ", false, NULL, NULL, 1},
 	{"if-range with another etag", WITH("Range: bytes=0-1\r\nIf-Range: \"x\""), "200 ", false,
 		NULL, NULL, 1},
+	{"two origins", WITH("Origin: https://h\r\nOrigin: https://i"), "400 ", true, NULL, NULL,
+		0},
 	{"HTTP/1.0", "GET /data/x/small HTTP/1.0\r\n\r\n", "200 ", true, NULL, NULL, 1},
 };
 
@@ -248,6 +250,47 @@ identities(void **state)
 	assert_int_equal(w.n_identities, 1);
 }
 
+/* What the gate is told of the sender. */
+static void
+senders(void **state)
+{
+	static const struct {
+		const char *name, *in, *who;
+		bool certificate;
+	} is[] = {
+		{"nobody", GET("/data/x/small"), "|||||", false},
+		{"a proof", WITH("dpop:  ey.ey.x "), "ey.ey.x|||||", false},
+		{"two proofs", WITH("DPoP: a\r\nDPoP: b"), "a|||||2", false},
+		{"a proof that Connection names", WITH("Connection: dpop\r\nDPoP: a"), "a|||||",
+			false},
+		{"our cookies", WITH("Cookie: x=y; __Host-pan-session=s; __Host-pan-login=l"),
+			"|s|l|||", false},
+		{"two fields of cookies", WITH("Cookie: __Host-pan-session=s\r\nCookie: x=y"),
+			"|||||", false},
+		{"a cookie twice", WITH("Cookie: __Host-pan-session=s; __Host-pan-session=t"),
+			"|||||", false},
+		{"a page", WITH("Origin: https://h\r\nSec-Fetch-Site: same-origin"),
+			"|||https://h|same-origin|", false},
+		{"a certificate", GET("/data/x/small"), "|||||c", true},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(is) / sizeof(is[0]); i++) {
+		struct world w;
+		CHECK_ROW(is[i].name);
+		world_begin(&w);
+		((struct conn *)(void *)w.env.conns.next)->tls->certificate = is[i].certificate;
+		w.keep = true;
+		say(&w, span_of(is[i].in), SIZE_MAX);
+		assert_int_equal(w.n_asks, 1);
+		assert_string_equal(w.who, is[i].who);
+		say(&w, span_of(is[i].in), SIZE_MAX);
+		CHECK_ROW("and again: kept only for nobody, and for a page");
+		bool kept = i == 0 || i == 5 || i == 6 || i == 7;
+		assert_int_equal(w.n_asks, kept ? 1 : 2);
+		world_end(&w);
+	}
+}
+
 int
 main(void)
 {
@@ -257,6 +300,7 @@ main(void)
 		cmocka_unit_test(forgets_credentials),
 		cmocka_unit_test(deadlines),
 		cmocka_unit_test(identities),
+		cmocka_unit_test(senders),
 	};
 	return cmocka_run_group_tests_name("conn_requests", tests, NULL, NULL);
 }

@@ -276,13 +276,14 @@ fields(void **state)
 		   "If-Match: \"a\"\r\nIf-None-Match: \"b\"\r\nIf-Modified-Since: c\r\n"
 		   "If-Unmodified-Since: d\r\nIf-Range: e\r\nAccept: f\r\nDepth: 1\r\n"
 		   "Want-Digest: g\r\nWant-Repr-Digest: h\r\nTraceparent: i\r\n"
+		   "DPOP: j\r\ndpop: k\r\nCookie: l\r\nOrigin: m\r\nSec-Fetch-Site: n\r\n"
 		   "Content-Length: 12\r\nX: \r\n\r\nleft over",
 		&h);
 	assert_int_equal(h.method, HTTP_HEAD);
 	check_span(h.method_text, "HEAD");
 	check_span(h.target, "/a?b");
 	assert_int_equal(h.minor, 1);
-	assert_int_equal(h.n_fields, 17);
+	assert_int_equal(h.n_fields, 22);
 	check_span(h.host, "a.example:8443");
 	check_span(h.authorization, "Bearer x");
 	assert_int_equal(h.authorizations, 2);
@@ -298,6 +299,12 @@ fields(void **state)
 	check_span(h.want_digest, "g");
 	check_span(h.want_repr_digest, "h");
 	check_span(h.traceparent, "i");
+	check_span(h.dpop, "j");
+	assert_int_equal(h.proofs, 2);
+	check_span(h.cookie, "l");
+	assert_int_equal(h.cookies, 1);
+	check_span(h.origin, "m");
+	check_span(h.fetch_site, "n");
 	assert_true(h.has_length && h.content_length == 12 && !h.chunked);
 	assert_int_equal(head_count(&h, SPAN("range")), 2);
 	check_span(head_get(&h, SPAN("range"), 1), "bytes=2-3");

@@ -46,6 +46,11 @@ static const struct {
 	{"with a body", false},
 	{"the bytes moved from one field to the next", false},
 	{"another client address (a rule may ask for the network)", false},
+	{"with a proof", false},
+	{"with two proofs", false},
+	{"of a session", false},
+	{"within a login", false},
+	{"with a client certificate", false},
 };
 enum { N_KEYS = sizeof(rows_keys) / sizeof(rows_keys[0]) };
 
@@ -71,6 +76,20 @@ vary(const struct http_ask *q, struct http_ask *ret)
 	ret[14].path = SPAN("/data/x/ya");
 	ret[14].query = SPAN("=b");
 	ret[15].peer[15] = 1;
+	ret[16].dpop = SPAN("");
+	ret[17].two_proofs = true;
+	ret[18].session = SPAN("s");
+	ret[19].login = SPAN("l");
+	ret[20].has_certificate = true;
+}
+
+/* Questions whose answers may be kept at all. */
+static bool
+keeps(const struct http_ask *q)
+{
+	return q->method != HTTP_PROPFIND && !q->two_credentials && q->body.n == 0 &&
+	       q->dpop.p == NULL && !q->two_proofs && q->session.p == NULL && q->login.p == NULL &&
+	       !q->has_certificate;
 }
 
 static void
@@ -85,7 +104,7 @@ keys(void **state)
 	(void)state;
 	q.query = SPAN("a=b");
 	q.accept = SPAN("*/*");
-	assert_true(kept_new(8, seed, &k, NULL));
+	assert_true(kept_new(32, seed, &k, NULL));
 	kept_put(k, &q, &a);
 	assert_int_equal(kept_count(k), 1);
 	const struct http_answer *got = kept_get(k, &q, NOW, GRANTED_EPOCH);
@@ -99,6 +118,9 @@ keys(void **state)
 		CHECK_ROW(rows_keys[i].name);
 		assert_int_equal(
 			kept_get(k, &asks[i], NOW, GRANTED_EPOCH) != NULL, rows_keys[i].found);
+		kept_put(k, &asks[i], &a);
+		assert_int_equal(
+			kept_get(k, &asks[i], NOW, GRANTED_EPOCH) != NULL, keeps(&asks[i]));
 	}
 	kept_free(k);
 	granted_end(&g);

@@ -22,6 +22,7 @@ full_ask(void)
 		.origin = SPAN("https://data.test"),
 		.body = SPAN("<propfind/>"),
 		.two_credentials = true,
+		.again = true,
 		.has_certificate = true,
 		.certificate = {7, 6, 5},
 	};
@@ -42,7 +43,7 @@ ask_round(void **state)
 	assert_true(wire_read_ask(buf_span(&b), &r, &e));
 	assert_int_equal(r.id, q.id);
 	assert_int_equal(r.method, q.method);
-	assert_true(r.two_credentials && r.has_certificate && !r.two_proofs);
+	assert_true(r.two_credentials && r.has_certificate && !r.two_proofs && r.again);
 	assert_memory_equal(r.certificate, q.certificate, 32);
 	check_span(r.dpop, "ey.ey.x");
 	check_span(r.session, "s3");
