@@ -140,6 +140,7 @@ add_shared(struct loader *l, const struct config_shared *shared)
 		{"metrics", offsetof(struct config_shared, metrics),
 			BUNDLE_ALL & ~BUNDLE_ROLE(PROCESS_READER)},
 		{"sessions", offsetof(struct config_shared, sessions), GATE},
+		{"replay", offsetof(struct config_shared, replay), GATE},
 	};
 
 	for (size_t i = 0; shared != NULL && i < sizeof(rows) / sizeof(rows[0]); i++) {

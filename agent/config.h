@@ -23,7 +23,7 @@ struct config {
 
 /* The memory that all roles share; made once by the supervisor. */
 struct config_shared {
-	int epoch_read, epoch_write, metrics, sessions; /* -1: none */
+	int epoch_read, epoch_write, metrics, sessions, replay; /* -1: none */
 };
 
 /*

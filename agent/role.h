@@ -40,6 +40,7 @@ enum { EXIT_OK = 0, EXIT_NO = 1, EXIT_USAGE = 2, EXIT_CONFIG = 2, EXIT_SANDBOX =
  *   policy.N              policy files (gate), in the order of settings.policies
  *   jwks.N                key file of issuer N, where it has one (gate)
  *   accounts              accounts.yaml, where there is one (gate)
+ *   replay                used proofs of possession (gate), auth/replay.h
  *   sessions              shared memory of SESSION_BYTES (gate): browsers' logins, which outlive it
  *   secret.N websecret.N  client_secret_file, web_client_secret_file of issuer N (courier)
  *   ca.N                  ca_file of issuer N (courier)

@@ -179,6 +179,9 @@ load_issuers(struct gate_role *g, struct buf *report, struct err *e)
 			return false;
 	}
 	struct auth_texts texts = {.jwks = keys};
+	const struct role_file *replay = role_file(&g->role, "replay");
+	if (replay != NULL)
+		texts.replay = replay->fd;
 	if (role_file(&g->role, "accounts") != NULL &&
 		!role_text(&g->role, "accounts", &texts.accounts, e))
 		return false;

@@ -474,7 +474,7 @@ supervisor_new(const struct supervisor_options *o)
 	s->file = o->file;
 	s->once = o->job != NULL;
 	s->signals = s->lock = -1;
-	s->shared = (struct config_shared){-1, -1, -1, -1};
+	s->shared = (struct config_shared){-1, -1, -1, -1, -1};
 	s->reload.report = (struct buf)BUF_INIT(CONTROL_TEXT_MAX);
 	s->reload.restart = (struct buf)BUF_INIT(1024);
 	s->job.fd = -1;

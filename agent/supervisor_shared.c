@@ -2,10 +2,12 @@
 #include "agent/supervisor_shared.h"
 
 #include "agent/base/scope.h"
+#include "auth/replay.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #define EPOCH_SIZE 4096
@@ -57,14 +59,15 @@ supervisor_shared_open(struct supervisor *s, struct err *e)
 		return false;
 	/* No page of it exists until a gate writes there. */
 	s->shared.sessions = s->once ? -1 : make("pan-sessions", SESSION_BYTES, e);
-	return s->once || s->shared.sessions >= 0;
+	s->shared.replay = s->once ? -1 : replay_create((int64_t)time(NULL), e);
+	return s->once || (s->shared.sessions >= 0 && s->shared.replay >= 0);
 }
 
 void
 supervisor_shared_close(struct supervisor *s)
 {
-	const int fds[] = {
-		s->shared.epoch_read, s->shared.epoch_write, s->shared.metrics, s->shared.sessions};
+	const int fds[] = {s->shared.epoch_read, s->shared.epoch_write, s->shared.metrics,
+		s->shared.sessions, s->shared.replay};
 
 	metric_unmap(s->metrics);
 	if (s->epoch != NULL)

@@ -10,6 +10,7 @@
 #include "auth/inside.h"
 #include "auth/jws.h"
 #include "auth/path_scope.h"
+#include "auth/proof.h"
 
 #define RETRY_LATE   5U /* seconds: an issuer that is slow now may be faster then */
 #define RETRY_MEMORY 2U
@@ -49,7 +50,7 @@ refuse(const struct check *c, const struct err *e, struct auth_refusal *why)
 	case ERR_UNAUTH:
 	case ERR_ABSENT:
 		why->status = 401;
-		why->error = "invalid_token";
+		why->error = c->bad_proof ? "invalid_dpop_proof" : "invalid_token";
 		break;
 	case ERR_DENIED:
 		why->status = 403;
@@ -211,13 +212,10 @@ check_jwt(struct check *c, struct span token, struct err *e)
  * the clock is asked again, and whether the issuer still has the same keys.
  */
 static bool
-cached(struct check *c, uint8_t key[CRYPTO_SHA256_SIZE])
+cached(struct check *c)
 {
-	static const struct span prefix = SPAN_INIT("Bearer ");
-	struct span field = c->q->authorization;
-
-	return span_starts(field, prefix) && crypto_sha256(span_skip(field, prefix.n), key) &&
-	       token_cache_get(c->a->cache, key, c->mem, &c->got) &&
+	return crypto_sha256(c->token, c->key) &&
+	       token_cache_get(c->a->cache, c->key, c->mem, &c->got) &&
 	       c->got.generation == keyring_generation(c->a->keys, c->got.issuer) &&
 	       (c->got.until_ms == 0 || c->now_ms < c->got.until_ms);
 }
@@ -236,25 +234,60 @@ check_cached(struct check *c, struct err *e)
 static enum auth_verdict
 check_new(struct check *c, struct err *e)
 {
-	struct credential credential;
-	uint8_t key[CRYPTO_SHA256_SIZE];
+	c->got = (struct token_cached){.issuer = 0};
+	enum auth_verdict v = check_jwt(c, c->token, e);
+	if (v == AUTH_YES && !c->got.claims.subject.incomplete)
+		token_cache_put(c->a->cache, c->key, &c->got);
+	return v;
+}
 
+/* What the field says.  The commonest form needs no parser when its token is known. */
+static enum auth_verdict
+check_field(struct check *c, struct err *e)
+{
+	static const struct span prefix = SPAN_INIT("Bearer ");
+	struct credential credential;
+
+	if (span_starts(c->q->authorization, prefix)) {
+		c->token = span_skip(c->q->authorization, prefix.n);
+		if (cached(c))
+			return check_cached(c, e);
+		c->token = SPAN_NONE;
+	}
 	if (!credential_parse(c->q->authorization, &credential, e))
 		return AUTH_NO;
-	switch (credential.kind) {
-	case CREDENTIAL_NONE:
-		c->got.claims.subject = (struct subject){.authenticated = false};
+	if (credential.kind == CREDENTIAL_NONE)
 		return AUTH_YES;
-	case CREDENTIAL_OPAQUE:
-		return inquire_opaque(c, credential.token, e);
-	case CREDENTIAL_JWT:
+	c->token = credential.token;
+	c->dpop = credential.dpop;
+	if (credential.kind == CREDENTIAL_OPAQUE)
+		return inquire_opaque(c, c->token, e);
+	return cached(c) ? check_cached(c, e) : check_new(c, e);
+}
+
+/* The last check: does the sender hold the key that the token is bound to? */
+static enum auth_verdict
+check_proof(struct check *c, struct err *e)
+{
+	const struct issuer *i = &c->a->issuers.item[c->issuer];
+	const struct proof_case with = {.request = c->q,
+		.token = c->token,
+		.dpop = c->dpop,
+		.origin = span_of(c->a->origin),
+		.hosts = &c->a->settings->hosts,
+		.mem = c->mem};
+
+	switch (proof_check(c->a->replay, i, &c->got.claims.binding, &with, c->now_ms, e)) {
+	case PROOF_GOOD:
+		return AUTH_YES;
+	case PROOF_BAD:
+		c->bad_proof = true;
+		break;
+	case PROOF_TOKEN:
+	case PROOF_LATER:
 		break;
 	}
-	enum auth_verdict v = check_jwt(c, credential.token, e);
-	if (v == AUTH_YES && !c->got.claims.subject.incomplete &&
-		crypto_sha256(credential.token, key))
-		token_cache_put(c->a->cache, key, &c->got);
-	return v;
+	return AUTH_NO;
 }
 
 enum auth_verdict
@@ -269,14 +302,17 @@ auth_check(struct auth *a, const struct auth_request *q, int64_t now_ms, struct 
 		.late = wait->until_ms != 0 && now_ms >= wait->until_ms,
 		.issuer = REFUSALS_NOBODY};
 	struct err e = {.code = ERR_NONE};
-	uint8_t key[CRYPTO_SHA256_SIZE];
 
 	unpark(a, wait);
-	enum auth_verdict v = cached(&c, key) ? check_cached(&c, &e) : check_new(&c, &e);
+	enum auth_verdict v = check_field(&c, &e);
+	if (v == AUTH_YES && c.token.p != NULL)
+		v = check_proof(&c, &e);
 	if (v == AUTH_NO)
 		return refuse(&c, &e, why);
-	if (v == AUTH_YES)
+	if (v == AUTH_YES && c.token.p != NULL)
 		*ret = c.got.claims.subject;
+	else if (v == AUTH_YES)
+		*ret = (struct subject){.authenticated = false};
 	return v;
 }
 

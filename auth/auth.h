@@ -72,6 +72,9 @@ struct auth_texts {
 	 */
 	const struct span *jwks;
 	struct span accounts; /* of s->accounts */
+	/* Descriptor of a table of used proofs (replay_create), which stays the caller's; 0: one of
+	 * this process alone. */
+	int replay;
 };
 
 /*

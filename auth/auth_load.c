@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "agent/base/crypto.h"
 #include "auth/inquire.h"
@@ -48,6 +49,13 @@ load_keys(struct auth *a, size_t i, struct span jwks, struct buf *report, struct
 }
 
 static bool
+open_replay(struct auth *a, int fd, struct err *e)
+{
+	return fd > 0 ? replay_map(fd, &a->replay, e)
+		      : replay_new((int64_t)time(NULL), &a->replay, e);
+}
+
+static bool
 load_all(struct auth *a, const struct auth_texts *texts, struct buf *report, struct err *e)
 {
 	const struct settings *s = a->settings;
@@ -62,7 +70,7 @@ load_all(struct auth *a, const struct auth_texts *texts, struct buf *report, str
 	if (!crypto_prepare(e) || !refusals_new(&a->issuers, &a->refusals, e) ||
 		(!s->kept_keys && !oidc_start(SLOTS_EACH * (unsigned)s->n_issuers, &a->oidc, e)) ||
 		!keyring_new(&a->issuers, a->oidc, &a->keys, e) || !exchange_new(&a->exchange, e) ||
-		!answers_new(a->issuers.n, &a->answers, e))
+		!answers_new(a->issuers.n, &a->answers, e) || !open_replay(a, texts->replay, e))
 		return false;
 	if (texts->accounts.p != NULL)
 		ok = accounts_load(
@@ -109,6 +117,7 @@ auth_free(struct auth *a)
 	refusals_free(a->refusals);
 	exchange_free(a->exchange);
 	answers_free(a->answers);
+	replay_free(a->replay);
 	accounts_free(a->accounts);
 	issuers_fini(&a->issuers);
 	oidc_stop(a->oidc);

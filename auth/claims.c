@@ -526,15 +526,6 @@ claims_binding(const struct json *payload, struct arena *mem, struct binding *re
 }
 
 bool
-claims_unbound(const struct binding *b, struct err *e)
-{
-	if (b->jkt.p == NULL && b->x5t.p == NULL)
-		return true;
-	return err_set(e, ERR_UNAUTH, "RFC 7800 3.1",
-		"cnf: the token is bound to a key (DPoP or mTLS); expected a plain Bearer");
-}
-
-bool
 claims_complete(const struct issuer *i, const struct json *payload, const struct json *answer,
 	struct arena *mem, struct subject *s, struct err *e)
 {
@@ -562,7 +553,7 @@ claims_check(const struct issuer *i, const struct json *payload, int64_t now, st
 
 	if (!claims_life(i, payload, now, &c.life, e) || !claims_audience(i, payload, e) ||
 		!demands_check(i, payload, e) || !claims_binding(payload, mem, &c.binding, e) ||
-		!claims_unbound(&c.binding, e) || !claims_subject(i, payload, mem, &c.subject, e))
+		!claims_subject(i, payload, mem, &c.subject, e))
 		return false;
 	c.subject.expires = (int64_t)c.life.exp;
 	*ret = c;

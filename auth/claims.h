@@ -56,8 +56,6 @@ bool claims_audience(const struct issuer *i, const struct json *payload, struct 
  * understood cannot be proved (RFC 7800 3.1). */
 bool claims_binding(
 	const struct json *payload, struct arena *mem, struct binding *ret, struct err *e);
-/* Nobody here checks proofs: a token that is bound is refused. */
-bool claims_unbound(const struct binding *b, struct err *e);
 /* sub, the unique id, scope, groups, assurance: the subject in `mem`, without `expires`. */
 bool claims_subject(const struct issuer *i, const struct json *payload, struct arena *mem,
 	struct subject *ret, struct err *e);

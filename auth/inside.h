@@ -11,6 +11,7 @@
 #include "auth/keyring.h"
 #include "auth/oidc.h"
 #include "auth/refusals.h"
+#include "auth/replay.h"
 #include "auth/token_cache.h"
 
 #include <stdatomic.h>
@@ -34,6 +35,7 @@ struct auth {
 	struct token_cache *cache;
 	struct accounts *accounts; /* NULL: no file */
 	struct answers *answers;
+	struct replay *replay;
 	struct exchange *exchange;
 	errand_fn *send; /* NULL: no courier */
 	void *send_arg;
@@ -52,6 +54,10 @@ struct check {
 	struct auth_wait *wait;
 	bool late;            /* it has waited as long as it may */
 	bool too_many;        /* the refusal is 429 */
+	bool bad_proof;       /* it is invalid_dpop_proof */
+	bool dpop;            /* by the scheme DPoP */
+	struct span token;    /* absent: none */
+	uint8_t key[32];      /* its place in the cache of verified tokens */
 	size_t issuer;        /* REFUSALS_NOBODY: not known yet */
 	unsigned retry_after; /* of a refusal for now; 0: not said */
 	struct token_cached got;

@@ -113,7 +113,7 @@ judge(const struct issuer *i, const struct json *answer, int64_t now, struct are
 	if (!active(answer, e) || !claims_life_or(i, answer, otherwise, now, &c.life, e) ||
 		!same_issuer(i, answer, e) || !audience(i, answer, e) ||
 		!demands_check(i, answer, e) || !claims_binding(answer, mem, &c.binding, e) ||
-		!token_type(answer, &c.binding, e) || !claims_unbound(&c.binding, e) ||
+		!token_type(answer, &c.binding, e) ||
 		!claims_subject(i, answer, mem, &c.subject, e))
 		return false;
 	c.subject.expires = (int64_t)c.life.exp;

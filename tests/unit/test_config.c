@@ -268,7 +268,7 @@ test_shared(void **state)
 {
 	AUTO_BUF report = BUF_INIT(8192);
 	AUTO_FD sessions = memfd_create("sessions", MFD_CLOEXEC);
-	const struct config_shared shared = {-1, -1, -1, sessions};
+	const struct config_shared shared = {-1, -1, -1, sessions, -1};
 	struct stat mine;
 	struct stat its;
 	struct place p;

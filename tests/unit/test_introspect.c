@@ -98,9 +98,9 @@ opaque(void **state)
 		{"token type null", GOOD ",\"token_type\":null}", "RFC 6750 1.2"},
 		{"token type N_A", GOOD ",\"token_type\":\"N_A\"}", "RFC 6750 1.2"},
 		{"DPoP without a key", GOOD ",\"token_type\":\"DPoP\"}", "RFC 6750 1.2"},
-		{"DPoP", GOOD ",\"token_type\":\"DPoP\",\"cnf\":{\"jkt\":\"" JKT "\"}}",
-			"RFC 7800 3.1"},
-		{"bound, and plain", GOOD ",\"cnf\":{\"jkt\":\"" JKT "\"}}", "RFC 7800 3.1"},
+		{"DPoP", GOOD ",\"token_type\":\"DPoP\",\"cnf\":{\"jkt\":\"" JKT "\"}}", NULL},
+		/* Whether it may come as plain Bearer is for the proof to say. */
+		{"bound, of no type", GOOD ",\"cnf\":{\"jkt\":\"" JKT "\"}}", NULL},
 		{"bound to a certificate",
 			GOOD ",\"token_type\":\"DPoP\",\"cnf\":{\"x5t#S256\":\"" JKT "\"}}",
 			"RFC 6750 1.2"},
