@@ -54,6 +54,7 @@ struct session_store {
 	struct head *head;
 	char *slots; /* n of SESSION_SLOT_BYTES */
 	size_t n, bytes;
+	struct session_rules rules;
 	uint8_t key[CRYPTO_SEAL_KEY];
 };
 
@@ -111,7 +112,7 @@ map(struct session_store *s, int fd, struct err *e)
 		s->n = SLOTS_MAX;
 	s->bytes = SESSION_HEAD_BYTES + s->n * SESSION_SLOT_BYTES;
 	void *p = mmap(NULL, s->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (p == MAP_FAILED)
+	if (p == MAP_FAILED || p == NULL)
 		return err_set(e, ERR_SYSTEM, NULL, "sessions: map the memory");
 	(void)madvise(p, s->bytes, MADV_DONTDUMP);
 	s->head = p;
@@ -120,15 +121,16 @@ map(struct session_store *s, int fd, struct err *e)
 }
 
 bool
-session_open(int fd, struct session_store **ret, struct err *e)
+session_open(int fd, const struct session_rules *rules, struct session_store **ret, struct err *e)
 {
 	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	struct session_store *s = calloc(1, sizeof(*s));
 
 	if (s == NULL)
 		return err_set(e, ERR_LIMIT, NULL, "sessions: no memory");
+	s->rules = *rules;
 	/* An old and a new gate may come at the same moment.  A process that dies lets go. */
-	bool ok = map(s, fd, e);
+	bool ok = map(s, fd, e) && s->head != NULL;
 	if (ok && fcntl(fd, F_SETLKW, &whole) < 0)
 		ok = err_set(e, ERR_SYSTEM, NULL, "sessions: lock the memory");
 	ok = ok && set_up(s, e);
@@ -212,13 +214,13 @@ alive(const struct entry *n, const struct session_rules *rules, int64_t now)
 
 /* Where a new one goes: a free or ended one, else the one that was unused the longest. */
 static size_t
-pick(const struct session_store *s, const struct session_rules *rules, int64_t now)
+pick(const struct session_store *s, int64_t now)
 {
 	const struct entry *list = s->head->entries;
 	size_t oldest = 0;
 
 	for (size_t i = 0; i < s->n; i++) {
-		if (!alive(&list[i], rules, now))
+		if (!alive(&list[i], &s->rules, now))
 			return i;
 		if (list[i].used < list[oldest].used)
 			oldest = i;
@@ -241,8 +243,8 @@ find(const struct session_store *s, const uint8_t id[CRYPTO_SHA256_SIZE])
 /* ---- sessions ---- */
 
 bool
-session_make(struct session_store *s, const struct session_rules *rules, struct span issuer,
-	struct span claims, int64_t now, struct buf *cookie, struct err *e)
+session_make(struct session_store *s, struct span issuer, struct span claims, int64_t now,
+	struct buf *cookie, struct err *e)
 {
 	struct entry made = {.created = now, .used = now};
 	uint8_t random[ID_BYTES];
@@ -262,7 +264,7 @@ session_make(struct session_store *s, const struct session_rules *rules, struct 
 	made.n_claims = (uint32_t)claims.n;
 	if (!lock(s, e))
 		return false;
-	size_t i = pick(s, rules, now);
+	size_t i = pick(s, now);
 	drop(s, i);
 	char *text = s->slots + i * SESSION_SLOT_BYTES;
 	memcpy(text, issuer.n > 0 ? issuer.p : "", issuer.n);
@@ -296,8 +298,8 @@ none(struct err *e)
 }
 
 bool
-session_find(struct session_store *s, const struct session_rules *rules, struct span cookie,
-	int64_t now, struct arena *mem, struct session *ret, struct err *e)
+session_find(struct session_store *s, struct span cookie, int64_t now, struct arena *mem,
+	struct session *ret, struct err *e)
 {
 	struct session got = {.created = 0};
 	struct entry n = {.mark = MARK_FREE};
@@ -309,7 +311,7 @@ session_find(struct session_store *s, const struct session_rules *rules, struct 
 	size_t i = find(s, got.id);
 	if (i < s->n)
 		n = s->head->entries[i]; /* checked and used from here: what is shared may change */
-	bool live = alive(&n, rules, now);
+	bool live = alive(&n, &s->rules, now);
 	if (live) {
 		struct span text = {
 			s->slots + i * SESSION_SLOT_BYTES, (size_t)n.n_issuer + n.n_claims};
@@ -326,7 +328,7 @@ session_find(struct session_store *s, const struct session_rules *rules, struct 
 		return err_set(e, ERR_LIMIT, NULL, "session: no memory left for this request");
 	got.created = n.created;
 	got.used = n.used;
-	got.ends = n.created + (int64_t)rules->max;
+	got.ends = n.created + (int64_t)s->rules.max;
 	*ret = got;
 	return true;
 }
@@ -391,14 +393,14 @@ session_spend(struct session_store *s, struct span what, int64_t until, int64_t 
 }
 
 size_t
-session_count(struct session_store *s, const struct session_rules *rules, int64_t now)
+session_count(struct session_store *s, int64_t now)
 {
 	size_t n = 0;
 
 	if (!lock(s, NULL))
 		return 0;
 	for (size_t i = 0; i < s->n; i++)
-		n += alive(&s->head->entries[i], rules, now);
+		n += alive(&s->head->entries[i], &s->rules, now);
 	unlock(s);
 	return n;
 }

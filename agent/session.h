@@ -32,7 +32,7 @@
 
 struct session_store;
 
-/* How long a session lives; asked on each use, so that a reload may change it. */
+/* How long a session lives: asked on each use, so a reload changes it for those that are open. */
 struct session_rules {
 	unsigned idle; /* seconds unused */
 	unsigned max;  /* seconds in all */
@@ -49,7 +49,8 @@ struct session {
  * The first one to come sets the memory up.  A file that is longer or shorter gives more or fewer
  * slots, at least one.  Borrows fd for the call.  ERR_SYNTAX: made by an agent of another layout.
  */
-bool session_open(int fd, struct session_store **ret, struct err *e);
+bool session_open(
+	int fd, const struct session_rules *rules, struct session_store **ret, struct err *e);
 void session_close(struct session_store *s); /* NULL is allowed; the sessions stay */
 /* Random, of this store: for cookies that must survive a reload as the sessions do. */
 const uint8_t *session_seal_key(const struct session_store *s);
@@ -58,11 +59,11 @@ const uint8_t *session_seal_key(const struct session_store *s);
  * A new session under a new id; the cookie's value is added to `cookie`.  In a full store the one
  * that was unused the longest goes.  ERR_LIMIT: the texts are too long, or the lock is stuck.
  */
-bool session_make(struct session_store *s, const struct session_rules *rules, struct span issuer,
-	struct span claims, int64_t now, struct buf *cookie, struct err *e);
+bool session_make(struct session_store *s, struct span issuer, struct span claims, int64_t now,
+	struct buf *cookie, struct err *e);
 /* The session of a cookie, and note its use; texts in `mem`.  ERR_ABSENT: none, or it has ended. */
-bool session_find(struct session_store *s, const struct session_rules *rules, struct span cookie,
-	int64_t now, struct arena *mem, struct session *ret, struct err *e);
+bool session_find(struct session_store *s, struct span cookie, int64_t now, struct arena *mem,
+	struct session *ret, struct err *e);
 /* End it; none is fine. */
 bool session_end(struct session_store *s, struct span cookie, struct err *e);
 /* What a form of this session must send back: nobody else can know it. */
@@ -73,5 +74,5 @@ bool session_form_token(const struct session_store *s, const struct session *of,
  */
 bool session_spend(
 	struct session_store *s, struct span what, int64_t until, int64_t now, struct err *e);
-/* How many live by these rules. */
-size_t session_count(struct session_store *s, const struct session_rules *rules, int64_t now);
+/* How many live. */
+size_t session_count(struct session_store *s, int64_t now);

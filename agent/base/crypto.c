@@ -140,7 +140,7 @@ bytes(struct span s)
 
 /* nonce and ciphertext to `to`; then the tag. */
 static bool
-encrypt(EVP_CIPHER_CTX *ctx, const uint8_t *key, struct span context, struct span plain,
+seal_into(EVP_CIPHER_CTX *ctx, const uint8_t *key, struct span context, struct span plain,
 	unsigned char *to)
 {
 	int n = 0;
@@ -166,8 +166,8 @@ crypto_seal(const uint8_t key[CRYPTO_SEAL_KEY], struct span context, struct span
 	if (!crypto_random(ret->p + ret->n, NONCE_BYTES, e))
 		return false;
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-	bool ok =
-		ctx != NULL && encrypt(ctx, key, context, plain, (unsigned char *)ret->p + ret->n);
+	bool ok = ctx != NULL &&
+		  seal_into(ctx, key, context, plain, (unsigned char *)ret->p + ret->n);
 	EVP_CIPHER_CTX_free(ctx);
 	if (!ok)
 		return err_set(e, ERR_SYSTEM, NULL, "sealing failed in libcrypto");
@@ -176,7 +176,7 @@ crypto_seal(const uint8_t key[CRYPTO_SEAL_KEY], struct span context, struct span
 }
 
 static bool
-decrypt(EVP_CIPHER_CTX *ctx, const uint8_t *key, struct span context, struct span sealed,
+open_into(EVP_CIPHER_CTX *ctx, const uint8_t *key, struct span context, struct span sealed,
 	unsigned char *to)
 {
 	const unsigned char *in = bytes(sealed);
@@ -203,8 +203,8 @@ crypto_open(const uint8_t key[CRYPTO_SEAL_KEY], struct span context, struct span
 	if (!buf_reserve(ret, more + 1)) /* at least one byte, so that there is a place */
 		return err_set(e, ERR_LIMIT, NULL, "no memory to open a sealed text");
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-	bool ok =
-		ctx != NULL && decrypt(ctx, key, context, sealed, (unsigned char *)ret->p + ret->n);
+	bool ok = ctx != NULL &&
+		  open_into(ctx, key, context, sealed, (unsigned char *)ret->p + ret->n);
 	EVP_CIPHER_CTX_free(ctx);
 	ERR_clear_error();
 	if (!ok) {

@@ -39,7 +39,7 @@ open_desk(void **state)
 
 	d = (struct desk){.fd = memory(8)};
 	*state = &d;
-	return arena_init(&d.mem, 4UL << 20) && session_open(d.fd, &d.s, NULL) ? 0 : -1;
+	return arena_init(&d.mem, 4UL << 20) && session_open(d.fd, &rules, &d.s, NULL) ? 0 : -1;
 }
 
 static int
@@ -57,8 +57,7 @@ static void
 make(struct session_store *s, const char *claims, int64_t now, struct buf *cookie)
 {
 	buf_reset(cookie);
-	assert_true(session_make(
-		s, &rules, SPAN("https://op.test"), span_of(claims), now, cookie, NULL));
+	assert_true(session_make(s, SPAN("https://op.test"), span_of(claims), now, cookie, NULL));
 }
 
 static bool
@@ -67,7 +66,7 @@ there(struct desk *d, struct buf *cookie, int64_t now)
 	struct session got;
 
 	arena_reset(&d->mem);
-	return session_find(d->s, &rules, buf_span(cookie), now, &d->mem, &got, NULL);
+	return session_find(d->s, buf_span(cookie), now, &d->mem, &got, NULL);
 }
 
 static void
@@ -85,21 +84,21 @@ one(void **state)
 	make(d->s, "{\"sub\":\"b\"}", NOW, &second);
 	assert_int_equal(cookie.n, SESSION_COOKIE_LEN);
 	assert_false(span_eq(buf_span(&cookie), buf_span(&second)));
-	assert_true(session_find(d->s, &rules, buf_span(&cookie), NOW + 5, &d->mem, &got, NULL));
+	assert_true(session_find(d->s, buf_span(&cookie), NOW + 5, &d->mem, &got, NULL));
 	check_span(got.issuer, "https://op.test");
 	check_span(got.claims, "{\"sub\":\"a\"}");
 	assert_int_equal(got.created, NOW);
 	assert_int_equal(got.used, NOW);
 	assert_int_equal(got.ends, NOW + 3600);
 	assert_true(session_form_token(d->s, &got, &token));
-	assert_true(session_find(d->s, &rules, buf_span(&second), NOW + 5, &d->mem, &got, NULL));
+	assert_true(session_find(d->s, buf_span(&second), NOW + 5, &d->mem, &got, NULL));
 	check_span(got.claims, "{\"sub\":\"b\"}");
 	assert_true(session_form_token(d->s, &got, &again));
 	assert_false(span_eq(buf_span(&token), buf_span(&again)));
-	assert_int_equal(session_count(d->s, &rules, NOW), 2);
+	assert_int_equal(session_count(d->s, NOW), 2);
 	assert_true(session_end(d->s, buf_span(&cookie), NULL));
 	assert_true(session_end(d->s, buf_span(&cookie), NULL));
-	assert_false(session_find(d->s, &rules, buf_span(&cookie), NOW + 5, &d->mem, &got, &e));
+	assert_false(session_find(d->s, buf_span(&cookie), NOW + 5, &d->mem, &got, &e));
 	assert_int_equal(e.code, ERR_ABSENT);
 	assert_true(there(d, &second, NOW));
 }
@@ -141,12 +140,11 @@ no_cookies(void **state)
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		CHECK_ROW(rows[i].name);
-		assert_false(session_find(
-			d->s, &rules, span_of(rows[i].cookie), NOW, &d->mem, &got, &e));
+		assert_false(session_find(d->s, span_of(rows[i].cookie), NOW, &d->mem, &got, &e));
 		assert_int_equal(e.code, ERR_ABSENT);
 		assert_true(session_end(d->s, span_of(rows[i].cookie), NULL));
 	}
-	assert_false(session_find(d->s, &rules, SPAN_NONE, NOW, &d->mem, &got, &e));
+	assert_false(session_find(d->s, SPAN_NONE, NOW, &d->mem, &got, &e));
 }
 
 static void
@@ -195,16 +193,16 @@ sizes(void **state)
 
 	memset(big, 'x', sizeof(big));
 	struct span text = {big, SESSION_TEXT_MAX};
-	assert_true(session_make(d->s, &rules, SPAN(""), text, NOW, &cookie, NULL));
-	assert_true(session_find(d->s, &rules, buf_span(&cookie), NOW, &d->mem, &got, NULL));
+	assert_true(session_make(d->s, SPAN(""), text, NOW, &cookie, NULL));
+	assert_true(session_find(d->s, buf_span(&cookie), NOW, &d->mem, &got, NULL));
 	assert_true(span_eq(got.claims, text));
 	assert_int_equal(got.issuer.n, 0);
-	assert_false(session_make(d->s, &rules, SPAN("i"), text, NOW, &cookie, &e));
+	assert_false(session_make(d->s, SPAN("i"), text, NOW, &cookie, &e));
 	assert_int_equal(e.code, ERR_LIMIT);
-	assert_false(session_make(
-		d->s, &rules, (struct span){big, sizeof(big)}, SPAN(""), NOW, &cookie, &e));
+	assert_false(
+		session_make(d->s, (struct span){big, sizeof(big)}, SPAN(""), NOW, &cookie, &e));
 	assert_true(arena_init(&small, 4096));
-	assert_false(session_find(d->s, &rules, buf_span(&cookie), NOW, &small, &got, &e));
+	assert_false(session_find(d->s, buf_span(&cookie), NOW, &small, &got, &e));
 	assert_int_equal(e.code, ERR_LIMIT);
 }
 
@@ -228,7 +226,7 @@ full(void **state)
 	make(d->s, "{}", NOW + 1000, &cookies[9]);
 	assert_true(there(d, &cookies[0], NOW + 1000));
 	assert_true(there(d, &cookies[9], NOW + 1000));
-	assert_int_equal(session_count(d->s, &rules, NOW + 1000), 2);
+	assert_int_equal(session_count(d->s, NOW + 1000), 2);
 	for (size_t i = 0; i < 10; i++)
 		buf_fini(&cookies[i]);
 }
@@ -281,19 +279,18 @@ two_processes(void **state)
 	assert_true(child >= 0);
 	if (child == 0) {
 		/* A new gate: its own mapping, the same sessions and the same key. */
-		bool ok = session_open(d->fd, &again, NULL) &&
-			  session_find(
-				  again, &rules, buf_span(&cookie), NOW + 1, &d->mem, &got, NULL) &&
+		bool ok = session_open(d->fd, &rules, &again, NULL) &&
+			  session_find(again, buf_span(&cookie), NOW + 1, &d->mem, &got, NULL) &&
 			  span_is(got.claims, "{\"sub\":\"a\"}") &&
 			  crypto_same(session_seal_key(again), session_seal_key(d->s),
 				  CRYPTO_SEAL_KEY) &&
 			  session_end(again, buf_span(&cookie), NULL) &&
-			  session_make(again, &rules, SPAN("i"), SPAN("{}"), NOW, &other, NULL);
+			  session_make(again, SPAN("i"), SPAN("{}"), NOW, &other, NULL);
 		_exit(ok ? 0 : 1);
 	}
 	exited(child);
 	assert_false(there(d, &cookie, NOW + 2));
-	assert_int_equal(session_count(d->s, &rules, NOW + 2), 1);
+	assert_int_equal(session_count(d->s, NOW + 2), 1);
 }
 
 /* The gate that died with the lock, and one that holds it and does not come back. */
@@ -322,7 +319,7 @@ dead_holder(void **state)
 	assert_int_equal(read(pipes[0], &c, 1), 1);
 	assert_int_equal(c, 'y');
 	struct session got;
-	assert_false(session_find(d->s, &rules, buf_span(&cookie), NOW, &d->mem, &got, &e));
+	assert_false(session_find(d->s, buf_span(&cookie), NOW, &d->mem, &got, &e));
 	assert_int_equal(e.code, ERR_LIMIT);
 	assert_int_equal(kill(child, SIGKILL), 0);
 	assert_int_equal(waitpid(child, NULL, 0), child);
@@ -349,7 +346,7 @@ killed_anywhere(void **state)
 		if (child == 0) {
 			for (;;) {
 				buf_reset(&cookie);
-				(void)session_make(d->s, &rules, SPAN("https://op.test"),
+				(void)session_make(d->s, SPAN("https://op.test"),
 					(struct span){text, sizeof(text)}, NOW, &cookie, NULL);
 				(void)session_end(d->s, buf_span(&cookie), NULL);
 			}
@@ -360,7 +357,7 @@ killed_anywhere(void **state)
 		make(d->s, "{\"sub\":\"a\"}", NOW, &cookie);
 		assert_true(there(d, &cookie, NOW));
 	}
-	assert_true(session_count(d->s, &rules, NOW) <= 8);
+	assert_true(session_count(d->s, NOW) <= 8);
 }
 
 /* ---- memory that is not as it was left ---- */
@@ -386,7 +383,7 @@ strange_memory(void **state)
 			at = memmem(p, SESSION_HEAD_BYTES, lengths, sizeof(lengths));
 		}
 		assert_false(there(d, &cookie, NOW));
-		assert_int_equal(session_count(d->s, &rules, NOW), 0);
+		assert_int_equal(session_count(d->s, NOW), 0);
 	}
 	assert_int_equal(munmap(p, SESSION_HEAD_BYTES), 0);
 }
@@ -402,18 +399,18 @@ other_memory(void **state)
 	AUTO_BUF cookie = BUF_INIT(100);
 
 	(void)state;
-	assert_false(session_open(none, &s, &e));
+	assert_false(session_open(none, &rules, &s, &e));
 	assert_int_equal(e.code, ERR_SYNTAX);
-	assert_false(session_open(-1, &s, &e));
+	assert_false(session_open(-1, &rules, &s, &e));
 	assert_int_equal(pwrite(old, "pansess0", 8, 0), 8);
-	assert_false(session_open(old, &s, &e));
+	assert_false(session_open(old, &rules, &s, &e));
 	assert_int_equal(e.code, ERR_SYNTAX);
-	assert_true(session_open(huge, &s, NULL));
+	assert_true(session_open(huge, &rules, &s, NULL));
 	make(s, "{}", NOW, &cookie);
-	assert_int_equal(session_count(s, &rules, NOW), 1);
+	assert_int_equal(session_count(s, NOW), 1);
 	session_close(s);
 	assert_int_equal(ftruncate(huge, (off_t)(SESSION_HEAD_BYTES + SESSION_SLOT_BYTES)), 0);
-	assert_false(session_open(huge, &s, &e));
+	assert_false(session_open(huge, &rules, &s, &e));
 	assert_int_equal(e.code, ERR_SYNTAX);
 	session_close(NULL);
 }
@@ -438,12 +435,11 @@ many(void *arg)
 	for (int i = 0; i < 500 && w->good; i++) {
 		arena_reset(&mem);
 		buf_reset(&cookie);
-		w->good =
-			session_make(w->s, &rules, SPAN("i"), SPAN("{\"sub\":1}"), NOW + i, &cookie,
-				NULL) &&
-			session_find(w->s, &rules, buf_span(&cookie), NOW + i, &mem, &got, NULL) &&
-			span_is(got.claims, "{\"sub\":1}") &&
-			session_end(w->s, buf_span(&cookie), NULL);
+		w->good = session_make(
+				  w->s, SPAN("i"), SPAN("{\"sub\":1}"), NOW + i, &cookie, NULL) &&
+			  session_find(w->s, buf_span(&cookie), NOW + i, &mem, &got, NULL) &&
+			  span_is(got.claims, "{\"sub\":1}") &&
+			  session_end(w->s, buf_span(&cookie), NULL);
 	}
 	return NULL;
 }
@@ -462,7 +458,7 @@ threads(void **state)
 		assert_int_equal(pthread_join(w[i].thread, NULL), 0);
 		assert_true(w[i].good);
 	}
-	assert_int_equal(session_count(d->s, &rules, NOW + 500), 0);
+	assert_int_equal(session_count(d->s, NOW + 500), 0);
 }
 
 #define WITH_DESK(f) cmocka_unit_test_setup_teardown(f, open_desk, close_desk)
