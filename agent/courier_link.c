@@ -85,10 +85,11 @@ courier_link_next(struct courier_link *l, struct errand *ret, struct err *e)
 	size_t n = 0;
 	struct err why = {.code = ERR_NONE};
 
+	if (l->in.n > 0)
+		explicit_bzero(l->in.p, l->in.n); /* of the errand of before */
+	l->in.n = 0;
 	if (l->broken || !buf_reserve(&l->in, FDPASS_MESSAGE))
 		return false;
-	explicit_bzero(l->in.p, l->in.n);
-	l->in.n = 0;
 	enum fdpass got = fdpass_recv(l->fd, l->in.p, FDPASS_MESSAGE, &n, fds, &nfds, &why);
 	if (got == FDPASS_AGAIN)
 		return false;
