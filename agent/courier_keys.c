@@ -107,7 +107,7 @@ change(struct courier_issuer *i, enum courier_state to)
 /* ---- ends of a round ---- */
 
 /* Printable ASCII: it goes into logs and answers, and may quote what came from outside. */
-static void
+static void __attribute__((format(printf, 2, 0)))
 set_error(struct courier_keys *k, const char *fmt, va_list ap)
 {
 	(void)vsnprintf(k->error, sizeof(k->error), fmt, ap);
