@@ -267,7 +267,8 @@ check_token(struct gate_desk *d, struct gate_case *c)
 		.method = method_name(ask->method),
 		.path = ask->path,
 		.peer = ask->peer,
-		.certificate = ask->has_certificate ? ask->certificate : NULL};
+		.certificate = ask->has_certificate ? ask->certificate : NULL,
+		.again = ask->again};
 	enum auth_verdict v = auth_check(
 		d->gate->auth, &q, c->now_ms, &d->mem, &c->subject, &c->refusal, &c->wait.token);
 
