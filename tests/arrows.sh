@@ -46,6 +46,7 @@ expat          transfer/xml.c
 libdeflate     transfer/inflate.c
 zlib           transfer/inflate.c
 nghttp2/       agent/http/h2.c
+qrencode       agent/cli/qr.c
 seccomp        agent/sandbox.c
 linux/landlock agent/sandbox_landlock.c
 cmocka         tests/unit/check.h

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/cli/cli_file.h"
 
+#include "agent/base/crypto.h"
 #include "agent/base/scope.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 bool
@@ -30,4 +33,54 @@ cli_file_read(const char *path, struct buf *ret, struct err *e)
 			return err_set(
 				e, ERR_LIMIT, NULL, "%s: more than %zu bytes", path, ret->max);
 	}
+}
+
+static bool
+write_all(int fd, struct span text)
+{
+	while (text.n > 0) {
+		ssize_t n = write(fd, text.p, text.n);
+		if (n < 0 && errno != EINTR)
+			return false;
+		text = span_skip(text, n > 0 ? (size_t)n : 0);
+	}
+	return fsync(fd) == 0;
+}
+
+static bool
+replace(int folder, const char *name, struct span text, struct err *e)
+{
+	unsigned char id[8];
+	char other[320];
+
+	if (!crypto_random(id, sizeof(id), e))
+		return false;
+	AUTO_BUF hex = BUF_INIT(64);
+	buf_add_hex(&hex, id, sizeof(id));
+	(void)snprintf(other, sizeof(other), ".%s.%.*s", name, SPAN_ARG(buf_span(&hex)));
+	AUTO_FD fd =
+		openat(folder, other, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_set(e, ERR_SYSTEM, NULL, "cannot write %s", name);
+	if (write_all(fd, text) && renameat(folder, other, folder, name) == 0)
+		return true;
+	(void)err_set(e, ERR_SYSTEM, NULL, "cannot write %s", name);
+	(void)unlinkat(folder, other, 0);
+	return false;
+}
+
+bool
+cli_file_replace(int folder, const char *name, struct span text, struct err *e)
+{
+	sigset_t ends;
+	sigset_t before;
+
+	(void)sigemptyset(&ends);
+	(void)sigaddset(&ends, SIGINT);
+	(void)sigaddset(&ends, SIGTERM);
+	(void)sigaddset(&ends, SIGHUP);
+	(void)sigprocmask(SIG_BLOCK, &ends, &before);
+	bool ok = replace(folder, name, text, e);
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	return ok;
 }

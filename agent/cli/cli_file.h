@@ -3,6 +3,7 @@
 
 #include "agent/base/buf.h"
 #include "agent/base/err.h"
+#include "agent/base/span.h"
 
 #include <stdbool.h>
 
@@ -11,3 +12,9 @@
  * ERR_LIMIT when it is larger.
  */
 bool cli_file_read(const char *path, struct buf *ret, struct err *e);
+/*
+ * Put `text` into a file of this folder, mode 0600: written to a new name and renamed, so that a
+ * reader sees the old or the new text, whole.  SIGINT, SIGTERM and SIGHUP wait meanwhile, so that
+ * they leave no half of it behind.
+ */
+bool cli_file_replace(int folder, const char *name, struct span text, struct err *e);

@@ -17,6 +17,7 @@
 #include "agent/base/jsonw.h"
 #include "agent/base/scope.h"
 #include "agent/base/settings.h"
+#include "agent/cli/cli_token_show.h"
 #include "agent/cli/command.h"
 
 #define CONFIG_MAX       4194304U
@@ -26,7 +27,8 @@
 #define LIFETIME_MAX     31622400U /* 366 days */
 
 static const char usage_text[] =
-	"usage: pan-agent token mint [--config FILE] --sub NAME [options]\n"
+	"usage: pan-agent token [URL] [options]; see pan-agent token show --help\n"
+	"       pan-agent token mint [--config FILE] --sub NAME [options]\n"
 	"       pan-agent token demo-issuer --dir DIR --issuer URL\n"
 	"\n"
 	"mint prints one access token (RFC 9068) of a demonstration issuer: one that\n"
@@ -386,19 +388,20 @@ cli_token(int argc, char **argv)
 {
 	struct options o = {0};
 	const char *what = argc > 1 ? argv[1] : "";
+	bool makes = strcmp(what, "mint") == 0 || strcmp(what, "demo-issuer") == 0;
 
+	if (strcmp(what, "show") == 0)
+		return cli_token_show(argc - 1, argv + 1);
+	if (!makes && strcmp(what, "--help") != 0 && strcmp(what, "-h") != 0)
+		return cli_token_show(argc, argv);
 	for (int i = 1; i < argc; i++)
 		o.help = o.help || strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0;
 	if (o.help) {
 		(void)fputs(usage_text, stdout);
 		return 0;
 	}
-	int code = argc > 1 ? read_options(argc, argv, &o) : 0;
+	int code = read_options(argc, argv, &o);
 	if (code != 0)
 		return code;
-	if (strcmp(what, "mint") == 0)
-		return mint(&o);
-	if (strcmp(what, "demo-issuer") == 0)
-		return demo_issuer(&o);
-	return wrong_call("mint or demo-issuer? ", what);
+	return strcmp(what, "mint") == 0 ? mint(&o) : demo_issuer(&o);
 }

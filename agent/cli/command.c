@@ -10,6 +10,7 @@
 #include "agent/cli/cli_check.h"
 #include "agent/cli/cli_index.h"
 #include "agent/cli/cli_issuers.h"
+#include "agent/cli/cli_login.h"
 #include "agent/cli/cli_ls.h"
 #include "agent/cli/cli_policy.h"
 #include "agent/cli/cli_reload.h"
@@ -23,7 +24,10 @@ static const struct command commands[] = {
 	{"ls", "list datasets, or the files of one", cli_ls},
 	{"show", "all that is known of a dataset", cli_show},
 	{"policy", "check, test and explain policy files", cli_policy},
-	{"token", "mint a token of a demonstration issuer, or make such an issuer", cli_token},
+	{"login", "get a token for a data server by a browser, and keep the login", cli_login},
+	{"logout", "revoke the tokens of a login, and delete it", cli_logout},
+	{"token", "print the token that a server would get; or mint one of a demo issuer",
+		cli_token},
 	{"check", "say everything that is wrong with the configuration", cli_check},
 	{"reload", "have the running agent read its configuration again", cli_reload},
 	{"issuers", "tell which issuers' keys the running agent has", cli_issuers},
