@@ -8,13 +8,13 @@
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
-#include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
 #include <openssl/rsa.h>
 
 #include "agent/base/base64.h"
+#include "agent/base/crypto.h"
 #include "agent/base/json.h"
 #include "agent/base/jsonw.h"
 
@@ -26,12 +26,13 @@
 #define DER_MAX        160 /* of an ECDSA signature on P-384: 2 * (2 + 49) + 3 */
 
 /*
- * Preparing a context costs a fifth of an RSA verification, so each key keeps some.  A thread that
+ * Preparing contexts costs a third of an RSA verification, so each key keeps some.  A thread that
  * finds all of them busy makes one of its own.
  */
 struct lane {
 	atomic_flag busy;
-	EVP_PKEY_CTX *ctx[2]; /* [1]: PS256 */
+	struct crypto_digest *digest; /* of the key's only hash */
+	EVP_PKEY_CTX *ctx[2];         /* [1]: PS256 */
 };
 
 struct keys {
@@ -248,14 +249,20 @@ public_text(const struct json *jwk, struct key *k, struct span kid)
 }
 
 static void
+lane_fini(struct lane *lane)
+{
+	crypto_digest_free(lane->digest);
+	EVP_PKEY_CTX_free(lane->ctx[0]);
+	EVP_PKEY_CTX_free(lane->ctx[1]);
+}
+
+static void
 key_fini(struct key *k)
 {
 	struct lane *lane = k->lanes;
 
-	for (size_t i = 0; lane != NULL && i < LANES; i++) {
-		EVP_PKEY_CTX_free(lane[i].ctx[0]);
-		EVP_PKEY_CTX_free(lane[i].ctx[1]);
-	}
+	for (size_t i = 0; lane != NULL && i < LANES; i++)
+		lane_fini(&lane[i]);
 	free(lane);
 	EVP_PKEY_free(k->pkey);
 	free((void *)(uintptr_t)k->jwk);
@@ -387,26 +394,32 @@ keys_next(const struct keys *k, struct span kid, size_t *at)
 	return NULL;
 }
 
-/* RFC 7518 3.4: r and s of one half each, as the DER that libcrypto reads. */
-static int
+/* X.690 8.3: an INTEGER that is not negative, without leading zeros. */
+static unsigned char *
+add_integer(unsigned char *at, const uint8_t *p, size_t n)
+{
+	for (; n > 1 && *p == 0; n--)
+		p++;
+	bool sign = (*p & 0x80) != 0;
+	*at++ = 2;
+	*at++ = (unsigned char)(n + sign);
+	if (sign)
+		*at++ = 0;
+	memcpy(at, p, n);
+	return at + n;
+}
+
+/* RFC 7518 3.4: r and s of one half each, as the DER (RFC 3279 2.2.3) that libcrypto reads. */
+static size_t
 to_der(const struct jws *j, unsigned char out[DER_MAX])
 {
-	ECDSA_SIG *sig = ECDSA_SIG_new();
 	size_t half = j->n_sig / 2;
-	BIGNUM *r = BN_bin2bn(j->sig, (int)half, NULL);
-	BIGNUM *s = BN_bin2bn(j->sig + half, (int)half, NULL);
-	unsigned char *at = out;
-	int n = 0;
+	unsigned char *at = add_integer(out + 2, j->sig, half);
 
-	if (sig != NULL && r != NULL && s != NULL && ECDSA_SIG_set0(sig, r, s) == 1) {
-		r = NULL; /* taken */
-		s = NULL;
-		n = i2d_ECDSA_SIG(sig, NULL) <= DER_MAX ? i2d_ECDSA_SIG(sig, &at) : 0;
-	}
-	BN_free(r);
-	BN_free(s);
-	ECDSA_SIG_free(sig);
-	return n;
+	at = add_integer(at, j->sig + half, half);
+	out[0] = 0x30;
+	out[1] = (unsigned char)(at - out - 2); /* below 128: one byte */
+	return (size_t)(at - out);
 }
 
 /* A context that verifies ready digests with this key by this alg, or NULL. */
@@ -429,53 +442,63 @@ context(const struct key *key, enum jws_alg alg)
 	return NULL;
 }
 
-/* A free lane's context, made at its first use; *lane stays NULL when all are busy, and the caller
- * frees the context then. */
-static EVP_PKEY_CTX *
-take_context(const struct key *key, enum jws_alg alg, struct lane **lane)
+/* NULL: all are busy. */
+static struct lane *
+take_lane(const struct key *key)
 {
 	struct lane *all = key->lanes;
-	bool pss = alg == JWS_PS256;
 
-	for (size_t i = 0; i < LANES; i++) {
-		if (atomic_flag_test_and_set_explicit(&all[i].busy, memory_order_acquire))
-			continue;
-		*lane = &all[i];
-		if (all[i].ctx[pss] == NULL)
-			all[i].ctx[pss] = context(key, alg);
-		return all[i].ctx[pss];
-	}
-	return context(key, alg);
+	for (size_t i = 0; i < LANES; i++)
+		if (!atomic_flag_test_and_set_explicit(&all[i].busy, memory_order_acquire))
+			return &all[i];
+	return NULL;
+}
+
+static bool
+hash(struct lane *lane, const struct jws *j, uint8_t digest[CRYPTO_DIGEST_MAX], size_t *n)
+{
+	enum crypto_hash what = j->alg == JWS_ES384 ? CRYPTO_HASH_SHA384 : CRYPTO_HASH_SHA256;
+
+	if (lane->digest == NULL && !crypto_digest_new(what, &lane->digest, NULL))
+		return false;
+	if (crypto_digest_add(lane->digest, j->input.p, j->input.n) &&
+		crypto_digest_end(lane->digest, digest, n))
+		return true;
+	crypto_digest_free(lane->digest);
+	lane->digest = NULL;
+	return false;
+}
+
+static bool
+verify(const struct key *key, struct lane *lane, const struct jws *j)
+{
+	unsigned char der[DER_MAX];
+	uint8_t digest[CRYPTO_DIGEST_MAX];
+	size_t n_digest = 0;
+	bool ec = j->alg == JWS_ES256 || j->alg == JWS_ES384;
+	EVP_PKEY_CTX **ctx = &lane->ctx[j->alg == JWS_PS256];
+
+	if (ec && j->n_sig != (size_t)key->bits / 8 * 2) /* SIG-2 */
+		return false;
+	if (*ctx == NULL)
+		*ctx = context(key, j->alg);
+	return *ctx != NULL && hash(lane, j, digest, &n_digest) &&
+	       EVP_PKEY_verify(*ctx, ec ? der : j->sig, ec ? to_der(j, der) : j->n_sig, digest,
+		       n_digest) == 1;
 }
 
 bool
 keys_verify(const struct key *key, const struct jws *j)
 {
-	unsigned char der[DER_MAX];
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned n_digest = 0;
-	const unsigned char *sig = j->sig;
-	size_t n = j->n_sig;
-	struct lane *lane = NULL;
+	struct lane own = {.digest = NULL};
 
 	if ((key->algs >> j->alg & 1U) == 0)
 		return false;
-	if (j->alg == JWS_ES256 || j->alg == JWS_ES384) {
-		int len = to_der(j, der);
-		if (len <= 0)
-			return false;
-		sig = der;
-		n = (size_t)len;
-	}
-	if (EVP_Digest(j->input.p, j->input.n, digest, &n_digest,
-		    j->alg == JWS_ES384 ? EVP_sha384() : EVP_sha256(), NULL) != 1)
-		return false;
-	EVP_PKEY_CTX *ctx = take_context(key, j->alg, &lane);
-	bool ok = ctx != NULL && EVP_PKEY_verify(ctx, sig, n, digest, n_digest) == 1;
+	struct lane *lane = take_lane(key);
+	bool ok = verify(key, lane != NULL ? lane : &own, j);
 	if (lane != NULL)
 		atomic_flag_clear_explicit(&lane->busy, memory_order_release);
-	else
-		EVP_PKEY_CTX_free(ctx);
+	lane_fini(&own);
 	if (!ok)
 		ERR_clear_error();
 	return ok;

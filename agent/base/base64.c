@@ -74,17 +74,39 @@ static const uint8_t url_value[256] = {
 	['_'] = 64,
 };
 
+/* Four characters are three bytes: nearly all of a text, at half the price. */
+static bool
+four(const char *from, uint8_t to[3])
+{
+	uint32_t a = url_value[(unsigned char)from[0]];
+	uint32_t b = url_value[(unsigned char)from[1]];
+	uint32_t c = url_value[(unsigned char)from[2]];
+	uint32_t d = url_value[(unsigned char)from[3]];
+
+	if (a == 0 || b == 0 || c == 0 || d == 0)
+		return false;
+	uint32_t bits = (a - 1) << 18 | (b - 1) << 12 | (c - 1) << 6 | (d - 1);
+	to[0] = (uint8_t)(bits >> 16);
+	to[1] = (uint8_t)(bits >> 8);
+	to[2] = (uint8_t)bits;
+	return true;
+}
+
 bool
 base64_url_decode(struct span text, void *out, size_t cap, size_t *ret_n)
 {
 	uint8_t *o = out;
 	size_t n = 0;
+	size_t i = 0;
 	uint32_t bits = 0;
 	unsigned have = 0;
 
 	if (text.n % 4 == 1)
 		return false;
-	for (size_t i = 0; i < text.n; i++) {
+	for (; text.n - i >= 4 && cap - n >= 3; i += 4, n += 3)
+		if (!four(text.p + i, o + n))
+			return false;
+	for (; i < text.n; i++) {
 		unsigned v = url_value[(unsigned char)text.p[i]];
 		if (v == 0)
 			return false;

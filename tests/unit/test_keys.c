@@ -217,6 +217,40 @@ vectors(void **state)
 	}
 }
 
+/* r and s of every shape: the highest bit set, leading zeros (RFC 7518 3.4 against X.690 8.3). */
+static void
+ecdsa_shapes(void **state)
+{
+	struct mint m = mint_key("ES256", NULL);
+	AUTO_BUF jwks = BUF_INIT(8192);
+	AUTO_ARENA mem = {0};
+	struct keys *k = NULL;
+	unsigned high = 0;
+	unsigned zero = 0;
+
+	(void)state;
+	buf_adds(&jwks, "{\"keys\":[");
+	mint_jwk(&m, "", &jwks);
+	buf_adds(&jwks, "]}");
+	assert_true(keys_load(buf_span(&jwks), BOTH, NULL, &k, NULL));
+	assert_true(arena_init(&mem, 65536));
+	for (unsigned i = 0; i < 1500; i++) {
+		AUTO_BUF token = BUF_INIT(4096);
+		AUTO_JWS j = {.token = SPAN_NONE};
+		mint_token(&m, SPAN("{\"alg\":\"ES256\"}"), SPAN("{}"), &token);
+		assert_true(jws_parse(buf_span(&token), &mem, &j, NULL));
+		high += (j.sig[0] & 0x80) != 0;
+		zero += j.sig[0] == 0 || j.sig[32] == 0;
+		assert_true(keys_verify(keys_at(k, 0), &j));
+		arena_reset(&mem);
+	}
+	assert_true(high > 0 && zero > 0); /* the second fails once in 10^5 runs */
+	AUTO_JWS j = {.alg = JWS_ES256, .input = SPAN("x"), .sig = (const uint8_t *)"", .n_sig = 0};
+	assert_false(keys_verify(keys_at(k, 0), &j)); /* not from jws_parse */
+	keys_free(k);
+	crypto_key_free(m.key);
+}
+
 int
 main(void)
 {
@@ -225,6 +259,7 @@ main(void)
 		cmocka_unit_test(sets),
 		cmocka_unit_test(lookup),
 		cmocka_unit_test(vectors),
+		cmocka_unit_test(ecdsa_shapes),
 	};
 	return cmocka_run_group_tests_name("keys", tests, NULL, NULL);
 }
