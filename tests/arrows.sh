@@ -31,7 +31,7 @@ policy/grant_adopt.h policy/grant.c agent/wire.c
 # beginning of a library's header: its wrapper
 libraries='
 oauth2/        auth/oidc.c
-openssl/       agent/http/tls.c auth/keys.c agent/base/crypto.c
+openssl/       agent/http/tls.c auth/keys.c agent/base/crypto.c tests/bench/bench_tokens.c
 curl/          agent/base/fetch.c
 libssh2        transfer/ssh_out.c
 libssh/        transfer/ssh_in.c
@@ -41,7 +41,7 @@ sqlite3        agent/catalog/store.c transfer/queue_sqlite.c
 libpq-fe       agent/catalog/store_pg.c transfer/queue_pg.c
 udunits2       agent/catalog/units.c
 yaml.h         agent/base/yaml.c
-jansson        agent/base/json.c
+jansson        agent/base/json.c tests/bench/bench_tokens.c
 expat          transfer/xml.c
 libdeflate     transfer/inflate.c
 zlib           transfer/inflate.c
