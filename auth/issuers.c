@@ -273,6 +273,27 @@ issuers_find(const struct issuers *i, struct span iss)
 	return NULL;
 }
 
+bool
+issuers_claim(const struct issuers *all, const struct json *payload, const struct issuer **ret,
+	struct err *e)
+{
+	const struct json *v = json_get(payload, "iss");
+	struct span iss = SPAN_NONE;
+
+	if (!json_str(v, &iss))
+		return err_set(e, ERR_UNAUTH, "RFC 9068 2.2", "iss: is %s; expected a string",
+			json_kind_name(json_kind(v)));
+	const struct issuer *i = issuers_find(all, iss);
+	if (i == NULL)
+		return err_set(e, ERR_UNAUTH, "RFC 9068 4",
+			"iss: %.*s is not trusted by this server (setting issuers)",
+			SPAN_ARG(span_first(iss, 80)));
+	*ret = i;
+	return i->settings->token_kind != TOKEN_OPAQUE ||
+	       err_set(e, ERR_UNAUTH, "RFC 7662",
+		       "token: a JWT; of this issuer opaque tokens are taken (setting token_kind)");
+}
+
 static bool
 known_typ(const struct issuer *i, struct span typ)
 {

@@ -3,6 +3,7 @@
 
 #include "agent/base/buf.h"
 #include "agent/base/err.h"
+#include "agent/base/json.h"
 #include "agent/base/settings.h"
 #include "agent/base/span.h"
 #include "auth/jws.h"
@@ -62,6 +63,12 @@ bool issuers_load(const struct settings *s, struct span origin, struct buf *repo
 void issuers_fini(struct issuers *i);
 /* NULL: no such issuer. */
 const struct issuer *issuers_find(const struct issuers *i, struct span iss);
+/*
+ * The issuer of the unverified iss: it picks the keys and the rules, nothing else.  ERR_UNAUTH when
+ * it is not trusted, or takes no JWTs (token_kind).
+ */
+bool issuers_claim(const struct issuers *all, const struct json *payload, const struct issuer **ret,
+	struct err *e);
 /* alg, typ and kid of the token's header by the issuer's rules (JWS-4, JWS-6, require_kid). */
 bool issuers_header(const struct issuer *i, const struct jws *j, struct err *e);
 /* Effective values, one "key: value" a line, for `pan-agent check` (ISS-2); no secret. */

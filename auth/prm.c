@@ -4,6 +4,7 @@
 #include "agent/base/jsonw.h"
 #include "agent/base/settings_issuer.h"
 #include "auth/auth.h"
+#include "auth/proof.h"
 
 /* ---- the challenge ---- */
 
@@ -48,7 +49,7 @@ bearer(struct buf *out, const struct auth_refusal *r)
 static void
 dpop(struct buf *out, const struct auth_refusal *r)
 {
-	plain(out, ", DPoP algs", SPAN(PRM_DPOP_ALGS));
+	plain(out, ", DPoP algs", SPAN(PROOF_ALGS));
 	if (r->error == NULL)
 		return;
 	plain(out, ", error", span_of(r->error));
@@ -183,7 +184,7 @@ write_dpop(struct jsonw *w, const struct issuers *all)
 	if (!some)
 		return;
 	jsonw_list(w, "dpop_signing_alg_values_supported");
-	for (struct span rest = SPAN(PRM_DPOP_ALGS); rest.p != NULL;)
+	for (struct span rest = SPAN(PROOF_ALGS); rest.p != NULL;)
 		jsonw_str(w, NULL, span_cut(&rest, ' '));
 	jsonw_end(w, ']');
 	if (must)

@@ -11,8 +11,6 @@
  */
 struct auth_refusal; /* auth/auth.h */
 
-#define PRM_DPOP_ALGS "ES256 ES384 RS256 PS256" /* of DPoP proofs (RFC 9449 7.1), in our order */
-
 /*
  * The value of WWW-Authenticate: one Bearer challenge (RFC 6750 3, RFC 9728 5.1, RFC 9470 3), and
  * behind it one of DPoP where the refusal asks for that (RFC 9449 7.1).  refusal NULL: no

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "auth/auth.h"
 #include "auth/prm.h"
+#include "auth/proof.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -90,7 +91,7 @@ parse(struct span rest, struct span realm, struct span url, const struct auth_re
 		static const char *const names[] = {"realm", "resource_metadata", "error",
 			"error_description", "scope", "acr_values", "algs"};
 		const struct span given[] = {realm, url, span_of(r->error), span_of(r->description),
-			r->scope, r->acr_values, SPAN(PRM_DPOP_ALGS)};
+			r->scope, r->acr_values, SPAN(PROOF_ALGS)};
 		size_t k = 0;
 		while (k < 7 && !span_is(name, names[k]))
 			k++;

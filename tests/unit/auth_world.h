@@ -25,6 +25,7 @@ struct world {
 	struct settings settings;
 	struct settings_issuer issuer[3];
 	struct auth *auth[2]; /* by liboauth2, and by the kept keys */
+	struct buf set[2];    /* the key sets of A and B */
 };
 
 static const char *const typs[] = {"at+jwt", "JWT", "absent"};
@@ -34,8 +35,8 @@ static inline int
 setup(void **state)
 {
 	struct world *w = calloc(1, sizeof(*w));
-	AUTO_BUF a = BUF_INIT(16384);
-	AUTO_BUF b = BUF_INIT(16384);
+	struct buf a = BUF_INIT(16384);
+	struct buf b = BUF_INIT(16384);
 
 	assert_non_null(w);
 	w->key[RS] = mint_key("RS256", "rs-1");
@@ -79,11 +80,14 @@ setup(void **state)
 		AUTO_BUF report = BUF_INIT(8192);
 		struct err e = {0};
 		w->settings.kept_keys = i == 1;
-		assert_true(auth_load(&w->settings, &(struct auth_texts){.jwks = jwks}, NULL, &report, &w->auth[i], &e));
+		assert_true(auth_load(&w->settings, &(struct auth_texts){.jwks = jwks}, NULL,
+			&report, &w->auth[i], &e));
 		buf_addc(&report, '\0');
 		assert_non_null(strstr(report.p, "a symmetric key (oct)"));
 		assert_non_null(strstr(report.p, "https://dead.test: no keys"));
 	}
+	w->set[0] = a;
+	w->set[1] = b;
 	*state = w;
 	return 0;
 }
@@ -93,8 +97,10 @@ teardown(void **state)
 {
 	struct world *w = *state;
 
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 2; i++) {
 		auth_free(w->auth[i]);
+		buf_fini(&w->set[i]);
+	}
 	for (int i = 0; i < 4; i++)
 		crypto_key_free(w->key[i].key);
 	free(w);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which tokens are accepted, and what is said of the others. */
+#include "auth/auth_explain.h"
 #include "tests/unit/auth_world.h"
 #include "tests/unit/bearer.h"
 
@@ -186,6 +187,40 @@ check_refusal(const struct auth_refusal *why, const struct row *r)
 		assert_true(*c >= 0x20 && *c < 0x7f && *c != '"' && *c != '\\');
 }
 
+/* The explanation comes to the same verdict, by the same words, and shows nothing of the text. */
+static void
+check_explained(struct world *w, struct span token, int status, const char *description)
+{
+	static struct auth_explain x;
+	const struct span jwks[] = {buf_span(&w->set[0]), buf_span(&w->set[1]), SPAN_NONE};
+	const struct auth_explain_case c = {
+		.issuers = auth_issuers(w->auth[0]), .jwks = jwks, .now = NOW};
+	struct span parts = token;
+	AUTO_ARENA mem = {0};
+	AUTO_BUF out = BUF_INIT(262144);
+
+	assert_true(arena_init(&mem, 1U << 20));
+	assert_true(auth_explain(&c, token, &mem, &x, NULL));
+	auth_explain_text(&x, &out);
+	auth_explain_json(&x, &out);
+	buf_addc(&out, '\0');
+	if (x.status != status)
+		fail_msg("explained as %d, not %d: %s", x.status, status, out.p);
+	for (size_t i = 0; i < 3 && parts.p != NULL; i++) {
+		struct span part = span_cut(&parts, '.');
+		assert_true(part.n < 12 || memmem(out.p, out.n, part.p, part.n) == NULL);
+	}
+	if (status == 200) {
+		assert_int_equal(x.decisive, x.n);
+		return;
+	}
+	/* What the client is told is cut and in ASCII: its beginning must be the step's. */
+	struct span why = x.step[x.decisive].why;
+	assert_int_equal(x.step[x.decisive].result, AUTH_EXPLAIN_FAILED);
+	for (size_t i = 0; i < 40 && i < why.n; i++)
+		assert_true(description[i] == why.p[i] || description[i] == '?');
+}
+
 static void
 tokens(void **state)
 {
@@ -207,6 +242,8 @@ tokens(void **state)
 			bool ok = bearer(w->auth[k / 2], buf_span(&field), NOW, &mem, &s, &why);
 			if (ok != (r->status == 0))
 				fail_msg("accepted: %d (%s)", ok, why.description);
+			check_explained(w, span_skip(buf_span(&field), 7), ok ? 200 : why.status,
+				why.description);
 			if (!ok) {
 				check_refusal(&why, r);
 				continue;
@@ -257,6 +294,9 @@ texts(void **state)
 		buf_adds(&field, cases[i].after);
 		bool ok = bearer(w->auth[0], buf_span(&field), NOW, &mem, &s, &why);
 		assert_int_equal(ok, cases[i].status <= 1);
+		if (cases[i].status != 1)
+			check_explained(w, span_skip(buf_span(&field), 7), ok ? 200 : why.status,
+				why.description);
 		if (ok) {
 			assert_int_equal(s.authenticated, cases[i].status == 0);
 			continue;
