@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DOCUMENT_MS   (6 * 3600 * 1000LL)
+#define DOCUMENT_MS   (6LL * 3600 * 1000)
 #define REFRESH_LONG  21600    /* seconds: as far as Cache-Control may go */
 #define REFRESH_SHORT 60       /* below, in a test, Cache-Control does not count */
 #define RETRY_MAX     30       /* seconds */
@@ -107,11 +107,10 @@ change(struct courier_issuer *i, enum courier_state to)
 /* ---- ends of a round ---- */
 
 /* Printable ASCII: it goes into logs and answers, and may quote what came from outside. */
-static void __attribute__((format(printf, 2, 0)))
-set_error(struct courier_keys *k, const char *fmt, va_list ap)
+static void
+make_plain(char *text)
 {
-	(void)vsnprintf(k->error, sizeof(k->error), fmt, ap);
-	for (char *c = k->error; *c != '\0'; c++)
+	for (char *c = text; *c != '\0'; c++)
 		if (*c < ' ' || *c > '~')
 			*c = '?';
 }
@@ -124,8 +123,9 @@ fail(struct courier_issuer *i, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	set_error(k, fmt, ap);
+	(void)vsnprintf(k->error, sizeof(k->error), fmt, ap);
 	va_end(ap);
+	make_plain(k->error);
 	k->round = ROUND_NONE;
 	k->tried = true;
 	k->ended_ms = now.ms;
