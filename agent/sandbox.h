@@ -15,7 +15,8 @@
  * calling thread and what it starts later, nothing else.  Threads can be started afterwards,
  * processes cannot; but a reader starts processes and no threads.  From then on nothing may be
  * loaded: no dlopen (so no pthread_exit and no pthread_cancel, for which glibc loads libgcc_s), no
- * iconv, no name look-up.
+ * iconv, no name look-up; the courier looks names up, but has its libraries load their modules
+ * before (fetch_prepare).
  *
  * With settings->sandbox_required any part that cannot be set up is ERR_SYSTEM naming it and what
  * to do; the process is then half confined and must exit.  Else what is missing is named in

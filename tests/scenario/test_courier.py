@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The courier's seat: it is taken where an issuer is fetched, comes back, and holds no data and no key of ours."""
+import http.server
 import json
 import os
 import pathlib
 import re
 import shutil
 import signal
+import ssl
+import threading
 
 import pytest
 from conftest import BIN, EMBARGOED, OPEN, run, sha256, wait_for
@@ -17,6 +20,43 @@ ISSUER = """\
     insecure: yes
     audience: ["%s"]
 """
+
+
+class Issuer:
+    """A server of a discovery document and of the demo issuer's keys: `https://localhost:PORT/realm` with a
+    certificate and its key, else `http://127.0.0.1:PORT/realm`."""
+
+    def __init__(self, keys, certificate=None, key=None):
+        issuer = self
+        self.asked = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                issuer.asked.append(self.path)
+                body = issuer.answers.get(self.path)
+                self.send_response(200 if body else 404)
+                self.send_header("Content-Type", "application/json")
+                self.end_headers()
+                self.wfile.write(body or b"")
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate, key)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        port = self.server.server_address[1]
+        self.name = "https://localhost:%d/realm" % port if certificate else "http://127.0.0.1:%d/realm" % port
+        self.answers = {
+            "/realm/.well-known/openid-configuration": json.dumps({"issuer": self.name, "jwks_uri": self.name + "/keys"}).encode(),
+            "/realm/keys": keys}
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +77,11 @@ def fetched(agent):
     agent.note()
 
 
-def write(agent, fetched):
-    pathlib.Path(agent.config).write_text(agent.plain + (ISSUER % agent.base if fetched else ""))
+def write(agent, issuer):
+    """Reload with one more issuer (its text, or True for one that does not answer), or without (False)."""
+    text = ISSUER if issuer is True else issuer or ""
+    fetched = bool(text)
+    pathlib.Path(agent.config).write_text(agent.plain + (text % agent.base if fetched else ""))
     r = run(BIN / "pan-agent", "reload", "--config", agent.config)
     assert r.returncode == 0, r.stdout + r.stderr
     assert wait_for(lambda: ("courier" in agent.children()) == fetched and one_gate(agent) and settled(agent), 15), \
@@ -150,6 +193,58 @@ def test_none_for_one_run_of_the_indexer(fetched, tmp_path):
     shutil.rmtree(tmp_path / "state")
 
 
-def test_issuers_as_json(fetched):
-    r = run(BIN / "pan-agent", "issuers", "--config", fetched.config, "--json")
-    assert isinstance(json.loads(r.stdout)["issuers"], list), r
+def issuers(agent):
+    r = run(BIN / "pan-agent", "issuers", "--config", agent.config, "--json")
+    return r.returncode, json.loads(r.stdout)["issuers"]
+
+
+def test_issuers_of_an_issuer_that_is_not_there(fetched):
+    """It says so, with since when and when it is asked again, and the exit status is no."""
+    code, rows = wait_for(lambda: (lambda c, r: (c, r) if r and r[0].get("error") else None)(*issuers(fetched)), 15)
+    assert code == 1 and rows[0]["state"] == "never" and rows[0]["issuer"] == "http://127.0.0.1:9/realm", rows
+    r = run(BIN / "pan-agent", "issuers", "--config", fetched.config)
+    assert r.returncode == 1 and re.search(rb"^never .* Nobody there\n", r.stdout, re.M), r
+    assert re.search(rb"^  since 20\d\d-\S+Z: \S", r.stdout, re.M), r
+
+
+def test_fetches_confined(agent):
+    """By name and over TLS, with authorities of the configuration: /etc/hosts, threads, sockets and its own folder are
+    what it has, and they suffice."""
+    tls, keys = agent.work / "tls", (agent.work / "demo" / "demo-jwks.json").read_bytes()
+    issuer = Issuer(keys, tls / "server.pem", tls / "server.key")
+    text = ISSUER.replace("http://127.0.0.1:9/realm", issuer.name).replace("    insecure: yes\n", "    ca_file: tls/ca.pem\n")
+    try:
+        write(agent, text)
+        rows = wait_for(lambda: [r for r in issuers(agent)[1] if r["state"] == "fresh"], 15)
+        assert rows and rows[0]["keys"] >= 1 and issuers(agent)[0] == 0, (issuers(agent), issuer.asked, agent.log()[-2000:])
+        assert "/realm/keys" in issuer.asked
+        assert b"fresh" in run(BIN / "pan-agent", "issuers", "--config", agent.config).stdout
+        metrics = wait_for(lambda: (lambda m: m if 'state="fresh"} 1' in m else None)(admin(agent, "/metrics")[1]), 15)
+        assert metrics and 'pan_issuer_keys{issuer="%s"} ' % issuer.name in metrics
+        assert len(re.findall(r"^# TYPE pan_issuer_keys ", metrics, re.M)) <= 1
+        kept = list((agent.work / "state" / "issuers").iterdir())
+        assert kept and all(p.stat().st_mode & 0o022 == 0 for p in kept), kept
+    finally:
+        issuer.stop()
+        write(agent, False)
+    assert not [line for line in agent.log().splitlines() if '"role":"courier"' in line and "permitted" in line]
+
+
+def test_authorities_are_read_again_by_a_reload(agent):
+    """With the wrong ca_file nothing is believed; the right one in its place is enough, after a reload."""
+    tls, keys = agent.work / "tls", (agent.work / "demo" / "demo-jwks.json").read_bytes()
+    issuer = Issuer(keys, tls / "server.pem", tls / "server.key")
+    ca = agent.work / "issuer-ca.pem"
+    assert run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=other",
+               "-keyout", os.devnull, "-out", ca).returncode == 0
+    text = ISSUER.replace("http://127.0.0.1:9/realm", issuer.name).replace("insecure: yes", "ca_file: issuer-ca.pem")
+    try:
+        write(agent, text)
+        rows = wait_for(lambda: [r for r in issuers(agent)[1] if r.get("error")], 15)
+        assert rows and rows[0]["state"] == "never", issuers(agent)
+        ca.write_bytes((tls / "ca.pem").read_bytes())
+        write(agent, text)
+        assert wait_for(lambda: [r for r in issuers(agent)[1] if r["state"] == "fresh"], 15), issuers(agent)
+    finally:
+        issuer.stop()
+        write(agent, False)

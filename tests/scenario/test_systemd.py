@@ -11,7 +11,8 @@ import subprocess
 import sys
 
 import pytest
-from conftest import Agent
+from conftest import Agent, wait_for
+from test_courier import ISSUER, Issuer
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = ROOT / "build" / os.environ.get("PAN_BUILD", "dev")
@@ -250,6 +251,26 @@ def test_serves_under_the_filter_of_the_unit(tree, stopped, tmp_path):
     finally:
         daemon.kill()
         daemon.wait()
+
+
+def test_the_courier_goes_out_under_the_filter_of_the_unit(tree, stopped, tmp_path):
+    issuer = Issuer(b'{"keys":[]}')
+    words = allowed(unit(tree / SERVICE)["Service"]["SystemCallFilter"])
+    config = pathlib.Path(stopped.config)
+    text = config.read_text()
+    config.write_text(text.rstrip("\n") + "\n" + ISSUER.replace("http://127.0.0.1:9/realm", issuer.name) % stopped.base)
+    daemon, manager = start_confined(stopped, words, tmp_path)
+    try:
+        while "READY=1" not in manager.recv(65536).decode().split("\n"):
+            pass
+        assert wait_for(lambda: "/realm/keys" in issuer.asked, 15), (issuer.asked, (tmp_path / "log").read_text())
+        daemon.send_signal(signal.SIGTERM)
+        assert daemon.wait(30) == 0
+    finally:
+        daemon.kill()
+        daemon.wait()
+        config.write_text(text)
+        issuer.stop()
 
 
 def test_refuses_without_the_third_line_of_the_filter(tree, stopped, tmp_path):

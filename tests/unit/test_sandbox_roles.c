@@ -3,6 +3,7 @@
 #include "tests/unit/sandbox_world.h"
 #include "tests/unit/sanitized.h"
 
+#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -10,6 +11,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 
 /* An attempt answers 0 when it succeeded, else errno. */
 static int
@@ -293,6 +295,85 @@ try_write_file(const struct world *w)
 	return answer(pwrite(w->file, "x", 1, 3));
 }
 
+static int
+try_udp(const struct world *w)
+{
+	(void)w;
+	return answer(socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+}
+
+/* The admin socket, the system's bus and the like. */
+static int
+try_unix(const struct world *w)
+{
+	(void)w;
+	return answer(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+}
+
+static int
+try_netlink(const struct world *w)
+{
+	(void)w;
+	return answer(socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+}
+
+static int
+try_raw(const struct world *w)
+{
+	(void)w;
+	return answer(socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP));
+}
+
+static int
+try_bind(const struct world *w)
+{
+	const struct sockaddr_un a = {.sun_family = AF_UNIX};
+	return answer(bind(w->pair[0], (const struct sockaddr *)&a, sizeof(a.sun_family)));
+}
+
+static int
+try_listen(const struct world *w)
+{
+	return answer(listen(w->pair[0], 1));
+}
+
+static int
+try_pair(const struct world *w)
+{
+	int ends[2];
+	(void)w;
+	return answer(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends));
+}
+
+/* One of datagrams could be turned to another address later. */
+static int
+try_datagram_pair(const struct world *w)
+{
+	int ends[2];
+	(void)w;
+	return answer(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends));
+}
+
+static int
+try_hosts(const struct world *w)
+{
+	(void)w;
+	return answer(open("/etc/hosts", O_RDONLY | O_CLOEXEC));
+}
+
+static int
+try_write_hosts(const struct world *w)
+{
+	(void)w;
+	return answer(open("/etc/hosts", O_WRONLY | O_CLOEXEC));
+}
+
+static int
+try_rename(const struct world *w)
+{
+	return answer(syscall(SYS_renameat2, w->catalogue, "c-wal", w->catalogue, "c-shm", 0));
+}
+
 enum want { NO, YES, KILLED };
 
 /* A wish for each role, in the order of the columns; child: of a reader. */
@@ -335,6 +416,17 @@ static const struct attempt {
 	{"outlive the parent", try_outlive, NO, NO, YES, NO, NO, NO},
 	{"pipe", try_pipe, NO, NO, YES, NO, NO, YES},
 	{"write by a passed descriptor", try_write_file, NO, YES, NO, NO, YES, YES},
+	{"UDP", try_udp, NO, KILLED, KILLED, KILLED, NO, YES},
+	{"socket of a path", try_unix, NO, KILLED, KILLED, KILLED, NO, NO},
+	{"netlink", try_netlink, NO, KILLED, KILLED, KILLED, NO, NO},
+	{"raw socket", try_raw, NO, KILLED, KILLED, KILLED, NO, NO},
+	{"bind", try_bind, NO, NO, NO, NO, NO, NO},
+	{"listen", try_listen, NO, NO, NO, NO, NO, NO},
+	{"pair of sockets", try_pair, NO, NO, NO, NO, NO, YES},
+	{"pair of datagram sockets", try_datagram_pair, NO, NO, NO, NO, NO, NO},
+	{"open /etc/hosts", try_hosts, NO, NO, NO, NO, NO, YES},
+	{"write to /etc/hosts", try_write_hosts, NO, NO, NO, NO, NO, NO},
+	{"rename in its folder", try_rename, NO, NO, NO, NO, NO, YES},
 };
 
 static void
