@@ -300,34 +300,34 @@ busy(struct gate_role *g)
 	return false;
 }
 
+static void
+take_link(struct gate_role *g, struct role_message *m)
+{
+	struct err e = {0};
+
+	if (m->peer == PROCESS_COURIER)
+		gate_courier_link(g->courier, &m->fd);
+	else if (!seat_worker(g, &m->fd, &e))
+		log_err(LOG_ERROR, "link", &e);
+	scope_close(&m->fd);
+}
+
 /* False: time to go. */
 static bool
 control(struct gate_role *g, bool *draining)
 {
 	struct role_message m;
-	struct err e = {0};
 
 	while (role_next(&g->role, &m)) {
 		switch (m.kind) {
 		case ROLE_LINK:
-			if (m.peer == PROCESS_COURIER) {
-				/* Nothing is asked of it here yet: it sees the end of its link. */
-				(void)close(m.fd);
-				break;
-			}
-			if (m.peer == PROCESS_COURIER)
-				gate_courier_link(g->courier, &m.fd);
-			else if (!seat_worker(g, &m.fd, &e))
-				log_err(LOG_ERROR, "link", &e);
-			if (m.fd >= 0)
-				(void)close(m.fd);
+			take_link(g, &m);
 			break;
 		case ROLE_DRAIN:
 			*draining = true;
 			break;
 		case ROLE_JOB:
-			if (m.fd >= 0)
-				(void)close(m.fd);
+			scope_close(&m.fd);
 			break;
 		case ROLE_GONE:
 			return false;
