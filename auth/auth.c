@@ -313,6 +313,9 @@ auth_check(struct auth *a, const struct auth_request *q, int64_t now_ms, struct 
 		*ret = c.got.claims.subject;
 	else if (v == AUTH_YES)
 		*ret = (struct subject){.authenticated = false};
+	/* What an issuer says of a token is good for a minute (INT-5), and so is what follows. */
+	if (v == AUTH_YES && c.got.until_ms != 0 && (c.got.until_ms + 999) / 1000 < ret->expires)
+		ret->expires = (c.got.until_ms + 999) / 1000;
 	return v;
 }
 

@@ -21,7 +21,8 @@ struct subject {
 		sub; /* unique id by the issuer's profile; two issuers' equal ids are two people */
 	struct span client; /* client_id or azp, for the audit */
 	struct span jti;
-	int64_t expires; /* exp of the token, seconds UTC; no grant outlives it */
+	int64_t expires; /* exp of the token, or of what its issuer said of it, whichever is sooner;
+			    seconds UTC; no grant outlives it */
 	enum assurance assurance;
 	struct span acr;
 	const struct span *entitlements; /* normal form (AARC-G069), with authority */

@@ -83,6 +83,7 @@ end(struct asking *w)
 }
 
 struct judged {
+	int64_t expires;
 	enum auth_verdict verdict;
 	struct auth_refusal why;
 	struct auth_wait wait;
@@ -106,6 +107,7 @@ judge(struct asking *w, const char *token, int64_t now_ms, struct judged *j)
 		return;
 	check_span(s.sub, "alice");
 	check_span(s.iss, "https://a.test");
+	j->expires = s.expires;
 	j->incomplete = s.incomplete;
 	j->groups = s.n_entitlements;
 }
@@ -147,6 +149,9 @@ an_opaque_token_is_asked_about_once(void **state)
 	judge(&w, "opaque-token-1", MS + 103, &other);
 	assert_int_equal(j.verdict, AUTH_YES);
 	assert_int_equal(other.verdict, AUTH_YES);
+	/* No grant outlives the answer. */
+	assert_true(j.expires > MS / 1000 && j.expires <= MS / 1000 + 61);
+	assert_true(j.expires == other.expires);
 	/* A minute later it is asked again: a token that was revoked works no longer than that. */
 	judge(&w, "opaque-token-1", MS + 59000, &j);
 	assert_int_equal(j.verdict, AUTH_YES);
