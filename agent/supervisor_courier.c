@@ -33,6 +33,23 @@ look(void)
 	return sum;
 }
 
+/* A secret that everybody on this machine can read is still taken, for it works; the log says it.
+ */
+static void
+warn_of_secrets(const struct config *c)
+{
+	for (size_t i = 0; i < c->bundle.n; i++) {
+		const struct role_file *f = &c->bundle.entries[i].file;
+		struct span name = span_of(f->name);
+		struct stat st;
+		if (!span_starts(name, SPAN("secret.")) && !span_starts(name, SPAN("websecret.")))
+			continue;
+		if (fstat(f->fd, &st) == 0 && (st.st_mode & S_IROTH) != 0)
+			log_warn("courier", "a client secret can be read by everybody: chmod o= it",
+				LOG_STR("file", f->path));
+	}
+}
+
 static void
 drain(struct supervisor *s)
 {
@@ -48,6 +65,7 @@ supervisor_courier_start(struct supervisor *s)
 {
 	s->courier.names = look();
 	s->courier.looked = s->now;
+	warn_of_secrets(s->config);
 	if (supervisor_courier_wanted(s))
 		supervisor_start(s, SEAT_COURIER);
 }
@@ -58,6 +76,7 @@ supervisor_courier_renew(struct supervisor *s)
 	struct child *c = &s->child[SEAT_COURIER];
 	bool wanted = supervisor_courier_wanted(s);
 
+	warn_of_secrets(s->config);
 	if (child_alive(c))
 		drain(s); /* what follows its end is decided then */
 	else if (wanted && c->state == CHILD_NONE)

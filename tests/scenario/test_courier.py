@@ -230,6 +230,26 @@ def test_fetches_confined(agent):
     assert not [line for line in agent.log().splitlines() if '"role":"courier"' in line and "permitted" in line]
 
 
+def test_a_secret_that_everybody_can_read_is_told(agent):
+    secret = agent.work / "client.secret"
+    secret.write_text("s3cret-of-the-client\n")
+    text = ISSUER + "    token_kind: both\n    client_id: c\n    client_secret_file: client.secret\n"
+
+    def told():
+        return agent.log().count("a client secret can be read by everybody")
+
+    try:
+        for mode, more in ((0o600, 0), (0o644, 1), (0o600, 0)):
+            secret.chmod(mode)
+            before = told()
+            write(agent, text)
+            assert told() == before + more
+        assert "s3cret-of-the-client" not in agent.log()
+    finally:
+        write(agent, False)
+        secret.unlink()
+
+
 def test_authorities_are_read_again_by_a_reload(agent):
     """With the wrong ca_file nothing is believed; the right one in its place is enough, after a reload."""
     tls, keys = agent.work / "tls", (agent.work / "demo" / "demo-jwks.json").read_bytes()
