@@ -289,7 +289,7 @@ read_row(struct reading *r, const struct yaml_node *map)
 	}
 	l.claim = claim_of(r, l.issuer, yaml_get(map, "claim"));
 	l.value = read_value(r, &l, value);
-	l.user = arena_span(&r->a->mem, user);
+	l.user = user.p != NULL ? arena_span(&r->a->mem, user) : SPAN_NONE;
 	read_proposals(r, yaml_get(map, "proposals"), &l);
 	if (r->faults == before)
 		keep(r, map, &l);

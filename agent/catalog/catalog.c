@@ -5,6 +5,7 @@
 #include "agent/catalog/limits.h"
 #include "agent/catalog/schema.h"
 #include "agent/catalog/store.h"
+#include "agent/catalog/team.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +68,7 @@ enum {
 	Q_FILE,
 	Q_FILES,
 	Q_MEMBERS,
+	Q_PROPOSAL,
 	Q_COUNT_DATASETS,
 	Q_COUNT_FILES,
 	Q_COUNT
@@ -83,6 +85,7 @@ static const char *const statements[Q_COUNT] = {
 	[Q_FILE] = FILE_COLUMNS "path = ?",
 	[Q_FILES] = FILE_COLUMNS "path > ? ORDER BY path LIMIT ?",
 	[Q_MEMBERS] = "SELECT role, issuer, sub, entitlement FROM member WHERE document = ?",
+	[Q_PROPOSAL] = "SELECT pid FROM document WHERE id = ?",
 	[Q_COUNT_DATASETS] = "SELECT count(*) FROM dataset",
 	[Q_COUNT_FILES] = "SELECT count(*) FROM file",
 };
@@ -496,41 +499,30 @@ catalog_datasets(struct catalog *c, struct span after, size_t limit, struct aren
 	return true;
 }
 
-/* Does an entitlement that was granted (normal form) satisfy the one that a team row asks for?
- * ENT-3 of the token reference: a row without a role takes any role of that group, one without an
- * authority any authority. */
-static bool
-entitled(struct span wanted, struct span given)
+/* The roles of one team row towards its proposal; 0: it is about somebody else. */
+static uint32_t
+role_of_row(struct store *s, const struct subject *who)
 {
-	struct span want_authority = wanted;
-	struct span give_authority = given;
-	struct span want = span_cut(&want_authority, '#');
-	struct span give = span_cut(&give_authority, '#');
+	const struct team_row row = {store_col_text(s, Q_MEMBERS, 1),
+		store_col_text(s, Q_MEMBERS, 2), store_col_text(s, Q_MEMBERS, 3)};
+	int role = facts_name(store_col_text(s, Q_MEMBERS, 0), role_names, ROLE_COUNT);
 
-	if (want_authority.p != NULL && !span_eq(want_authority, give_authority))
-		return false;
-	return span_eq(want, give) ||
-	       (span_starts(give, want) && span_starts(span_skip(give, want.n), SPAN(":role=")) &&
-		       !span_has(span_skip(give, want.n + 1), ':'));
+	return role > ROLE_REGISTERED && team_has(&row, who) ? 1U << role : 0;
 }
 
-static bool
-is_member(struct store *s, const struct subject *who)
+/* Whom the user office linked to the proposal belongs to its team, as a coproposer. */
+static enum store_row
+linked(struct catalog *c, int64_t document, const struct subject *who, uint32_t *set, struct err *e)
 {
-	struct span issuer = store_col_text(s, Q_MEMBERS, 1);
-	struct span sub = store_col_text(s, Q_MEMBERS, 2);
-	struct span entitlement = store_col_text(s, Q_MEMBERS, 3);
+	store_i64(c->store, Q_PROPOSAL, 1, document);
+	enum store_row r = store_step(c->store, Q_PROPOSAL, e);
 
-	if (issuer.p != NULL && !span_eq(issuer, who->iss))
-		return false;
-	/* A sub means nothing without its issuer: two issuers' equal ids are two people. */
-	if (sub.p != NULL)
-		return issuer.p != NULL && who->sub.n > 0 && span_eq(sub, who->sub);
-	for (size_t i = 0; entitlement.n > 0 && i < who->n_entitlements; i++)
-		if (entitled(entitlement, who->entitlements[i]) &&
-			(issuer.p != NULL || !facts_needs_issuer(who, who->entitlements[i])))
-			return true;
-	return false;
+	if (r == STORE_ROW) {
+		if (team_linked(store_col_text(c->store, Q_PROPOSAL, 0), who))
+			*set |= 1U << ROLE_COPROPOSER;
+		store_reset(c->store, Q_PROPOSAL);
+	}
+	return r;
 }
 
 bool
@@ -543,12 +535,10 @@ catalog_roles(
 	if (document != 0 && s != NULL && s->authenticated) {
 		store_deadline(c->store, CATALOG_DEADLINE_MS);
 		store_i64(c->store, Q_MEMBERS, 1, document);
-		while ((r = store_step(c->store, Q_MEMBERS, e)) == STORE_ROW) {
-			int role = facts_name(
-				store_col_text(c->store, Q_MEMBERS, 0), role_names, ROLE_COUNT);
-			if (role > ROLE_REGISTERED && is_member(c->store, s))
-				set |= 1U << role;
-		}
+		while ((r = store_step(c->store, Q_MEMBERS, e)) == STORE_ROW)
+			set |= role_of_row(c->store, s);
+		if (r != STORE_FAIL && s->n_proposals > 0)
+			r = linked(c, document, s, &set, e);
 	}
 	if (r == STORE_FAIL)
 		return false;

@@ -86,8 +86,11 @@ bool catalog_files(struct catalog *c, int64_t dataset, struct span after, size_t
 /* Datasets by pid, from the first one after `after`. */
 bool catalog_datasets(struct catalog *c, struct span after, size_t limit, struct arena *a,
 	struct catalog_dataset **ret, size_t *ret_n, struct err *e);
-/* Roles of a subject towards the proposal of a dataset: team rows by (issuer, sub) or by
- * entitlement. Bit set of enum policy_role. */
+/*
+ * Roles of a subject towards the proposal of a dataset: team rows by (issuer, sub), by entitlement
+ * or by local account (agent/catalog/team.h), and `coproposer` where the proposal is linked to the
+ * subject.  Bit set of enum policy_role.
+ */
 bool catalog_roles(
 	struct catalog *c, int64_t document, const struct subject *s, uint32_t *ret, struct err *e);
 bool catalog_count(struct catalog *c, uint64_t *ret_datasets, uint64_t *ret_files, struct err *e);

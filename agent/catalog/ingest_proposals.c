@@ -2,6 +2,7 @@
 #include "agent/catalog/ingest_statement.h"
 
 #include "agent/base/buf.h"
+#include "agent/catalog/team.h"
 
 static bool
 put_document(struct ingest *i, const struct proposals_item *p, int64_t *ret, struct err *e)
@@ -38,8 +39,9 @@ put_team(struct ingest *i, int64_t document, const struct proposals_item *p, str
 		store_i64(i->store, IQ_MEMBER_PUT, 1, document);
 		store_i64(i->store, IQ_MEMBER_PUT, 2, (int64_t)k);
 		store_text(i->store, IQ_MEMBER_PUT, 3, span_of(role_names[m->role]));
-		store_text(i->store, IQ_MEMBER_PUT, 4, m->issuer);
-		store_text(i->store, IQ_MEMBER_PUT, 5, m->sub);
+		bool local = m->user.p != NULL;
+		store_text(i->store, IQ_MEMBER_PUT, 4, local ? TEAM_LOCAL : m->issuer);
+		store_text(i->store, IQ_MEMBER_PUT, 5, local ? m->user : m->sub);
 		store_text(i->store, IQ_MEMBER_PUT, 6, m->entitlement);
 		if (!store_do(i->store, IQ_MEMBER_PUT, e))
 			return false;

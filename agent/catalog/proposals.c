@@ -118,10 +118,27 @@ read_dates(struct reader *r, const struct yaml_node *dates, struct proposals_ite
 	}
 }
 
+/* In one of three ways, and in no two of them. */
+static void
+check_naming(struct reader *r, const struct yaml_node *map, const struct proposals_member *m)
+{
+	int ways = (m->sub.p != NULL) + (m->entitlement.p != NULL) + (m->user.p != NULL);
+
+	if (ways != 1)
+		FAULT(r, map,
+			"a team member is named by issuer and sub, by an entitlement, or by user");
+	else if (m->sub.p != NULL && m->issuer.p == NULL)
+		FAULT(r, map, "a sub means nothing without its issuer: add issuer");
+	else if (m->user.p != NULL && m->issuer.p != NULL)
+		FAULT(r, map,
+			"a user is an account of this facility and has no issuer: take it away, or "
+			"name a sub");
+}
+
 static void
 read_member(struct reader *r, const struct yaml_node *map, struct proposals_member *m)
 {
-	static const char *const keys[] = {"role", "issuer", "sub", "entitlement"};
+	static const char *const keys[] = {"role", "issuer", "sub", "entitlement", "user"};
 	const struct yaml_node *role = NULL;
 
 	if (!check_map(r, map, "a team member", keys, sizeof(keys) / sizeof(keys[0])))
@@ -130,6 +147,7 @@ read_member(struct reader *r, const struct yaml_node *map, struct proposals_memb
 	m->issuer = text_of(r, map, "issuer");
 	m->sub = text_of(r, map, "sub");
 	m->entitlement = text_of(r, map, "entitlement");
+	m->user = text_of(r, map, "user");
 	if (role == NULL) {
 		FAULT(r, map, "a team member needs a role");
 		return;
@@ -138,10 +156,7 @@ read_member(struct reader *r, const struct yaml_node *map, struct proposals_memb
 	if (found >= 0 && found <= ROLE_REGISTERED)
 		FAULT(r, role, "this role comes from the token, not from the team");
 	m->role = found >= 0 ? (enum policy_role)found : ROLE_ANONYMOUS;
-	if ((m->sub.p == NULL) == (m->entitlement.p == NULL))
-		FAULT(r, map, "a team member is named by issuer and sub, or by an entitlement");
-	else if (m->sub.p != NULL && m->issuer.p == NULL)
-		FAULT(r, map, "a sub means nothing without its issuer: add issuer");
+	check_naming(r, map, m);
 }
 
 static void

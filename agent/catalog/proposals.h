@@ -28,12 +28,14 @@
  *       team:
  *         - {role: pi, issuer: https://login.example.org, sub: alice}
  *         - {role: coproposer, entitlement: "urn:geant:example.org:group:p0123"}
+ *         - {role: pi, user: mmuster}  # an account of the facility, linked by accounts.yaml
  *       events:                      # append-only log, policy language 2.3
  *         - {type: extension, at: 2027-01-02, by: director, period: 1y}
  */
 struct proposals_member {
 	enum policy_role role;
-	struct span issuer, sub, entitlement; /* sub with its issuer, or entitlement */
+	struct span issuer, sub, entitlement; /* sub with its issuer, or entitlement; absent: */
+	struct span user;                     /* an account of the facility */
 };
 
 struct proposals_item {

@@ -20,6 +20,7 @@ static const char schema_sql[] =
 	" known INTEGER NOT NULL, title TEXT, policy TEXT, route TEXT NOT NULL,"
 	" flags TEXT NOT NULL, proposal_accepted TEXT, experiment_start TEXT, experiment_end TEXT,"
 	" data_collected TEXT, file_dates INTEGER NOT NULL);"
+	/* Empty issuer (not NULL): `sub` is an account of the facility. */
 	"CREATE TABLE member (document INTEGER NOT NULL REFERENCES document(id) ON DELETE CASCADE,"
 	" seq INTEGER NOT NULL, role TEXT NOT NULL, issuer TEXT, sub TEXT, entitlement TEXT,"
 	" PRIMARY KEY (document, seq)) WITHOUT ROWID;"

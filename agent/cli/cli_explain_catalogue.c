@@ -8,6 +8,7 @@
 
 #include "agent/base/settings.h"
 #include "agent/catalog/catalog.h"
+#include "agent/cli/cli_accounts.h"
 #include "agent/cli/cli_policy.h"
 #include "agent/cli/command.h"
 #include "policy/explain.h"
@@ -15,6 +16,13 @@
 enum {
 	DATASET_MEMORY = 64 * 1024 * 1024,
 	TEXT_MAX = 4 * 1024 * 1024,
+};
+
+/* What answers one question. */
+struct asking {
+	const struct cli_explain_question *q;
+	const struct policy_set *policies;
+	struct cli_accounts accounts;
 };
 
 static int
@@ -106,6 +114,7 @@ take_who(const char *as, struct subject *s, struct facts *f, bool *named)
 	struct span who = span_of(as);
 	struct span roles = SPAN("roles:");
 	struct span sub = SPAN("sub:");
+	struct span local = SPAN("local:");
 
 	*named = false;
 	if (span_is(who, "anonymous"))
@@ -114,14 +123,39 @@ take_who(const char *as, struct subject *s, struct facts *f, bool *named)
 	f->subject = s;
 	if (span_starts(who, roles))
 		return take_roles(span_skip(who, roles.n), f);
-	*named = span_starts(who, sub) && take_named(span_skip(who, sub.n), s);
+	if (span_starts(who, local) && who.n > local.n) {
+		s->local_user = span_skip(who, local.n);
+		*named = true;
+	} else {
+		*named = span_starts(who, sub) && take_named(span_skip(who, sub.n), s);
+	}
 	if (!*named)
 		(void)fprintf(stderr,
-			"pan-agent policy explain: --as '%s': write anonymous, roles:pi,registered "
-			"or "
-			"sub:NAME@ISSUER\n",
+			"pan-agent policy explain: --as '%s': write anonymous, "
+			"roles:pi,registered, sub:NAME@ISSUER or local:ACCOUNT\n",
 			as);
 	return *named;
+}
+
+/* Roles of a person: by the catalogue, and of whoever has an account here. */
+static bool
+look_up_roles(struct catalog *c, const struct catalog_dataset *ds, struct facts *f, struct err *e)
+{
+	if (!catalog_roles(c, ds->document, f->subject, &f->roles, e))
+		return false;
+	if (f->subject->local_user.n > 0)
+		f->roles |= 1U << ROLE_REGISTERED;
+	return true;
+}
+
+/* The account that the file links to this sub, as the agent would. */
+static void
+link_account(const struct cli_accounts *a, struct subject *s)
+{
+	const struct issuer *i = issuers_find(&a->issuers, s->iss);
+
+	if (i != NULL)
+		accounts_find(a->accounts, i, NULL, s);
 }
 
 /* ---- the answer ---- */
@@ -146,32 +180,30 @@ show(const struct cli_explain_question *q, const struct policy_set *s, const str
 }
 
 static int
-ask_catalogue(const struct cli_explain_question *q, struct catalog *c, struct arena *a,
-	const struct policy_set *s)
+ask_catalogue(const struct asking *k, struct catalog *c, struct arena *a)
 {
+	const struct cli_explain_question *q = k->q;
 	struct catalog_dataset ds;
 	struct subject subject = {0};
 	struct facts f = {0};
 	struct err e = {0};
-	uint32_t roles = 0;
 	bool named = false;
 
 	if (!take_context(q, &f) || !take_who(q->as, &subject, &f, &named))
 		return EXIT_CALL;
 	if (!catalog_by_pid(c, span_of(q->on), a, &ds, &e))
 		return complain(q->on, &e);
-	if (named && ds.document != 0) {
-		if (!catalog_roles(c, ds.document, &subject, &roles, &e))
+	if (named) {
+		link_account(&k->accounts, &subject);
+		if (!look_up_roles(c, &ds, &f, &e))
 			return complain("roles", &e);
-		f.roles = roles;
 	}
 	f.object = ds.facts;
-	return show(q, s, &f);
+	return show(q, k->policies, &f);
 }
 
 static int
-with_policies(
-	const struct cli_explain_question *q, const struct settings *st, const struct policy_set *s)
+with_catalogue(const struct asking *k, const struct settings *st)
 {
 	struct catalog *c = NULL;
 	struct err e = {0};
@@ -181,8 +213,25 @@ with_policies(
 		return complain("no memory", NULL);
 	if (!catalog_open(st->catalogue, &c, &e))
 		return complain("catalogue", &e);
-	int code = ask_catalogue(q, c, &a, s);
+	int code = ask_catalogue(k, c, &a);
 	catalog_close(c);
+	return code;
+}
+
+static int
+with_policies(
+	const struct cli_explain_question *q, const struct settings *st, const struct policy_set *s)
+{
+	struct asking k = {.q = q, .policies = s};
+	AUTO_BUF report = BUF_INIT(TEXT_MAX);
+
+	if (st->accounts != NULL && !cli_accounts_load(st, true, &report, &k.accounts)) {
+		(void)fwrite(report.p, 1, report.n, stderr);
+		cli_accounts_fini(&k.accounts);
+		return complain("the accounts cannot be read", NULL);
+	}
+	int code = with_catalogue(&k, st);
+	cli_accounts_fini(&k.accounts);
 	return code;
 }
 

@@ -5,6 +5,17 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* A role that a team gives, and one way of naming its holder. */
+static void
+check_member(const struct proposals_member *m)
+{
+	int ways = (m->sub.n > 0) + (m->entitlement.n > 0) + (m->user.n > 0);
+
+	if (m->role <= ROLE_REGISTERED || ways != 1 || (m->sub.n > 0 && m->issuer.n == 0) ||
+		(m->user.n > 0 && m->issuer.p != NULL))
+		abort();
+}
+
 /* A refusal has its line; what is taken holds only events that the policy reads as well-formed. */
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -30,8 +41,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			if (event_read(&p->events[k], &event) != NULL)
 				abort();
 		for (size_t k = 0; k < p->n_team; k++)
-			if (p->team[k].role <= ROLE_REGISTERED)
-				abort();
+			check_member(&p->team[k]);
 	}
 	return 0;
 }

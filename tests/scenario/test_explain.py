@@ -14,6 +14,7 @@ PROPOSALS = """proposals:
     dates: {experiment_start: 2024-05-28, experiment_end: 2024-05-31}
     team:
       - {role: pi, issuer: "%s", sub: "alice@x.example"}
+      - {role: delegate, user: mmuster}
     events:
       - {type: extension, id: e1, at: 2025-01-10, by: pi, period: 1y}
   - id: P-2
@@ -36,7 +37,16 @@ roots:
   - {name: sample, path: data, layout: "{proposal}/{dataset}", pid: "10.5072/{proposal}-{dataset}"}
 policy:
   files: [policy.yaml]
-"""
+accounts: accounts.yaml
+issuers:
+  - {issuer: "%s", jwks_file: keys.jwks, formerly: ["https://old.example"]}
+  - {issuer: "https://other.example", jwks_file: keys.jwks}
+""" % ISSUER
+ACCOUNTS = """accounts:
+  - {issuer: "https://old.example", value: "max@x.example", user: mmuster}
+  - {issuer: "%s", value: "eva@x.example", proposals: [P-1, P-7]}
+  - {issuer: "%s", value: "tom@x.example", user: tom}
+""" % (ISSUER, ISSUER)
 
 
 def policy(*args, text=None):
@@ -54,6 +64,8 @@ def house(tmp_path_factory):
     (work / "data/P-2/a/two.txt").write_text("two")
     (work / "proposals.yaml").write_text(PROPOSALS)
     (work / "agent.yaml").write_text(CONFIG)
+    (work / "accounts.yaml").write_text(ACCOUNTS)
+    (work / "keys.jwks").write_text('{"keys": []}')
     (work / "policy.yaml").write_bytes(SAMPLE.read_bytes())
     made = run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
                "-keyout", work / "k.pem", "-out", work / "c.pem", "-days", "2", "-subj", "/CN=localhost")
@@ -85,6 +97,13 @@ def test_words(house):
     ("sub:alice@x.example@" + ISSUER, "10.5072/P-1-a", "2025-01-01", 0, "permit", 200),
     ("sub:bob@x.example@" + ISSUER, "10.5072/P-1-a", "2025-01-01", 1, "deny", 403),
     ("sub:alice@x.example@https://other.example", "10.5072/P-1-a", "2025-01-01", 1, "deny", 403),
+    ("local:mmuster", "10.5072/P-1-a", "2025-01-01", 0, "permit", 200),
+    ("local:tom", "10.5072/P-1-a", "2025-01-01", 1, "deny", 403),
+    ("sub:max@x.example@" + ISSUER, "10.5072/P-1-a", "2025-01-01", 0, "permit", 200),
+    ("sub:max@x.example@https://other.example", "10.5072/P-1-a", "2025-01-01", 1, "deny", 403),
+    ("sub:eva@x.example@" + ISSUER, "10.5072/P-1-a", "2025-01-01", 0, "permit", 200),
+    ("sub:eva@x.example@" + ISSUER, "10.5072/P-2-a", "2025-01-01", 1, "deny", 404),
+    ("sub:tom@x.example@" + ISSUER, "10.5072/P-1-a", "2025-01-01", 1, "deny", 403),
     ("roles:delegate", "10.5072/P-1-a", "2025-01-01", 0, "permit", 200),
     ("roles:", "10.5072/P-1-a", "2025-01-01", 1, "deny", 403),
     ("anonymous", "10.5072/P-1-a", "2027-05-31", 0, "permit", 200),
@@ -120,6 +139,19 @@ def test_unknown_words(house):
                            ("anonymous", "10.5072/P-9-a", "no such dataset")):
         code, out, err = explain(house, who, on)
         assert (code, out) == (2, "") and words in err
+
+
+def test_broken_accounts(house, tmp_path):
+    """Who is linked to what is part of the answer: a file that cannot be read gives none."""
+    config = tmp_path / "agent.yaml"
+    config.write_text(CONFIG)
+    for name in ("c.pem", "k.pem", "policy.yaml", "proposals.yaml", "keys.jwks"):
+        (tmp_path / name).write_bytes((house / name).read_bytes())
+    (tmp_path / "accounts.yaml").write_text("accounts:\n  - {issuer: x, valeu: y, user: z}\n")
+    code, out, err = policy("explain", "--config", config, "--as", "local:tom", "--on", "10.5072/P-1-a",
+                            "--action", "data.read")
+    assert (code, out) == (2, "")
+    assert "accounts.yaml:2:17: error: unknown key \"valeu\"; did you mean \"value\"?" in err
 
 
 def test_check_and_test(tmp_path):

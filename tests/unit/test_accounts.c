@@ -174,6 +174,7 @@ finding(void **state)
 		CHECK_ROW(rows[k].name);
 		accounts_find(a, &all.item[rows[k].issuer], j, &s);
 		check_span(s.local_user, rows[k].user);
+		assert_true((s.local_user.p != NULL) == (rows[k].user != NULL)); /* registered? */
 		assert_int_equal(s.n_proposals, rows[k].proposals);
 	}
 	struct subject linked = {

@@ -31,6 +31,7 @@ static const char proposals_text[] =
 	"      - {role: pi, issuer: \"" ISSUER "\", sub: alice}\n"
 	"      - {role: coproposer, entitlement: \"urn:geant:example.org:group:p1\"}\n"
 	"      - {role: delegate, entitlement: \"urn:geant:example.org:group:p1:role=boss#aai\"}\n"
+	"      - {role: local_contact, user: mmuster}\n"
 	"    events:\n"
 	"      - {type: extension, at: 2027-01-02, by: director, period: 1y}\n"
 	"      - {type: withdrawal, at: 2027-01-03, by: user_office, note: wrong sample}\n"
@@ -371,6 +372,49 @@ roles(void **state)
 	assert_int_equal(got, 0);
 }
 
+/* Accounts of the facility: named in a team, or linked to the proposal. */
+static void
+local_accounts(void **state)
+{
+	static const struct {
+		const char *name, *sub, *user, *linked;
+		uint32_t roles;
+	} rows[] = {
+		{"in the team", "x", "mmuster", NULL, 1U << ROLE_LOCAL_CONTACT},
+		{"another account", "x", "mmusterx", NULL, 0},
+		{"a sub of that name is not the account", "mmuster", NULL, NULL, 0},
+		{"an account of a sub's name", "x", "alice", NULL, 0},
+		{"linked to the proposal", "x", NULL, "P1", 1U << ROLE_COPROPOSER},
+		{"linked to another one", "x", NULL, "P12", 0},
+		{"in another case", "x", NULL, "p1", 0},
+		{"linked to nothing", "x", NULL, "", 0},
+		{"both, and by sub", "alice", "mmuster", "P1",
+			1U << ROLE_PI | 1U << ROLE_LOCAL_CONTACT | 1U << ROLE_COPROPOSER},
+	};
+	struct world *w = *state;
+	struct catalog_dataset d;
+	uint32_t got = 99;
+	struct err e = {0};
+
+	must(catalog_by_pid(w->catalog, SPAN("10.5072/abc"), &w->arena, &d, &e), &e);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct span linked[] = {SPAN("P0"), span_of(rows[i].linked)};
+		struct subject s = {.authenticated = true,
+			.iss = SPAN(ISSUER),
+			.sub = span_of(rows[i].sub),
+			.local_user = span_of(rows[i].user),
+			.proposals = linked,
+			.n_proposals = rows[i].linked != NULL ? 2 : 0};
+		CHECK_ROW(rows[i].name);
+		must(catalog_roles(w->catalog, d.document, &s, &got, &e), &e);
+		assert_int_equal(got, rows[i].roles);
+		s.iss = SPAN_NONE; /* by no issuer at all, as `--as local:NAME` has it */
+		s.sub = SPAN_NONE;
+		must(catalog_roles(w->catalog, d.document, &s, &got, &e), &e);
+		assert_int_equal(got, rows[i].roles & ~(1U << ROLE_PI));
+	}
+}
+
 /* ENT-5: of several issuers, one that may assert anything is believed where it is named alone. */
 static void
 groups_of_several_issuers(void **state)
@@ -558,6 +602,7 @@ main(void)
 		cmocka_unit_test(files),
 		cmocka_unit_test(lists),
 		cmocka_unit_test(roles),
+		cmocka_unit_test(local_accounts),
 		cmocka_unit_test(groups_of_several_issuers),
 		cmocka_unit_test(no_memory),
 		cmocka_unit_test(quick),

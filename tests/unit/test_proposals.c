@@ -21,6 +21,15 @@ static const struct row {
 	{"a team", TEAM "{role: pi, issuer: \"https://i\", sub: s}\n", NULL},
 	{"an entitlement of one issuer", TEAM "{role: pi, issuer: \"https://i\", entitlement: e}\n",
 		NULL},
+	{"an account of the facility", TEAM "{role: pi, user: mmuster}\n", NULL},
+	{"a user with an issuer", TEAM "{role: pi, issuer: i, user: m}\n",
+		"4:9: error: a user is an account of this facility"},
+	{"a user and a sub", TEAM "{role: pi, issuer: i, sub: s, user: m}\n",
+		"4:9: error: a team member is named by"},
+	{"a user and an entitlement", TEAM "{role: pi, entitlement: e, user: m}\n",
+		"4:9: error: a team member is named by"},
+	{"a user that is a list", TEAM "{role: pi, user: [m]}\n",
+		"4:26: error: user must be one text"},
 	{"an event of each form",
 		LOG "{type: extension, at: 2026-01-01, by: pi, period: 1y}\n"
 		    "      - {type: extension, at: 2026-01-01, by: pi, until: 2027-01-01, id: x}\n"
