@@ -157,6 +157,8 @@ single_flight(void **state)
 	assert_int_equal(again.state, ANSWERS_NEW);
 	assert_true(again.id != elsewhere.id && again.id != first.id);
 	assert_true(answers_ready(w->a, 0, NOW));
+	assert_true(answers_ready(w->a, elsewhere.id, NOW + 6)); /* though its place is taken */
+	assert_false(answers_ready(w->a, again.id, NOW + 6));
 }
 
 /* What the report is about, and the JWT that it completes. */
@@ -324,6 +326,22 @@ rates(void **state)
 	answers_rate_free(NULL);
 }
 
+/* IPv4 addresses count one by one. */
+static void
+rates_v4(void **state)
+{
+	struct answers_rate *r = answers_rate_new(ANSWERS_PEERS, 1);
+	uint8_t peer[16] = {[10] = 0xff, [11] = 0xff, [12] = 192};
+
+	(void)state;
+	for (uint8_t i = 0; i < 200; i++) {
+		peer[15] = i;
+		assert_true(answers_rate_allow(r, peer, NOW));
+		assert_false(answers_rate_allow(r, peer, NOW));
+	}
+	answers_rate_free(r);
+}
+
 /* More addresses than cells: each still gets in, and one that asks all the time stays known. */
 static void
 many_peers(void **state)
@@ -388,6 +406,7 @@ table_sweep(void **state)
 		key[0] = i;
 		assert_true(answers_table_put(t, key, &e, NOW));
 	}
+	assert_true(answers_table_put(t, key, &e, NOW)); /* the same key again */
 	key[0] = 99;
 	assert_null(answers_table_get(t, key, NOW + 99));
 	assert_int_equal(answers_table_count(t), 10);
@@ -473,6 +492,7 @@ main(void)
 		WITH_WORLD(peers),
 		WITH_WORLD(threads),
 		cmocka_unit_test(rates),
+		cmocka_unit_test(rates_v4),
 		cmocka_unit_test(many_peers),
 		cmocka_unit_test(table_bytes),
 		cmocka_unit_test(table_sweep),
