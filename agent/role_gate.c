@@ -46,6 +46,7 @@ struct gate_role {
 	struct role role;
 	struct gate gate;
 	struct gate_courier *courier;
+	uint64_t keys_changed;
 	struct buf told; /* the last token metrics that the supervisor has */
 	struct gate_seat seats[GATE_THREADS];
 };
@@ -366,6 +367,17 @@ tick(struct gate_role *g)
 	tell_metrics(g);
 }
 
+/* What the front keeps was granted to tokens of keys that may be withdrawn now: it asks again. */
+static void
+end_grants(struct gate_role *g)
+{
+	uint64_t changed = auth_keys_changed(g->gate.auth);
+
+	if (changed != g->keys_changed)
+		(void)__atomic_add_fetch(g->role.epoch_rw, 1, __ATOMIC_SEQ_CST);
+	g->keys_changed = changed;
+}
+
 static void
 serve(struct gate_role *g)
 {
@@ -377,8 +389,10 @@ serve(struct gate_role *g)
 			{.fd = gate_courier_fd(g->courier), .events = POLLIN}};
 		int64_t wait = next - proc_now_ms();
 		int n = poll(p, 2, wait > 0 ? (int)wait : 0);
-		if (n > 0 && p[1].revents != 0 && gate_courier_serve(g->courier, now_ms()))
+		if (n > 0 && p[1].revents != 0 && gate_courier_serve(g->courier, now_ms())) {
+			end_grants(g);
 			wake_seats(g);
+		}
 		if (proc_now_ms() < next)
 			continue;
 		next = proc_now_ms() + TICK_MS;

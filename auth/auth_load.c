@@ -213,6 +213,12 @@ auth_accounts(const struct auth *a)
 /* ---- writing ---- */
 
 uint64_t
+auth_keys_changed(const struct auth *a)
+{
+	return keyring_changed(a->keys);
+}
+
+uint64_t
 auth_cache_hits(const struct auth *a)
 {
 	return atomic_load_explicit(&a->hits, memory_order_relaxed);

@@ -46,6 +46,7 @@ struct keyring {
 	errand_fn *send;
 	void *arg;
 	struct ring *ring;
+	uint64_t changed; /* atomic */
 };
 
 /* ---- sets ---- */
@@ -95,15 +96,19 @@ set_new(struct keyring *k, size_t issuer, struct span jwks, struct buf *report,
 
 /* The new set takes the old one's place; an equal one leaves what was verified good. */
 static void
-set_swap(struct ring *r, struct key_set *s, struct span jwks)
+set_swap(struct keyring *k, size_t issuer, struct key_set *s, struct span jwks)
 {
+	struct ring *r = &k->ring[issuer];
 	uint8_t hash[CRYPTO_SHA256_SIZE] = {0};
 	bool known = crypto_sha256(jwks, hash);
 
 	(void)pthread_mutex_lock(&r->lock);
 	struct key_set *old = r->set;
-	if (old == NULL || !known || memcmp(hash, r->hash, sizeof(hash)) != 0)
+	bool other = !known || memcmp(hash, r->hash, sizeof(hash)) != 0;
+	if (old == NULL || other)
 		r->generation++;
+	if (old != NULL && other)
+		(void)__atomic_add_fetch(&k->changed, 1, __ATOMIC_RELEASE);
 	memcpy(r->hash, hash, sizeof(hash));
 	r->set = s;
 	(void)pthread_mutex_unlock(&r->lock);
@@ -163,7 +168,7 @@ keyring_load(struct keyring *k, size_t issuer, struct span jwks, struct buf *rep
 	if (!set_new(k, issuer, jwks, report, &s, e))
 		return false;
 	k->ring[issuer].fixed = true;
-	set_swap(&k->ring[issuer], s, jwks);
+	set_swap(k, issuer, s, jwks);
 	return true;
 }
 
@@ -202,7 +207,7 @@ keyring_report(struct keyring *k, size_t issuer, const struct report *r, int64_t
 
 	if (keys) {
 		s->fetched = r->fetched;
-		set_swap(ring, s, r->jwks);
+		set_swap(k, issuer, s, r->jwks);
 	}
 	(void)pthread_mutex_lock(&ring->lock);
 	ring->turn++;
@@ -403,6 +408,12 @@ keyring_generation(struct keyring *k, size_t issuer)
 	uint64_t generation = r->generation;
 	(void)pthread_mutex_unlock(&r->lock);
 	return generation;
+}
+
+uint64_t
+keyring_changed(const struct keyring *k)
+{
+	return __atomic_load_n(&k->changed, __ATOMIC_ACQUIRE);
 }
 
 size_t

@@ -58,6 +58,8 @@ enum keyring_verdict keyring_verify(struct keyring *k, size_t issuer, const stru
 bool keyring_ready(struct keyring *k, size_t issuer, uint64_t turn, int64_t now_ms);
 /* Changes whenever the issuer's set does: what was verified under another number is void. */
 uint64_t keyring_generation(struct keyring *k, size_t issuer);
+/* How often a set of any issuer was replaced by another one. */
+uint64_t keyring_changed(const struct keyring *k);
 size_t keyring_count(struct keyring *k, size_t issuer); /* usable keys */
 /*
  * What the issuer's discovery document says, appended to `authorize` and `end_session` (which may
