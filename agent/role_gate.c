@@ -353,12 +353,27 @@ tell_metrics(struct gate_role *g)
 		log_err(LOG_ERROR, "link", &e);
 }
 
+/* The threads of workers that are gone: what they were woken by goes too. */
+static void
+sweep(struct gate_role *g)
+{
+	for (size_t i = 0; i < GATE_THREADS; i++) {
+		struct gate_seat *s = &g->seats[i];
+		if (__atomic_load_n(&s->running, __ATOMIC_ACQUIRE))
+			continue;
+		seat_join(s);
+		if (s->wake >= 0)
+			(void)close(take_fd(&s->wake));
+	}
+}
+
 /* What there is to do once a second. */
 static void
 tick(struct gate_role *g)
 {
 	struct err e = {0};
 
+	sweep(g);
 	gate_refused_tell(g->gate.refused, g->gate.audit, g->role.metrics, now_ms(), false);
 	if (!audit_flush(g->gate.audit, &e))
 		log_err(LOG_ERROR, "audit", &e);
