@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The one decision path, from a question to an answer, with a real catalogue, policy and audit log.
  */
+#include "agent/gate_problem.h"
 #include "tests/unit/gate_world.h"
 
 #define GATE_LONG_PATH 8100
@@ -169,6 +170,54 @@ answers_in_turns(void **state)
 			check_answer(from + i, &a);
 		}
 		gate_end(&p->desk);
+	}
+}
+
+/* Section 10 of the tokens reference: who gets a challenge, and who is told to come again. */
+static void
+credentials(void **state)
+{
+	static const struct {
+		const char *name;
+		struct auth_refusal why;
+		const char *field, *absent, *type;
+	} cases[] = {
+		{"two tokens", {.status = 400, .error = "invalid_request", .description = "x"},
+			"error=\"invalid_request\"", "Retry-After", "problem:invalid_request\""},
+		{"bad token", {.status = 401, .error = "invalid_token", .description = "x"},
+			"error=\"invalid_token\"", "Retry-After", "problem:invalid_token\""},
+		{"stronger login",
+			{.status = 401,
+				.error = "insufficient_user_authentication",
+				.description = "x"},
+			"error=\"insufficient_user_authentication\"", "Retry-After",
+			"problem:insufficient_user_authentication\""},
+		{"scope",
+			{.status = 403,
+				.error = "insufficient_scope",
+				.description = "x",
+				.scope = SPAN_INIT("storage.read:/a")},
+			"scope=\"storage.read:/a\"", "Retry-After", "problem:insufficient_scope\""},
+		{"too many", {.status = 429, .description = "x", .retry_after = 1},
+			"Retry-After: 1\r\n", "WWW-Authenticate", "problem:too-many-requests\""},
+		{"issuer away", {.status = 503, .description = "x", .retry_after = 30},
+			"Retry-After: 30\r\n", "WWW-Authenticate", "problem:unavailable\""},
+		{"no time named", {.status = 503, .description = "x"}, "Retry-After: 1\r\n",
+			"WWW-Authenticate", "problem:unavailable\""},
+	};
+	struct place *p = *state;
+	const struct http_ask q = {.path = SPAN("/data/")};
+	const struct gate_case c = {.ask = &q};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct http_answer a = {0};
+		CHECK_ROW(cases[i].name);
+		buf_reset(&p->desk.fields);
+		gate_problem_credential(&p->desk, &c, &cases[i].why, &a);
+		assert_int_equal(a.status, cases[i].why.status);
+		assert_true(holds(a.fields, cases[i].field));
+		assert_false(holds(a.fields, cases[i].absent));
+		assert_true(holds(a.text, cases[i].type));
 	}
 }
 
@@ -348,6 +397,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers),
 		cmocka_unit_test(answers_in_turns),
+		cmocka_unit_test(credentials),
 		cmocka_unit_test(too_long_to_record),
 		cmocka_unit_test(epoch_of_the_turn),
 		cmocka_unit_test(hidden_is_missing),

@@ -36,11 +36,36 @@ blocks(void **state)
 	}
 }
 
+/* As much of an address as a log may hold. */
+static void
+for_the_log(void **state)
+{
+	static const struct {
+		const char *peer, *text;
+	} rows[] = {
+		{"::ffff:192.0.2.255", "192.0.2.0/24"},
+		{"::ffff:255.255.255.255", "255.255.255.0/24"},
+		{"2001:db8:1:2:3:4:5:6", "2001:db8:1::/48"},
+		{"2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", "2001:db8:ffff::/48"},
+		{"::1", "::/48"},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		uint8_t peer[16];
+		char text[GATE_NETWORK_TEXT];
+		CHECK_ROW(rows[i].peer);
+		assert_int_equal(inet_pton(AF_INET6, rows[i].peer, peer), 1);
+		gate_network_write(peer, text);
+		assert_string_equal(text, rows[i].text);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(blocks),
+		cmocka_unit_test(for_the_log),
 	};
 	return cmocka_run_group_tests_name("gate_network", tests, NULL, NULL);
 }
