@@ -119,13 +119,14 @@ bool role_job_done(struct role *r, int code, struct err *e);
 /*
  * Text that the supervisor keeps, the last one of each name, and shows on the admin socket:
  *   courier  "issuers"         JSON of GET /issuers: {"issuers":[{"issuer":"https://...",
- *                              "name":"...","state":"never"|"fresh"|"stale"|"expired","keys":3,
- *                              "fetched":UTC,"next":UTC,"error":"...","since":UTC}]}; UTC in
- *                              seconds; fetched, next, error and since are left out when there is
- *                              none
- *            "issuer-metrics"  lines for GET /metrics, names pan_issuer_... or
- * pan_introspections_... gate     "token-metrics"   the same, pan_tokens_... At most
- * CONTROL_TEXT_MAX bytes, else ERR_LIMIT.  Any other name is the end of this process.
+ *                              "name":"...","profile":"...","source":"file"|"discovery"|"jwks_uri",
+ *                              "state":"never"|"fresh"|"stale"|"expired","keys":3,"dropped":0,
+ *                              "failures":0,"fetched":UTC,"next":UTC,"error":"...","since":UTC}]};
+ *                              UTC in seconds; keys and dropped are left out for keys in a file;
+ *                              fetched, next, error and since when there is none
+ *            "issuer-metrics"  lines for GET /metrics: pan_issuer_..., pan_introspections_...
+ *   gate     "token-metrics"   the same: pan_tokens_...
+ * At most CONTROL_TEXT_MAX bytes, else ERR_LIMIT.  Any other name is the end of this process.
  */
 bool role_report(struct role *r, const char *name, struct span text, struct err *e);
 

@@ -8,8 +8,10 @@
 
 #include "agent/base/crypto.h"
 #include "agent/base/fetch.h"
+#include "agent/base/fetch_warm.h"
 #include "agent/base/log.h"
 #include "agent/base/proc.h"
+#include "agent/base/secret.h"
 #include "agent/control.h"
 #include "agent/courier.h"
 #include "agent/courier_kept.h"
@@ -34,6 +36,7 @@ struct process_courier {
 	struct issuers issuers;
 	char origin[512];
 	struct courier_files *files;
+	struct secret *secrets; /* two for each issuer */
 	struct fetch *fetch;
 	struct courier *courier;
 	struct courier_link links[LINKS];
@@ -103,7 +106,7 @@ world_note(void *arg, enum log_level l, const char *event, const char *msg, stru
 
 /* ---- before confinement ---- */
 
-/* A file of the bundle that may be missing; a secret ends before the line ends. */
+/* A file of the bundle that may be missing. */
 static bool
 take_text(
 	struct process_courier *x, const char *what, size_t issuer, struct span *ret, struct err *e)
@@ -111,12 +114,25 @@ take_text(
 	char name[32];
 
 	(void)snprintf(name, sizeof(name), "%s.%zu", what, issuer);
-	if (role_file(&x->role, name) == NULL)
-		return true;
-	if (!role_text(&x->role, name, ret, e))
+	return role_file(&x->role, name) == NULL || role_text(&x->role, name, ret, e);
+}
+
+/* A copy, for its file may be written again meanwhile; the secret ends before the line ends. */
+static bool
+take_secret(struct process_courier *x, const char *what, size_t issuer, struct secret *store,
+	struct span *ret, struct err *e)
+{
+	struct span text = SPAN_NONE;
+
+	if (!take_text(x, what, issuer, &text, e))
 		return false;
-	while (ret->n > 0 && strchr("\r\n", ret->p[ret->n - 1]) != NULL)
-		ret->n--;
+	while (text.n > 0 && strchr("\r\n", text.p[text.n - 1]) != NULL)
+		text.n--;
+	if (text.p == NULL)
+		return true;
+	if (!secret_set(store, text))
+		return err_set(e, ERR_SYSTEM, NULL, "no memory for a secret");
+	*ret = secret_open(store);
 	return true;
 }
 
@@ -124,13 +140,17 @@ static bool
 take_files(struct process_courier *x, struct err *e)
 {
 	x->files = calloc(x->issuers.n + 1, sizeof(*x->files));
-	if (x->files == NULL)
+	x->secrets = calloc(2 * x->issuers.n + 1, sizeof(*x->secrets));
+	if (x->files == NULL || x->secrets == NULL)
 		return err_set(e, ERR_SYSTEM, NULL, "no memory for the issuers");
-	for (size_t i = 0; i < x->issuers.n; i++)
-		if (!take_text(x, "ca", i, &x->files[i].ca, e) ||
-			!take_text(x, "secret", i, &x->files[i].secret, e) ||
-			!take_text(x, "websecret", i, &x->files[i].websecret, e))
+	for (size_t i = 0; i < x->issuers.n; i++) {
+		struct courier_files *f = &x->files[i];
+		struct secret *own = &x->secrets[2 * i];
+		if (!take_text(x, "ca", i, &f->ca, e) ||
+			!take_secret(x, "secret", i, &own[0], &f->secret, e) ||
+			!take_secret(x, "websecret", i, &own[1], &f->websecret, e))
 			return false;
+	}
 	return true;
 }
 
@@ -181,6 +201,7 @@ prepare(struct process_courier *x, struct err *e)
 		!take_issuers(x, e) || !take_files(x, e) ||
 		!courier_new(&world, &x->issuers, x->files, &x->courier, e))
 		return false;
+	fetch_warm();
 	restore(x);
 	return true;
 }
@@ -329,8 +350,11 @@ finish(struct process_courier *x)
 	courier_free(x->courier);
 	for (size_t i = 0; i < LINKS; i++)
 		courier_link_fini(&x->links[i]);
-	issuers_fini(&x->issuers);
+	for (size_t i = 0; i < 2 * x->issuers.n; i++)
+		secret_fini(&x->secrets[i]);
+	free(x->secrets);
 	free(x->files);
+	issuers_fini(&x->issuers);
 }
 
 int

@@ -11,7 +11,6 @@
 #include <curl/curl.h>
 
 #include "agent/base/fetch_head.h"
-#include "agent/base/fetch_warm.h"
 #include "agent/base/form.h"
 #include "agent/base/wiping.h"
 
@@ -67,7 +66,6 @@ fetch_prepare(struct err *e)
 			v->version);
 	if ((v->features & CURL_VERSION_SSL) == 0)
 		return err_set(e, ERR_SYSTEM, NULL, "libcurl %s has no TLS", v->version);
-	fetch_warm();
 	return true;
 }
 

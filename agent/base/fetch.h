@@ -17,7 +17,7 @@
  * HTTP/1.1 and HTTP/2.  TLS 1.2 or later, certificates always verified.
  *
  * libcurl reads files (authorities, resolver) and loads libraries (name service) at its first use:
- * fetch_prepare does that before a role confines itself.
+ * a role that confines itself calls agent/base/fetch_warm.h before.
  */
 struct fetch;
 
@@ -57,7 +57,7 @@ struct fetch_answer {
 /* The spans die with the call.  why: ERR_UPSTREAM, ERR_LIMIT (too long) or NULL. */
 typedef void fetch_done(void *arg, const struct fetch_answer *a, const struct err *why);
 
-/* Once in a process, before threads and before confinement. */
+/* Once in a process, before threads and before confinement.  Asks nobody anything. */
 bool fetch_prepare(struct err *e);
 bool fetch_new(const struct fetch_options *o, struct fetch **ret, struct err *e);
 void fetch_free(struct fetch *f); /* what is under way ends without its fetch_done */

@@ -2,6 +2,7 @@
 #include "agent/base/fetch.h"
 
 #include "agent/base/fetch_head.h"
+#include "agent/base/fetch_warm.h"
 #include "agent/base/form.h"
 #include "agent/base/proc.h"
 
@@ -616,5 +617,6 @@ main(void)
 		(void)fprintf(stderr, "%s\n", e.msg);
 		return 1;
 	}
+	fetch_warm();
 	return cmocka_run_group_tests_name("fetch", tests, NULL, NULL);
 }
