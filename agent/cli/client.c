@@ -112,3 +112,15 @@ client_post(struct client *c, const char *url, struct span form, struct buf *mem
 
 	return ask(c, &r, mem, ret, e);
 }
+
+bool
+client_show(struct client *c, enum fetch_method method, const char *url, struct span token,
+	struct buf *mem, struct fetch_answer *ret, struct err *e)
+{
+	struct fetch_request r = {.method = method,
+		.url = url,
+		.bearer = token,
+		.accept = method == FETCH_HEAD ? "*/*" : "application/json"};
+
+	return ask(c, &r, mem, ret, e);
+}

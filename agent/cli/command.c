@@ -7,6 +7,7 @@
 
 #include "agent/base/buf.h"
 #include "agent/base/settings_dump.h"
+#include "agent/cli/cli_auth.h"
 #include "agent/cli/cli_check.h"
 #include "agent/cli/cli_index.h"
 #include "agent/cli/cli_issuers.h"
@@ -23,6 +24,7 @@ static const struct command commands[] = {
 	{"index", "catalogue the data roots", cli_index},
 	{"ls", "list datasets, or the files of one", cli_ls},
 	{"show", "all that is known of a dataset", cli_show},
+	{"auth", "explain what an agent makes of a token, check by check", cli_auth},
 	{"policy", "check, test and explain policy files", cli_policy},
 	{"login", "get a token for a data server by a browser, and keep the login", cli_login},
 	{"logout", "revoke the tokens of a login, and delete it", cli_logout},
