@@ -8,9 +8,13 @@
 #include "agent/base/metric.h"
 #include "agent/base/scope.h"
 #include "agent/gate_data.h"
+#include "agent/gate_login.h"
+#include "agent/gate_logout.h"
+#include "agent/gate_me.h"
 #include "agent/gate_problem.h"
 #include "agent/gate_record.h"
 #include "agent/wire.h"
+#include "auth/keyring.h"
 #include "policy/grant_issue.h"
 
 #include <fcntl.h>
@@ -353,6 +357,10 @@ struct gate_row {
 static const struct gate_row rows[] = {
 	{SPAN_INIT("/data/"), false, true, gate_data_begin, gate_data_answer},
 	{SPAN_INIT("/.well-known/oauth-protected-resource"), true, false, NULL, answer_metadata},
+	{SPAN_INIT("/login"), true, false, NULL, gate_login_answer},
+	{SPAN_INIT("/login/callback"), true, false, gate_login_back_begin, gate_login_back_answer},
+	{SPAN_INIT("/logout"), true, false, gate_logout_begin, gate_logout_answer},
+	{SPAN_INIT("/me"), true, true, NULL, gate_me_answer},
 	{SPAN_INIT("/healthz"), true, false, NULL, answer_health},
 	{SPAN_INIT("/"), true, false, NULL, answer_home},
 };
@@ -402,10 +410,21 @@ one_ready(struct gate_desk *d, const struct auth_wait *w, int64_t now_ms)
 	       (over(w->until_ms, now_ms) || auth_ready(d->gate->auth, w, now_ms));
 }
 
+/* A login: first its code is exchanged, then the keys may be missing that its token is signed with.
+ */
+static bool
+login_ready(struct gate_desk *d, const struct gate_wait *w, int64_t now_ms)
+{
+	return one_ready(d, &w->login, now_ms) &&
+	       (w->keys == 0 || over(w->login.until_ms, now_ms) ||
+		       keyring_ready(
+			       auth_keyring(d->gate->auth), w->login.issuer, w->keys - 1, now_ms));
+}
+
 bool
 gate_ready(struct gate_desk *d, const struct gate_wait *w, int64_t now_ms)
 {
-	return one_ready(d, &w->token, now_ms) || one_ready(d, &w->login, now_ms);
+	return one_ready(d, &w->token, now_ms) || login_ready(d, w, now_ms);
 }
 
 int64_t

@@ -29,7 +29,8 @@ struct gate {
 	int *roots; /* O_PATH descriptors, in the order of settings->roots */
 	const uint64_t *epoch;
 	struct metrics *metrics;
-	struct gate_refused *refused; /* limits what is written of refusals; NULL: nothing does */
+	struct session_store *sessions; /* logins of browsers; NULL: there are none */
+	struct gate_refused *refused;   /* limits what is written of refusals; NULL: nothing does */
 };
 
 #define GATE_TELL_MS 60000 /* between two such lines of one thread */
@@ -64,6 +65,7 @@ enum gate_found {
 struct gate_wait {
 	struct auth_wait token; /* for what its token's issuer is asked */
 	struct auth_wait login; /* for the issuer that a browser's login goes to */
+	uint64_t keys;          /* then for its keys: keyring_more.turn + 1; 0: not for them */
 };
 
 #define GATE_WAIT_MS 15000L /* no question waits longer, whatever the clock does meanwhile */
@@ -81,6 +83,8 @@ struct gate_case {
 	const char *kind;            /* of the record */
 	bool recorded;               /* the record stands in the log */
 	struct subject subject;
+	void *own; /* what the row's begin keeps for its answer, in the desk's memory; NULL: nothing
+		    */
 	struct facts facts;
 	struct catalog_dataset dataset;
 	struct span rest; /* of the path behind the pid */

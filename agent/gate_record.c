@@ -24,21 +24,45 @@ put_end(struct gate_desk *d, struct gate_case *c)
 	gate_tell(d, c->now_ms, &e);
 }
 
+/* The name of c->subject in the log; absent for nobody. */
+static bool
+name_subject(struct gate_desk *d, struct gate_case *c, char id[AUDIT_ID_LEN], struct audit_who *ret)
+{
+	struct err e = {0};
+
+	*ret = (struct audit_who){SPAN_NONE};
+	if (!c->subject.authenticated)
+		return true;
+	if (!audit_subject_id(d->gate->audit, c->subject.iss, c->subject.sub, c->now, id, &e)) {
+		gate_tell(d, c->now_ms, &e);
+		return false;
+	}
+	ret->id = span_of(id);
+	return true;
+}
+
+void
+gate_record_login(struct gate_desk *d, struct gate_case *c, const char *kind)
+{
+	struct audit_who who;
+	char id[AUDIT_ID_LEN];
+
+	if (!name_subject(d, c, id, &who))
+		return;
+	c->kind = kind;
+	c->record_at = d->record.n;
+	audit_record_login(&d->record, c->ask->trace, who, &c->subject);
+	put_end(d, c);
+}
+
 void
 gate_record_decision(struct gate_desk *d, struct gate_case *c)
 {
-	struct audit_who who = {0};
-	struct err e = {0};
+	struct audit_who who;
 	char id[AUDIT_ID_LEN];
 
-	if (c->subject.authenticated) {
-		if (!audit_subject_id(
-			    d->gate->audit, c->subject.iss, c->subject.sub, c->now, id, &e)) {
-			gate_tell(d, c->now_ms, &e);
-			return;
-		}
-		who.id = span_of(id);
-	}
+	if (!name_subject(d, c, id, &who))
+		return;
 	c->kind = "decision";
 	c->record_at = d->record.n;
 	audit_record_decision(&d->record, c->ask->trace, who, &c->facts, &c->decision, c->rest);

@@ -14,6 +14,8 @@ void gate_record_decision(struct gate_desk *d, struct gate_case *c);
  * rate.
  */
 void gate_record_absent(struct gate_desk *d, struct gate_case *c);
+/* Somebody (c->subject) logged in or out with a browser: kind "login" or "logout". */
+void gate_record_login(struct gate_desk *d, struct gate_case *c, const char *kind);
 /*
  * A credential that is not good (c->refusal), in the audit log and as a line of the log, both
  * within the limits of gate_refused.h.  It is answered even when the log cannot take it: a refusal

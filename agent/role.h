@@ -81,9 +81,6 @@ struct role_message {
 /* listen 128, issuers 4 * 32, policies 32, roots 32, certificates 2 * 8, and a dozen more. */
 #define ROLE_FILES 384U
 
-/* A header and 4096 slots. */
-#define SESSION_BYTES ((size_t)64 * 1024 + (size_t)4096 * 16 * 1024)
-
 struct role {
 	enum process what;
 	unsigned slot;

@@ -17,6 +17,7 @@
 #include "agent/gate_courier.h"
 #include "agent/gate_refused.h"
 #include "agent/sandbox.h"
+#include "agent/session.h"
 #include "policy/audit_record.h"
 
 #include <poll.h>
@@ -217,6 +218,17 @@ open_audit(struct gate_role *g, struct err *e)
 	return audit_append(g->gate.audit, &item, 1, now_ms(), e);
 }
 
+/* Where browsers' logins stand; without it nobody can log in with one. */
+static bool
+open_sessions(struct gate_role *g, struct err *e)
+{
+	const struct role_file *f = role_file(&g->role, "sessions");
+	const struct session_rules rules = {
+		.idle = g->role.settings->session_idle, .max = g->role.settings->session_max};
+
+	return f == NULL || session_open(f->fd, &rules, &g->gate.sessions, e);
+}
+
 static bool
 open_roots(struct gate_role *g, struct err *e)
 {
@@ -283,7 +295,8 @@ prepare(struct gate_role *g)
 		log_warn("catalogue",
 			"read as a snapshot: no indexer holds it open, news come after a restart");
 	catalog_close(probe);
-	if (!open_audit(g, &e) || !gate_refused_new(&g->gate.refused, &e) ||
+	if (!open_sessions(g, &e) || !open_audit(g, &e) ||
+		!gate_refused_new(&g->gate.refused, &e) ||
 		!gate_courier_new(g->gate.auth, &g->courier, &e))
 		refuse(g, EXIT_CONFIG, &report, &e);
 	if (!sandbox_enter(&g->role, missing, sizeof(missing), &e))

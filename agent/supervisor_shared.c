@@ -2,6 +2,7 @@
 #include "agent/supervisor_shared.h"
 
 #include "agent/base/scope.h"
+#include "agent/session.h"
 #include "auth/replay.h"
 
 #include <fcntl.h>

@@ -164,6 +164,24 @@ audit_record_start(struct buf *out, const char *version, const struct policy_set
 }
 
 void
+audit_record_login(
+	struct buf *out, const uint8_t trace[16], struct audit_who who, const struct subject *s)
+{
+	struct jsonw w;
+
+	start(&w, out, trace);
+	jsonw_obj(&w, "subject");
+	jsonw_str(&w, "id", who.id);
+	jsonw_str(&w, "iss", s->iss);
+	jsonw_cstr(&w, "assurance", assurance_names[s->assurance]);
+	jsonw_bool(&w, "linked", s->local_user.p != NULL);
+	jsonw_end(&w, '}');
+	jsonw_str(&w, "client", s->client);
+	if (s->acr.p != NULL)
+		jsonw_str(&w, "acr", s->acr);
+}
+
+void
 audit_record_refused(struct buf *out, const uint8_t trace[16], int status, const char *why)
 {
 	struct jsonw w;

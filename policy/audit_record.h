@@ -31,6 +31,9 @@ struct audit_closing {
 void audit_record_close(struct buf *out, const struct audit_closing *c);
 /* replaced: NULL at start. */
 void audit_record_start(struct buf *out, const char *version, const struct policy_set *policies);
+/* "login", "logout": who came or went with a browser, by which client of its issuer. */
+void audit_record_login(
+	struct buf *out, const uint8_t trace[16], struct audit_who who, const struct subject *s);
 /* A request that was refused before any dataset was known: bad token. */
 void audit_record_refused(struct buf *out, const uint8_t trace[16], int status, const char *why);
 /* "refused-more": so many of them since the last such record have no record of their own. */
