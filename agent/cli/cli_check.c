@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/cli/cli_check.h"
 
-#include "agent/base/json.h"
 #include "agent/base/scope.h"
 #include "agent/base/settings.h"
 #include "agent/catalog/catalog.h"
 #include "agent/catalog/proposals.h"
+#include "agent/cli/cli_check_issuers.h"
 #include "agent/cli/cli_file.h"
 #include "agent/cli/command.h"
 #include "policy/policy.h"
@@ -23,20 +23,28 @@ struct checking {
 	struct settings *s;
 	struct buf report; /* faults */
 	struct buf notes;  /* what is allowed, and probably not meant */
+	struct buf shown;  /* effective values */
+	bool verbose, offline;
 };
 
 static int
 help(FILE *out, int code)
 {
 	(void)fputs(
-		"usage: pan-agent check [FILE]\n"
+		"usage: pan-agent check [-v] [--offline] [FILE]\n"
 		"\n"
 		"Reads FILE (default /etc/pan-agent/agent.yaml) and all that it names, as the "
 		"agent\n"
 		"would: policy files with their own tests, issuers' keys, certificates, "
 		"proposals,\n"
-		"data roots, the catalogue.  Prints every fault as FILE:LINE:COLUMN: error: "
-		"MESSAGE.\n"
+		"accounts, data roots, the catalogue.  Prints every fault as FILE:LINE:COLUMN: "
+		"error:\n"
+		"MESSAGE.  Asks each issuer whose keys are fetched for them, for at most 5 s, and "
+		"says\n"
+		"what cannot be reached or used.\n"
+		"\n"
+		"-v         print the effective values of each issuer\n"
+		"--offline  ask nobody\n"
 		"\n"
 		"Exit status: 0 the agent would start; 1 there are faults; 2 wrong call, or FILE\n"
 		"cannot be read.\n"
@@ -82,57 +90,25 @@ check_policies(struct checking *c)
 		buf_fini(&texts[i]);
 }
 
-static void
-check_issuers(struct checking *c)
+static struct cli_check_issuers
+of_issuers(struct checking *c)
 {
-	for (size_t i = 0; i < c->s->n_issuers; i++) {
-		const struct settings_issuer *s = &c->s->issuers[i];
-		const struct json_limits limits = {.object = true};
-		AUTO_BUF text = BUF_INIT(TEXT_MAX);
-		struct err e = {0};
-		if (!read_named(c, s->jwks_file, &text))
-			continue;
-		AUTO_JSON j = json_parse(buf_span(&text), &limits, &e);
-		if (j == NULL)
-			settings_fault(
-				c->s, s->jwks_file, &c->report, "%s: %s", s->jwks_file, e.msg);
-		else if (json_count(json_get(j, "keys")) == 0)
-			settings_fault(c->s, s->jwks_file, &c->report,
-				"%s: holds no keys: a JWK set is {\"keys\": [...]} (RFC 7517 5)",
-				s->jwks_file);
-		if (s->demo)
-			buf_addf(&c->notes,
-				"note: issuer %s is a demonstration: whoever reads its key may "
-				"mint "
-				"tokens\n",
-				s->issuer);
-	}
-}
-
-/* Keys are opened, never read. */
-static void
-check_key(struct checking *c, const char *path)
-{
-	AUTO_FD fd = path != NULL ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) : -1;
-	struct stat st;
-
-	if (path == NULL)
-		return;
-	if (fd < 0 || fstat(fd, &st) < 0)
-		settings_fault(c->s, path, &c->report, "%s: %s", path, strerrordesc_np(errno));
-	else if (!S_ISREG(st.st_mode))
-		settings_fault(c->s, path, &c->report, "%s: is not a file", path);
-	else if ((st.st_mode & 0007) != 0)
-		buf_addf(&c->notes, "note: %s can be read by everybody: chmod o= it\n", path);
+	return (struct cli_check_issuers){.settings = c->s,
+		.offline = c->offline,
+		.report = &c->report,
+		.notes = &c->notes,
+		.shown = c->verbose ? &c->shown : NULL};
 }
 
 static void
 check_certificates(struct checking *c)
 {
+	const struct cli_check_issuers of = of_issuers(c);
+
 	for (size_t i = 0; i < c->s->n_certificates; i++) {
 		const char *chain = c->s->certificates[i].chain;
 		AUTO_BUF text = BUF_INIT(TEXT_MAX);
-		check_key(c, c->s->certificates[i].key);
+		cli_check_secret(&of, c->s->certificates[i].key);
 		if (read_named(c, chain, &text) &&
 			memmem(text.p, text.n, "-----BEGIN CERTIFICATE-----", 27) == NULL)
 			settings_fault(
@@ -206,6 +182,7 @@ finish(struct checking *c)
 {
 	bool good = c->report.n == 0;
 
+	(void)fwrite(c->shown.p, 1, c->shown.n, stdout);
 	(void)fwrite(c->report.p, 1, c->report.n, stderr);
 	(void)fwrite(c->notes.p, 1, c->notes.n, stderr);
 	if (good && c->s != NULL)
@@ -214,24 +191,54 @@ finish(struct checking *c)
 	settings_free(c->s);
 	buf_fini(&c->report);
 	buf_fini(&c->notes);
+	buf_fini(&c->shown);
 	return good ? 0 : 1;
+}
+
+/* False: a wrong call. */
+static bool
+take_options(struct checking *c, int argc, char **argv, const char **file)
+{
+	for (int i = 1; i < argc; i++) {
+		bool config = strcmp(argv[i], "--config") == 0 && i + 1 < argc;
+		if (strcmp(argv[i], "-v") == 0 || strcmp(argv[i], "--verbose") == 0)
+			c->verbose = true;
+		else if (strcmp(argv[i], "--offline") == 0)
+			c->offline = true;
+		else if (*file != NULL || (argv[i][0] == '-' && !config))
+			return false;
+		else
+			*file = config ? argv[++i] : argv[i];
+	}
+	return true;
+}
+
+static void
+check_all(struct checking *c)
+{
+	const struct cli_check_issuers of = of_issuers(c);
+
+	check_certificates(c);
+	check_roots(c);
+	check_policies(c);
+	cli_check_issuers(&of);
+	check_proposals(c);
+	check_catalogue(c);
 }
 
 int
 cli_check(int argc, char **argv)
 {
-	struct checking c = {.report = BUF_INIT(REPORT_MAX), .notes = BUF_INIT(REPORT_MAX)};
+	struct checking c = {.report = BUF_INIT(REPORT_MAX),
+		.notes = BUF_INIT(REPORT_MAX),
+		.shown = BUF_INIT(REPORT_MAX)};
 	AUTO_BUF text = BUF_INIT(TEXT_MAX);
 	struct err e = {0};
 	const char *file = NULL;
 
 	if (argc == 2 && strcmp(argv[1], "--help") == 0)
 		return help(stdout, 0);
-	if (argc == 3 && strcmp(argv[1], "--config") == 0)
-		file = argv[2];
-	else if (argc == 2 && argv[1][0] != '-')
-		file = argv[1];
-	else if (argc != 1)
+	if (!take_options(&c, argc, argv, &file))
 		return help(stderr, 2);
 	file = command_config(file);
 	if (!cli_file_read(file, &text, &e)) {
@@ -243,11 +250,6 @@ cli_check(int argc, char **argv)
 	c.s = settings_read(file, buf_span(&text), &c.report, NULL);
 	if (c.s == NULL)
 		return finish(&c);
-	check_certificates(&c);
-	check_roots(&c);
-	check_policies(&c);
-	check_issuers(&c);
-	check_proposals(&c);
-	check_catalogue(&c);
+	check_all(&c);
 	return finish(&c);
 }

@@ -125,7 +125,7 @@ def test_exposure_can_fail(tree, tmp_path):
 def test_service(tree):
     service = unit(tree / SERVICE)["Service"]
     assert service["Type"] == ["notify"]
-    assert service["ExecStartPre"] == ["/usr/bin/pan-agent check /etc/pan-agent/agent.yaml"]
+    assert service["ExecStartPre"] == ["/usr/bin/pan-agent check --offline /etc/pan-agent/agent.yaml"]
     assert service["ExecStart"] == ["/usr/sbin/pan-agentd --config /etc/pan-agent/agent.yaml"]
     assert service["ExecReload"] == ["/usr/bin/pan-agent reload"]
     assert service["CapabilityBoundingSet"] == [""] and service["AmbientCapabilities"] == [""]
