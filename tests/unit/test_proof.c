@@ -155,7 +155,7 @@ static const struct fact rows[] = {
 	{"the oldest", ES, GOOD, T("1799999700"), NULL},
 	{"the newest", ES, GOOD, T("1800000030"), NULL},
 	{"exp and nbf that hold", ES, GOOD,
-		"{" HTM HTU IAT "\"exp\":1800000001,\"nbf\":1800000000,\"jti\":\"exp\"" ATH, NULL},
+		"{" HTM HTU IAT "\"exp\":1800000001,\"nbf\":1800000030,\"jti\":\"exp\"" ATH, NULL},
 	{"htu with the port", ES, GOOD, U("https://data.test:443/" P), NULL},
 	{"htu with an empty port", ES, GOOD, U("https://data.test:/" P), NULL},
 	{"htu in capitals", ES, GOOD, U("HTTPS://DATA.test/" P), NULL},
