@@ -290,6 +290,20 @@ check_proof(struct check *c, struct err *e)
 	return AUTH_NO;
 }
 
+/* What an issuer says of a token is good for a minute (INT-5), and so is what follows from it. */
+static struct subject
+who(const struct check *c)
+{
+	int64_t until = (c->got.until_ms + 999) / 1000;
+	struct subject s = c->got.claims.subject;
+
+	if (c->token.p == NULL)
+		return (struct subject){.authenticated = false};
+	if (until != 0 && until < s.expires)
+		s.expires = until;
+	return s;
+}
+
 enum auth_verdict
 auth_check(struct auth *a, const struct auth_request *q, int64_t now_ms, struct arena *mem,
 	struct subject *ret, struct auth_refusal *why, struct auth_wait *wait)
@@ -309,13 +323,8 @@ auth_check(struct auth *a, const struct auth_request *q, int64_t now_ms, struct 
 		v = check_proof(&c, &e);
 	if (v == AUTH_NO)
 		return refuse(&c, &e, why);
-	if (v == AUTH_YES && c.token.p != NULL)
-		*ret = c.got.claims.subject;
-	else if (v == AUTH_YES)
-		*ret = (struct subject){.authenticated = false};
-	/* What an issuer says of a token is good for a minute (INT-5), and so is what follows. */
-	if (v == AUTH_YES && c.got.until_ms != 0 && (c.got.until_ms + 999) / 1000 < ret->expires)
-		ret->expires = (c.got.until_ms + 999) / 1000;
+	if (v == AUTH_YES)
+		*ret = who(&c);
 	return v;
 }
 
