@@ -162,8 +162,8 @@ faults(void **state)
 		"error: issuer https://e.test: an empty value: audience",
 		"error: issuer https://f.test: allow_any_audience: its profile has no such value",
 		"error: issuer https://c.test: the same issuer stands twice",
-		"error: issuer https://g.test: formerly: this is an issuer of today: "
-		"https://d.test",
+		("error: issuer https://g.test: formerly: this is an issuer of today: "
+		 "https://d.test"),
 		"error: issuer https://i.test: formerly: two issuers had this name: https://z.test",
 		"error: issuer https://g.test: id_scope: the unique id of its profile has no scope",
 	};
