@@ -204,6 +204,8 @@ check_jwt(struct check *c, struct span token, struct err *e)
 	enum auth_verdict v = check_signature(c, &j, e);
 	if (v != AUTH_YES || i->settings->enrich == ENRICH_NO)
 		return v;
+	/* Who it is may stand with the issuer alone: another claim's text is another person's. */
+	c->somebody = i->user_else.p == NULL || claims_at(j.payload, i->user) != NULL;
 	return inquire_claims(c, token, j.payload_text, e);
 }
 

@@ -102,7 +102,7 @@ inquire_claims(struct check *c, struct span token, struct span payload, struct e
 {
 	enum auth_verdict v = ask(c, token, payload, e);
 
-	if (v != AUTH_NO || e->code == ERR_UNAUTH)
+	if (v != AUTH_NO || e->code == ERR_UNAUTH || !c->somebody)
 		return v;
 	c->got.claims.subject.incomplete = true;
 	*e = (struct err){.code = ERR_NONE};

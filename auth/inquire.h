@@ -18,7 +18,7 @@ enum auth_verdict inquire_opaque(struct check *c, struct span token, struct err 
 /*
  * The claims of a JWT that has passed all local checks, in c->got, completed by its issuer.  Where
  * that cannot be asked, the token is good all the same and its subject `incomplete`; NO: the issuer
- * refuses the token.
+ * refuses the token, or it alone knows who this is (!c->somebody) and cannot be asked.
  */
 enum auth_verdict inquire_claims(
 	struct check *c, struct span token, struct span payload, struct err *e);

@@ -56,6 +56,7 @@ struct check {
 	bool too_many;        /* the refusal is 429 */
 	bool bad_proof;       /* it is invalid_dpop_proof */
 	bool dpop;            /* by the scheme DPoP */
+	bool somebody;        /* the token itself has the unique id */
 	struct span token;    /* absent: none */
 	uint8_t key[32];      /* its place in the cache of verified tokens */
 	size_t issuer;        /* REFUSALS_NOBODY: not known yet */

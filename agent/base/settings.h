@@ -132,7 +132,7 @@ struct settings {
 	struct settings_list facility_networks; /* CIDR blocks that count as network `facility` */
 	struct settings_issuer *issuers;
 	size_t n_issuers;
-	bool kept_keys;           /* signature_backend: kept-key, or liboauth2 (default) */
+	bool kept_keys;           /* signature_backend: kept-key (default), or liboauth2 */
 	const char *accounts;     /* accounts.yaml: whose local account it is; NULL: none */
 	const char *proxy;        /* of the courier; NULL: none */
 	bool client_certificates; /* ask clients for one (RFC 8705), take any */

@@ -86,7 +86,7 @@ static const struct settings_key keys[] = {
 		.child = SETTINGS_POLICY,
 		.text = "the rules that decide"},
 	{TOP(kept_keys), .name = "signature_backend", .kind = SETTINGS_YESNO, .words = backends,
-		.fallback = "liboauth2", .text = "what verifies the signatures of tokens"},
+		.fallback = "kept-key", .text = "what verifies the signatures of tokens"},
 	{TOP(accounts), .name = "accounts", .kind = SETTINGS_PATH,
 		.text = "file that links users of issuers to local accounts and proposals"},
 	{TOP(client_certificates), .name = "client_certificates", .kind = SETTINGS_YESNO,

@@ -36,7 +36,7 @@ struct asking {
 static const char *const names[] = {"urn:geant:umbrellaid.org"};
 
 static void
-begin(struct asking *w, enum settings_enrich enrich)
+begin(struct asking *w, enum settings_enrich enrich, const char *profile)
 {
 	AUTO_BUF report = BUF_INIT(8192);
 	AUTO_BUF set = BUF_INIT(16384);
@@ -44,7 +44,7 @@ begin(struct asking *w, enum settings_enrich enrich)
 	*w = (struct asking){.key = mint_key("ES256", "es-1")};
 	w->issuer[0] = (struct settings_issuer){.issuer = "https://a.test",
 		.name = "A",
-		.profile = "keycloak",
+		.profile = profile,
 		.typ = {typs, 3},
 		.require_kid = 0,
 		.path_scopes = 0,
@@ -134,7 +134,7 @@ an_opaque_token_is_asked_about_once(void **state)
 	struct judged other = {0};
 
 	(void)state;
-	begin(&w, ENRICH_NO);
+	begin(&w, ENRICH_NO, "keycloak");
 	judge(&w, "opaque-token-1", MS, &j);
 	assert_int_equal(j.verdict, AUTH_WAIT);
 	assert_int_equal(w.sent.kind, ERRAND_INTROSPECT);
@@ -203,7 +203,7 @@ what_is_answered_instead(void **state)
 		struct asking w;
 		struct judged j = {0};
 		CHECK_ROW(rows[i].name);
-		begin(&w, ENRICH_NO);
+		begin(&w, ENRICH_NO, "keycloak");
 		judge(&w, "opaque-token-2", MS, &j);
 		assert_int_equal(j.verdict, AUTH_WAIT);
 		answer(&w, rows[i].result, rows[i].body, MS + 10);
@@ -225,7 +225,7 @@ few_questions_leave(void **state)
 	unsigned later = 0;
 
 	(void)state;
-	begin(&w, ENRICH_NO);
+	begin(&w, ENRICH_NO, "keycloak");
 	static const char *const never[] = {"short", "a.bcdefgh", "a.b.c.d", "a..b"};
 	for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++) {
 		struct judged j = {0};
@@ -263,7 +263,7 @@ groups_come_from_the_issuer(void **state)
 		struct judged j = {0};
 		AUTO_BUF token = BUF_INIT(8192);
 
-		begin(&w, (enum settings_enrich)kind);
+		begin(&w, (enum settings_enrich)kind, "keycloak");
 		mint_token(&w.key, SPAN("{\"alg\":\"ES256\",\"typ\":\"JWT\",\"kid\":\"es-1\"}"),
 			SPAN(GOOD), &token);
 		buf_addc(&token, '\0');
@@ -301,6 +301,29 @@ groups_come_from_the_issuer(void **state)
 	}
 }
 
+/* With a profile whose unique id is not in the token, nobody is let in under another claim's text.
+ */
+static void
+an_unknown_person_waits_for_the_issuer(void **state)
+{
+	struct asking w;
+	struct judged j = {0};
+	AUTO_BUF token = BUF_INIT(8192);
+
+	(void)state;
+	begin(&w, ENRICH_USERINFO, "egi-checkin");
+	mint_token(&w.key, SPAN("{\"alg\":\"ES256\",\"typ\":\"JWT\",\"kid\":\"es-1\"}"), SPAN(GOOD),
+		&token);
+	buf_addc(&token, '\0');
+	judge(&w, token.p, MS, &j);
+	assert_int_equal(j.verdict, AUTH_WAIT);
+	answer(&w, RESULT_FAILED, "", MS + 10);
+	judge(&w, token.p, MS + 11, &j);
+	assert_int_equal(j.verdict, AUTH_NO);
+	assert_int_equal(j.why.status, 503);
+	end(&w);
+}
+
 int
 main(void)
 {
@@ -309,6 +332,7 @@ main(void)
 		cmocka_unit_test(what_is_answered_instead),
 		cmocka_unit_test(few_questions_leave),
 		cmocka_unit_test(groups_come_from_the_issuer),
+		cmocka_unit_test(an_unknown_person_waits_for_the_issuer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
