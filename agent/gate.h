@@ -33,7 +33,9 @@ struct gate {
 	struct gate_refused *refused;   /* limits what is written of refusals; NULL: nothing does */
 };
 
-#define GATE_TELL_MS 60000 /* between two such lines of one thread */
+#define GATE_TELL_MS   60000 /* between two such lines of one thread */
+#define GATE_LOGINS    5U    /* codes for each address in a second, and thread */
+#define GATE_LOGINS_OF 1024U /* addresses that are remembered for that */
 
 struct gate_desk {
 	const struct gate *gate;
@@ -43,8 +45,9 @@ struct gate_desk {
 	struct arena mem;
 	size_t mark; /* of it, what the first halves of a turn took */
 	struct buf fields, body;
-	struct buf record; /* audit records of the questions in work */
-	int64_t told_ms;   /* when it was last said that the audit log fails; 0: never */
+	struct buf record;           /* audit records of the questions in work */
+	int64_t told_ms;             /* when it was last said that the audit log fails; 0: never */
+	struct answers_rate *logins; /* codes that each address may have exchanged */
 };
 
 /* How far the first half of a question got. */

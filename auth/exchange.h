@@ -15,10 +15,13 @@
  * moment when the request that waits for it has read the answer.  Thread-safe; what is kept holds
  * tokens and is wiped.
  *
+ * A stranger with a login of his own under way can start them, and they share the courier with what
+ * else is asked of the issuer: so there are few.
+ *
  * Ids are the errands' and never 0.  A place that nobody came back for is given away after
  * EXCHANGE_MS.
  */
-#define EXCHANGE_MAX 64U    /* under way at a time, of all issuers: a stranger can start them */
+#define EXCHANGE_MAX 32U    /* under way at a time, of all issuers */
 #define EXCHANGE_MS  12000L /* two questions to the issuer, and then its keys */
 
 struct exchange;

@@ -213,7 +213,7 @@ keep(const struct id_token_answer *a, const struct json *response, const struct 
 	write_claims(&w, claims, userinfo);
 	jsonw_end(&w, '}');
 	if (!buf_ok(&text))
-		return err_set(e, ERR_LIMIT, NULL,
+		return err_set(e, ERR_DENIED, NULL,
 			"the issuer tells more of this person than a login can hold (%lu KiB); ask "
 			"it for less (web_scopes)",
 			ID_TOKEN_CLAIMS_MAX / 1024);

@@ -47,7 +47,7 @@ struct id_token_answer {
  *   claims    both together; where they differ in a claim of the person, userinfo's, which is the
  *             complete one; what tells of the login itself is the ID token's
  * BAD: ERR_UNAUTH with the clause; ERR_UPSTREAM: no answer of a token endpoint, or no keys;
- * ERR_LIMIT: more than ID_TOKEN_CLAIMS_MAX.  WAIT: nothing is written; ask again.
+ * ERR_DENIED: more than ID_TOKEN_CLAIMS_MAX.  WAIT: nothing is written; ask again.
  */
 enum keyring_verdict id_token_check(
 	const struct id_token_answer *a, struct arena *mem, struct buf *kept, struct err *e);

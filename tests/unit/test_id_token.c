@@ -388,7 +388,7 @@ too_much(void **state)
 		bool fits = n < ID_TOKEN_CLAIMS_MAX;
 		assert_int_equal(check(w, HEADER, GOOD, text.p, &kept, &e),
 			fits ? KEYRING_GOOD : KEYRING_BAD);
-		assert_int_equal(e.code, fits ? ERR_NONE : ERR_LIMIT);
+		assert_int_equal(e.code, fits ? ERR_NONE : ERR_DENIED);
 		assert_int_equal(kept.n > 0, fits);
 	}
 }
