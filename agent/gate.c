@@ -275,9 +275,10 @@ check_token(struct gate_desk *d, struct gate_case *c)
 		.path = ask->path,
 		.peer = ask->peer,
 		.certificate = ask->has_certificate ? ask->certificate : NULL,
+		.now_ms = c->now_ms,
 		.again = ask->again};
-	enum auth_verdict v = auth_check(
-		d->gate->auth, &q, c->now_ms, &d->mem, &c->subject, &c->refusal, &c->wait.token);
+	enum auth_verdict v =
+		auth_check(d->gate->auth, &q, &d->mem, &c->subject, &c->refusal, &c->wait.token);
 
 	if (v == AUTH_WAIT)
 		return GATE_WAITS;

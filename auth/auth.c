@@ -307,15 +307,15 @@ who(const struct check *c)
 }
 
 enum auth_verdict
-auth_check(struct auth *a, const struct auth_request *q, int64_t now_ms, struct arena *mem,
-	struct subject *ret, struct auth_refusal *why, struct auth_wait *wait)
+auth_check(struct auth *a, const struct auth_request *q, struct arena *mem, struct subject *ret,
+	struct auth_refusal *why, struct auth_wait *wait)
 {
 	struct check c = {.a = a,
 		.q = q,
-		.now_ms = now_ms,
+		.now_ms = q->now_ms,
 		.mem = mem,
 		.wait = wait,
-		.late = wait->until_ms != 0 && now_ms >= wait->until_ms,
+		.late = wait->until_ms != 0 && q->now_ms >= wait->until_ms,
 		.issuer = REFUSALS_NOBODY};
 	struct err e = {.code = ERR_NONE};
 

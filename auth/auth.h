@@ -49,6 +49,7 @@ struct auth_request {
 	struct span path;          /* decoded */
 	const uint8_t *peer;       /* 16 bytes of client address; NULL: none, no limit by address */
 	const uint8_t *certificate; /* SHA-256 of the client's TLS certificate; NULL: none */
+	int64_t now_ms;             /* UTC: when it is judged */
 	bool again; /* a file was granted for this very request already, and that grant has ended */
 };
 
@@ -92,14 +93,14 @@ void auth_courier(struct auth *a, errand_fn *send, void *arg);
 void auth_report(struct auth *a, const struct report *r, int64_t now_ms);
 
 /*
- * An absent or another kind of credential is AUTH_YES with the anonymous subject.  `now_ms` is UTC;
- * the subject's spans lie in `mem` (or, for iss, in the settings).  256 KiB of arena are enough for
+ * An absent or another kind of credential is AUTH_YES with the anonymous subject.  The
+ * subject's spans lie in `mem` (or, for iss, in the settings).  256 KiB of arena are enough for
  * the longest token.  AUTH_WAIT: keep `wait` and ask again with the same request when auth_ready
  * says so; a wait that is not asked again must be given to auth_forget.  At wait->until_ms the
  * verdict is no longer WAIT.
  */
-enum auth_verdict auth_check(struct auth *a, const struct auth_request *q, int64_t now_ms,
-	struct arena *mem, struct subject *ret, struct auth_refusal *why, struct auth_wait *wait);
+enum auth_verdict auth_check(struct auth *a, const struct auth_request *q, struct arena *mem,
+	struct subject *ret, struct auth_refusal *why, struct auth_wait *wait);
 bool auth_ready(struct auth *a, const struct auth_wait *wait, int64_t now_ms);
 void auth_forget(struct auth *a, struct auth_wait *wait);
 

@@ -342,13 +342,14 @@ check_one(struct bench *b, struct auth *door, const struct sample *s)
 {
 	const struct auth_request q = {.authorization = {s->field, 7 + s->token.n},
 		.method = SPAN("GET"),
-		.path = SPAN("/data/x")};
+		.path = SPAN("/data/x"),
+		.now_ms = NOW_MS};
 	struct subject who;
 	struct auth_refusal why;
 	struct auth_wait wait = {.id = 0};
 
 	arena_reset(&b->mem);
-	must(auth_check(door, &q, NOW_MS, &b->mem, &who, &why, &wait) == AUTH_YES,
+	must(auth_check(door, &q, &b->mem, &who, &why, &wait) == AUTH_YES,
 		"the check refuses a token");
 }
 

@@ -8,8 +8,8 @@ static inline bool
 bearer(struct auth *a, struct span authorization, int64_t now, struct arena *mem,
 	struct subject *ret, struct auth_refusal *why)
 {
-	const struct auth_request q = {.authorization = authorization};
+	const struct auth_request q = {.authorization = authorization, .now_ms = now * 1000};
 	struct auth_wait wait = {0};
 
-	return auth_check(a, &q, now * 1000, mem, ret, why, &wait) == AUTH_YES;
+	return auth_check(a, &q, mem, ret, why, &wait) == AUTH_YES;
 }

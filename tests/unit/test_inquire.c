@@ -101,8 +101,9 @@ judge(struct asking *w, const char *token, int64_t now_ms, struct judged *j)
 
 	buf_addf(&field, "Bearer %s", token);
 	assert_true(arena_init(&mem, 262144));
-	const struct auth_request q = {.authorization = buf_span(&field), .peer = peer};
-	j->verdict = auth_check(w->auth, &q, now_ms, &mem, &s, &j->why, &j->wait);
+	const struct auth_request q = {
+		.authorization = buf_span(&field), .peer = peer, .now_ms = now_ms};
+	j->verdict = auth_check(w->auth, &q, &mem, &s, &j->why, &j->wait);
 	if (j->verdict != AUTH_YES)
 		return;
 	check_span(s.sub, "alice");

@@ -132,8 +132,8 @@ judge(struct ringing *r, const struct mint *m, const char *kid, const char *payl
 		buf_add(&field, buf_span(&token));
 	}
 	assert_true(arena_init(&mem, 262144));
-	const struct auth_request q = {.authorization = buf_span(&field)};
-	j->verdict = auth_check(r->auth, &q, now_ms, &mem, &s, &j->why, &j->wait);
+	const struct auth_request q = {.authorization = buf_span(&field), .now_ms = now_ms};
+	j->verdict = auth_check(r->auth, &q, &mem, &s, &j->why, &j->wait);
 	if (j->verdict == AUTH_YES)
 		check_span(s.sub, "alice");
 }
