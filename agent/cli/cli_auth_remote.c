@@ -239,9 +239,9 @@ ask(struct remote *r, enum fetch_method method, struct span path, struct fetch_a
 	char url[ORIGIN_URL_MAX + ORIGIN_TEXT_MAX];
 	struct err e = {.code = ERR_NONE};
 	int n = snprintf(url, sizeof(url), "%s%.*s", r->server.text, SPAN_ARG(path));
+	struct fetch_request q = {.method = method, .url = url, .bearer = r->q->token};
 
-	if (n > 0 && (size_t)n < sizeof(url) &&
-		client_show(r->client, method, url, r->q->token, text, a, &e))
+	if (n > 0 && (size_t)n < sizeof(url) && client_ask(r->client, &q, text, a, &e))
 		return true;
 	(void)trace_fail(&r->trace, "server", &e);
 	return false;

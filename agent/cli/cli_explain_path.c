@@ -111,33 +111,46 @@ no_dataset(const struct cli_explain_path *q, struct buf *out)
 		buf_addf(out, "no dataset of the catalogue is at %.*s: 404\n", SPAN_ARG(q->path));
 }
 
-static bool
-ask(const struct cli_explain_path *q, struct catalog *c, const struct policy_set *s,
-	struct arena *mem, struct buf *out, bool *permit, struct err *e)
-{
-	struct catalog_dataset ds;
-	struct decision d;
-	struct span rest = SPAN_NONE;
-	struct facts f;
-	struct err why = {.code = ERR_NONE};
+/* What the answer is made from, and where it goes. */
+struct desk {
+	const struct cli_explain_path *q;
+	const struct policy_set *policies;
+	struct catalog *catalog;
+	struct arena *mem;
+	struct buf *out;
+	bool permit;
+};
 
-	*permit = false;
-	if (!catalog_match(c, span_skip(q->path, sizeof(DATA) - 1), mem, &ds, &rest, &why)) {
-		if (why.code == ERR_ABSENT)
-			no_dataset(q, out);
-		else
-			*e = why;
-		return why.code == ERR_ABSENT;
-	}
-	if (!fill_facts(q, c, &ds, &f, e))
+static bool
+decide(struct desk *d, const struct catalog_dataset *ds, struct span rest, struct err *e)
+{
+	struct decision n;
+	struct facts f;
+
+	if (!fill_facts(d->q, d->catalog, ds, &f, e))
 		return false;
 	f.action = rest.n == 0 || span_ends(rest, SPAN("/")) ? ACTION_DATA_LIST : ACTION_DATA_READ;
-	policy_decide(s, &f, &d);
-	*permit = d.permit;
-	if (q->json)
-		decision_write_json(&d, SPAN_NONE, out);
+	policy_decide(d->policies, &f, &n);
+	d->permit = n.permit;
+	if (d->q->json)
+		decision_write_json(&n, SPAN_NONE, d->out);
 	else
-		explain_write(s, &f, q->subject->sub, out);
+		explain_write(d->policies, &f, d->q->subject->sub, d->out);
+	return true;
+}
+
+static bool
+ask(struct desk *d, struct err *e)
+{
+	struct span path = span_skip(d->q->path, sizeof(DATA) - 1);
+	struct catalog_dataset ds;
+	struct span rest = SPAN_NONE;
+
+	if (catalog_match(d->catalog, path, d->mem, &ds, &rest, e))
+		return decide(d, &ds, rest, e);
+	if (e->code != ERR_ABSENT)
+		return false;
+	no_dataset(d->q, d->out);
 	return true;
 }
 
@@ -145,21 +158,24 @@ bool
 cli_explain_path(const struct settings *s, const struct cli_explain_path *q, struct arena *mem,
 	struct buf *out, bool *permit, struct err *e)
 {
+	struct desk d = {.q = q, .mem = mem, .out = out};
 	struct cli_policy_files files = {0};
-	struct catalog *c = NULL;
-	struct err none;
+	struct policy_set *set = NULL;
+	struct err why = {.code = ERR_NONE};
 
-	*permit = false;
-	if (e == NULL)
-		e = &none;
-	if (!cli_policy_read(s->policies.item, s->policies.n, &files))
-		return err_set(e, ERR_SYSTEM, NULL, "the policy files cannot be read");
-	struct policy_set *set = cli_policy_load(&files);
-	bool ok = set != NULL || err_set(e, ERR_SYNTAX, NULL, "the policy files have faults");
-	ok = ok && catalog_open(s->catalogue, &c, e) && ask(q, c, set, mem, out, permit, e);
-	if (c != NULL)
-		catalog_close(c);
+	bool ok = cli_policy_read(s->policies.item, s->policies.n, &files) ||
+		  err_set(&why, ERR_SYSTEM, NULL, "the policy files cannot be read");
+	if (ok)
+		set = cli_policy_load(&files);
+	ok = ok && (set != NULL || err_set(&why, ERR_SYNTAX, NULL, "the policy files have faults"));
+	d.policies = set;
+	ok = ok && catalog_open(s->catalogue, &d.catalog, &why) && ask(&d, &why);
+	if (d.catalog != NULL)
+		catalog_close(d.catalog);
 	policy_set_free(set);
 	cli_policy_files_fini(&files);
+	*permit = ok && d.permit;
+	if (!ok && e != NULL)
+		*e = why;
 	return ok;
 }

@@ -79,8 +79,8 @@ cli_file_replace(int folder, const char *name, struct span text, struct err *e)
 	(void)sigaddset(&ends, SIGINT);
 	(void)sigaddset(&ends, SIGTERM);
 	(void)sigaddset(&ends, SIGHUP);
-	(void)sigprocmask(SIG_BLOCK, &ends, &before);
+	(void)pthread_sigmask(SIG_BLOCK, &ends, &before);
 	bool ok = replace(folder, name, text, e);
-	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return ok;
 }

@@ -114,7 +114,7 @@ export_token(const struct token_login *l, struct err *e)
 }
 
 static int
-login(const struct login_call *c)
+run_login(const struct login_call *c)
 {
 	AUTO_CLIENT client = {.arg = NULL};
 	AUTO_STORE store = {.folder = -1};
@@ -163,7 +163,7 @@ cli_login(int argc, char **argv)
 		(void)fputs("pan-agent login: of which data server? pan-agent login URL\n", stderr);
 		return EXIT_CALL;
 	}
-	return login(&c);
+	return run_login(&c);
 }
 
 /* ---- logout ---- */
@@ -223,7 +223,7 @@ forget_all(struct client *c, struct token_store *s, struct span server)
 }
 
 static int
-logout(const char *url, const char *ca_file, bool all)
+run_logout(const char *url, const char *ca_file, bool all)
 {
 	AUTO_CLIENT client = {.arg = NULL};
 	AUTO_STORE store = {.folder = -1};
@@ -261,7 +261,7 @@ cli_logout(int argc, char **argv)
 	if (!cli_options_read(&call, table, sizeof(table) / sizeof(table[0]), &url, &help))
 		return EXIT_CALL;
 	if (!help)
-		return logout(url, ca_file, all);
+		return run_logout(url, ca_file, all);
 	(void)fputs(logout_text, stdout);
 	return EXIT_DONE;
 }

@@ -76,8 +76,8 @@ client_wipe(struct buf *b)
 	buf_fini(b);
 }
 
-static bool
-ask(struct client *c, struct fetch_request *r, struct buf *mem, struct fetch_answer *ret,
+bool
+client_ask(struct client *c, struct fetch_request *r, struct buf *mem, struct fetch_answer *ret,
 	struct err *e)
 {
 	struct err why = {.code = ERR_NONE};
@@ -101,7 +101,7 @@ client_get(
 {
 	struct fetch_request r = {.method = FETCH_GET, .url = url};
 
-	return ask(c, &r, mem, ret, e);
+	return client_ask(c, &r, mem, ret, e);
 }
 
 bool
@@ -110,17 +110,5 @@ client_post(struct client *c, const char *url, struct span form, struct buf *mem
 {
 	struct fetch_request r = {.method = FETCH_POST, .url = url, .body = form};
 
-	return ask(c, &r, mem, ret, e);
-}
-
-bool
-client_show(struct client *c, enum fetch_method method, const char *url, struct span token,
-	struct buf *mem, struct fetch_answer *ret, struct err *e)
-{
-	struct fetch_request r = {.method = method,
-		.url = url,
-		.bearer = token,
-		.accept = method == FETCH_HEAD ? "*/*" : "application/json"};
-
-	return ask(c, &r, mem, ret, e);
+	return client_ask(c, &r, mem, ret, e);
 }

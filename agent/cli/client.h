@@ -41,9 +41,9 @@ bool client_get(struct client *c, const char *url, struct buf *mem, struct fetch
 /* POST of a form (fetch_form) that the caller wipes; `mem` as well, once it holds a token. */
 bool client_post(struct client *c, const char *url, struct span form, struct buf *mem,
 	struct fetch_answer *ret, struct err *e);
-/* GET or HEAD with a token: what does the server make of it?  https, or to this very machine. */
-bool client_show(struct client *c, enum fetch_method method, const char *url, struct span token,
-	struct buf *mem, struct fetch_answer *ret, struct err *e);
+/* Any request; limits, authorities and what plain http is allowed for are filled in. */
+bool client_ask(struct client *c, struct fetch_request *r, struct buf *mem,
+	struct fetch_answer *ret, struct err *e);
 /* Wipes and frees what held a token. */
 void client_wipe(struct buf *b);
 #define AUTO_WIPED __attribute__((cleanup(client_wipe))) struct buf

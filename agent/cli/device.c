@@ -47,6 +47,21 @@ failed(struct device *d, const struct device_answer *a, int64_t now_ms, struct e
 	return again(d, a->retry_after > wait ? a->retry_after : wait, now_ms, e);
 }
 
+/* The answer is no: what it means for the person. */
+static void
+tell_no(const struct oauth_error *why, struct err *e)
+{
+	struct span words = why->description;
+
+	if (!span_is(why->code, "access_denied"))
+		(void)err_set(e, ERR_UPSTREAM, "RFC 6749 5.2",
+			"the issuer gives no token: %.*s%s%.*s", SPAN_ARG(why->code),
+			words.p != NULL ? ", " : "", SPAN_ARG(words));
+	else
+		(void)err_set(e, ERR_DENIED, "RFC 8628 3.5", "the approval was refused%s%.*s",
+			words.p != NULL ? ": " : "", SPAN_ARG(words));
+}
+
 static enum device_turn
 refused(struct device *d, const struct oauth_error *why, int64_t now_ms, struct err *e)
 {
@@ -59,14 +74,7 @@ refused(struct device *d, const struct oauth_error *why, int64_t now_ms, struct 
 	}
 	if (span_is(why->code, "expired_token"))
 		return over(e);
-	if (span_is(why->code, "access_denied"))
-		(void)err_set(e, ERR_DENIED, "RFC 8628 3.5", "the approval was refused: %.*s",
-			SPAN_ARG(why->description.p != NULL ? why->description
-							    : SPAN("no reason given")));
-	else
-		(void)err_set(e, ERR_UPSTREAM, "RFC 6749 5.2",
-			"the issuer gives no token: %.*s%s%.*s", SPAN_ARG(why->code),
-			why->description.p != NULL ? ", " : "", SPAN_ARG(why->description));
+	tell_no(why, e);
 	return DEVICE_NO;
 }
 

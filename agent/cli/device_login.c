@@ -386,8 +386,7 @@ save(struct device_login *l, struct oauth_tokens *t, struct token_login *ret, st
 	token_store_unlock(l->store);
 	if (!ok)
 		return false;
-	*ret = made;
-	made = (struct token_login){.saved = 0};
+	*ret = token_login_take(&made);
 	return true;
 }
 

@@ -63,15 +63,14 @@ no_token(const struct token_login *l, const struct fetch_answer *a, struct err *
 
 	if (arena_init(&mem, MEMORY))
 		oauth_error_parse(a->body, &mem, &why);
-	if (why.code.p != NULL && span_is(why.code, "invalid_grant"))
-		return err_set(e, ERR_UNAUTH, "RFC 6749 5.2",
-			"the login has ended (%.*s): pan-agent login %.*s",
-			SPAN_ARG(why.description.p != NULL ? why.description
-							   : SPAN("invalid_grant")),
-			SPAN_ARG(l->server));
-	return err_set(e, ERR_UPSTREAM, "RFC 6749 5.2", "%.*s gives no new token: %u %.*s",
-		SPAN_ARG(l->issuer), a->status,
-		SPAN_ARG(why.code.p != NULL ? why.code : SPAN("without a reason")));
+	struct span code = why.code.p != NULL ? why.code : SPAN("without a reason");
+	if (!span_is(code, "invalid_grant"))
+		return err_set(e, ERR_UPSTREAM, "RFC 6749 5.2", "%.*s gives no new token: %u %.*s",
+			SPAN_ARG(l->issuer), a->status, SPAN_ARG(code));
+	struct span words = why.description.p != NULL ? why.description : code;
+	return err_set(e, ERR_UNAUTH, "RFC 6749 5.2",
+		"the login has ended (%.*s): pan-agent login %.*s", SPAN_ARG(words),
+		SPAN_ARG(l->server));
 }
 
 static bool

@@ -34,6 +34,14 @@ struct token_login {
 /* Ready to be filled: texts by token_login_text. False: no memory. */
 bool token_login_init(struct token_login *l);
 void token_login_fini(struct token_login *l); /* wipes; works on a zeroed one */
+/* Returns it and leaves an empty one, as take_ptr of agent/base/scope.h. */
+static inline struct token_login
+token_login_take(struct token_login *l)
+{
+	struct token_login v = *l;
+	*l = (struct token_login){.saved = 0};
+	return v;
+}
 #define AUTO_LOGIN __attribute__((cleanup(token_login_fini))) struct token_login
 bool token_login_text(struct token_login *l, struct span *member, struct span value, struct err *e);
 

@@ -207,8 +207,7 @@ token_store_load(struct token_store *s, struct span server, struct span issuer,
 		return err_set(e, ERR_SYNTAX, NULL,
 			"the kept login %s is of another server: delete it, and log in again",
 			name);
-	*ret = l;
-	l = (struct token_login){.saved = 0};
+	*ret = token_login_take(&l);
 	return true;
 }
 
@@ -297,8 +296,7 @@ token_store_newest(
 	}
 	if (best.saved < 0)
 		return err_set(e, ERR_ABSENT, NULL, "there is no login");
-	*ret = best;
-	best = (struct token_login){.saved = 0};
+	*ret = token_login_take(&best);
 	return true;
 }
 

@@ -168,8 +168,7 @@ take_login(struct search *s, struct token_login *l, enum tokens_from from, struc
 	s->ret->from = from;
 	(void)snprintf(s->ret->where, sizeof(s->ret->where), "the login at %.*s",
 		SPAN_ARG(span_first(l->issuer, 256)));
-	s->ret->login = *l;
-	*l = (struct token_login){.saved = 0};
+	s->ret->login = token_login_take(l);
 	return LOOK_FOUND;
 }
 

@@ -28,6 +28,13 @@ shown_safely(struct span s)
 	return s.p == NULL || s.n > 0;
 }
 
+/* RFC 6750 3: the agent writes nothing else into these values. */
+static bool
+plain(struct span s)
+{
+	return shown_safely(s) && !span_has(s, '"') && !span_has(s, '\\');
+}
+
 static void
 check_back(struct span in, struct arena *mem)
 {
@@ -37,13 +44,13 @@ check_back(struct span in, struct arena *mem)
 	struct span words = span_cut(&in, '\n');
 	char error[64];
 
-	if (!shown_safely(words) || !span_cstr(words, r.description, sizeof(r.description)))
+	if (!plain(words) || !span_cstr(words, r.description, sizeof(r.description)))
 		return;
 	words = span_cut(&in, '\n');
-	if (!shown_safely(words) || words.n == 0 || !span_cstr(words, error, sizeof(error)))
+	if (!plain(words) || words.n == 0 || !span_cstr(words, error, sizeof(error)))
 		return;
 	r.error = error;
-	r.scope = shown_safely(in) ? in : SPAN_NONE;
+	r.scope = plain(in) ? in : SPAN_NONE;
 	auth_write_challenge(&field, SPAN("d.test"), SPAN("https://d.test/m"), &r);
 	hold(answer_challenge_parse(buf_span(&field), mem, &c, NULL));
 	if (span_is(words, "invalid_dpop_proof")) /* it stands in the DPoP challenge alone */
