@@ -76,19 +76,26 @@ slot_of(const struct accounts *a, uint32_t issuer, uint32_t claim, struct span v
 	return &a->slot[at];
 }
 
+/* Everything lies in one arena: the tables first, then `bytes` of texts. */
 static bool
 make_room(struct accounts *a, size_t rows, size_t bytes, struct err *e)
 {
+	size_t issuers = a->issuers->n;
+
 	a->slots = 16;
 	while (a->slots < rows * 2)
 		a->slots *= 2;
-	a->row = calloc(rows + 1, sizeof(*a->row));
-	a->slot = malloc(a->slots * sizeof(*a->slot));
-	a->names = calloc(a->issuers->n + 1, sizeof(*a->names));
-	if (a->row == NULL || a->slot == NULL || a->names == NULL || !arena_init(&a->mem, bytes))
+	size_t tables = (rows + 1) * sizeof(*a->row) + a->slots * sizeof(*a->slot) +
+			(issuers + 1) * sizeof(*a->names) + 64;
+	if (!arena_init(&a->mem, tables + bytes))
 		return err_set(e, ERR_SYSTEM, NULL, "accounts: no memory");
+	a->row = arena_array(&a->mem, rows + 1, sizeof(*a->row));
+	a->slot = arena_array(&a->mem, a->slots, sizeof(*a->slot));
+	a->names = arena_array(&a->mem, issuers + 1, sizeof(*a->names));
+	if (a->row == NULL || a->slot == NULL || a->names == NULL)
+		return err_set(e, ERR_LIMIT, NULL, "accounts: no memory");
 	memset(a->slot, 0xff, a->slots * sizeof(*a->slot));
-	for (size_t i = 0; i < a->issuers->n; i++)
+	for (size_t i = 0; i < issuers; i++)
 		a->names[i] = (struct names){{a->issuers->item[i].user}, 1};
 	return true;
 }
@@ -98,9 +105,6 @@ accounts_free(struct accounts *a)
 {
 	if (a == NULL)
 		return;
-	free(a->names);
-	free(a->row);
-	free(a->slot);
 	arena_fini(&a->mem);
 	free(a);
 }
@@ -239,6 +243,17 @@ keep(struct reading *r, const struct yaml_node *map, const struct link *l)
 	r->a->row[r->a->n++] = *l;
 }
 
+static void
+unknown_key(struct reading *r, const struct yaml_node *v, const char *const *names, size_t n)
+{
+	const char *near = yaml_near(v->key, names, n);
+
+	yaml_error(r->report, r->file, v->key_line, v->key_col, &r->faults,
+		"unknown key \"%.*s\"%s%s%s", SPAN_ARG(v->key),
+		near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
+		near != NULL ? "\"?" : "");
+}
+
 static bool
 known_keys(struct reading *r, const struct yaml_node *map, const char *const *names, size_t n)
 {
@@ -252,12 +267,8 @@ known_keys(struct reading *r, const struct yaml_node *map, const char *const *na
 		bool known = false;
 		for (size_t k = 0; k < n; k++)
 			known = known || span_is(v->key, names[k]);
-		const char *near = known ? NULL : yaml_near(v->key, names, n);
 		if (!known)
-			yaml_error(r->report, r->file, v->key_line, v->key_col, &r->faults,
-				"unknown key \"%.*s\"%s%s%s", SPAN_ARG(v->key),
-				near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
-				near != NULL ? "\"?" : "");
+			unknown_key(r, v, names, n);
 	}
 	return r->faults == before;
 }
