@@ -314,7 +314,10 @@ answer_home(struct gate_desk *d, struct gate_case *c, struct http_answer *ret)
 	buf_add_html(&d->body, span_of(s->facility));
 	buf_adds(&d->body, "</title>\n<h1>");
 	buf_add_html(&d->body, span_of(s->facility));
-	buf_adds(&d->body, "</h1>\n<p>Datasets: <a href=\"/data/\">/data/</a></p>\n<p>Contact: ");
+	buf_adds(&d->body, "</h1>\n<p>Datasets: <a href=\"/data/\">/data/</a></p>\n");
+	if (gate_login_offered(d))
+		buf_adds(&d->body, "<p>Your login: <a href=\"/me\">/me</a></p>\n");
+	buf_adds(&d->body, "<p>Contact: ");
 	buf_add_html(&d->body, span_of(s->contact));
 	buf_adds(&d->body, "</p></html>\n");
 	gate_field(d, "Content-Type", SPAN("text/html; charset=utf-8"));

@@ -84,9 +84,8 @@ write_farewell(struct gate_desk *d, const struct issuer *i)
 
 	(void)keyring_endpoints(auth_keyring(d->gate->auth),
 		(size_t)(i - auth_issuers(d->gate->auth)->item), &endpoint, &url, &more);
-	if (!span_starts(buf_span(&url), SPAN("https://")) && !i->settings->insecure)
-		return false;
-	if (url.n == 0)
+	if (!span_starts(buf_span(&url), SPAN("https://")) &&
+		!(i->settings->insecure && span_starts(buf_span(&url), SPAN("http://"))))
 		return false;
 	form_add(&query, "client_id", span_of(gate_login_client(i)));
 	gate_page_begin(d, "Logged out");

@@ -530,11 +530,12 @@ static void
 fixation(void **state)
 {
 	struct world *w = *state;
-	char first[64];
+	char first[64] = "";
 
 	memset(w->session, 'A', SESSION_COOKIE_LEN);
+	memcpy(first, w->session, SESSION_COOKIE_LEN);
 	log_in(w, "", NULL);
-	assert_int_not_equal(w->session[0], 'A');
+	assert_string_not_equal(first, w->session);
 	memcpy(first, w->session, sizeof(first));
 	log_in(w, "", NULL);
 	assert_string_not_equal(first, w->session);
@@ -621,6 +622,49 @@ logouts(void **state)
 	assert_null(strstr(w->fields.p, "Set-Cookie"));
 }
 
+/* Several issuers: the person chooses, and comes back to where she was. */
+static void
+choice(void **state)
+{
+	static const struct settings_list none = {NULL, 0};
+	struct world *w = *state;
+	struct settings_issuer two[3] = {w->p->issuer, w->p->issuer, w->p->issuer};
+	AUTO_BUF report = BUF_INIT(8192);
+
+	two[1].issuer = "https://other.test/a?b=c&d";
+	two[1].name = "Other <b>";
+	two[1].web_scopes = none;
+	two[2].issuer = "https://tokens.test";
+	two[2].web_client_id = NULL;
+	w->p->settings.issuers = two;
+	w->p->settings.n_issuers = 3;
+	auth_free(w->p->gate.auth);
+	assert_true(auth_load(&w->p->settings, NULL, NULL, &report, &w->p->gate.auth, NULL));
+	keys_come(w, true, NOW_MS);
+	get(w, "/login", "return=/data/%3Fa%26b", NOW_MS);
+	check_text(w, 200, "Where do you have an account?");
+	assert_non_null(
+		strstr(w->text.p, "href=\"/login?issuer=https%3A%2F%2Fother.test%2Fa%3Fb%3Dc"
+				  "%26d&amp;return=%2Fdata%2F%3Fa%26b\">Log in at Other "
+				  "&lt;b&gt;<"));
+	assert_null(strstr(w->text.p, "tokens.test"));
+	get(w, "/login", "return=//evil.test/", NOW_MS);
+	assert_null(strstr(w->text.p, "evil"));
+	go_to_issuer(w, "issuer=https%3A%2F%2Fkeys.test");
+	get(w, "/login", "issuer=https%3A%2F%2Ftokens.test", NOW_MS);
+	check_text(w, 404, "nobody can log in here by that issuer");
+	get(w, "/login", "issuer=a&issuer=b", NOW_MS);
+	check_text(w, 400, "issuer: stands twice");
+	/* Not fetched yet: where it is is not known. */
+	get(w, "/login", "issuer=https%3A%2F%2Fother.test%2Fa%3Fb%3Dc%26d", NOW_MS);
+	check_text(w, 503, "cannot be asked now");
+	assert_null(strstr(w->fields.p, "Set-Cookie"));
+	auth_free(w->p->gate.auth);
+	w->p->settings.issuers = &w->p->issuer;
+	w->p->settings.n_issuers = 1;
+	assert_true(auth_load(&w->p->settings, NULL, NULL, &report, &w->p->gate.auth, NULL));
+}
+
 /* Which of page and JSON is wanted. */
 static void
 wanted(void **state)
@@ -664,6 +708,7 @@ main(void)
 		WITH_LOGIN(fixation),
 		WITH_LOGIN(issuer_gone),
 		WITH_LOGIN(logouts),
+		WITH_LOGIN(choice),
 		cmocka_unit_test(wanted),
 	};
 	return cmocka_run_group_tests_name("gate_login", tests, NULL, NULL);

@@ -369,17 +369,21 @@ strange_memory(void **state)
 	AUTO_BUF cookie = BUF_INIT(100);
 	char *p = mmap(NULL, SESSION_HEAD_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, d->fd, 0);
 	uint32_t lengths[2] = {15, 11};
-	uint32_t wild[2] = {0xffffffffU, 0x7fffffffU};
+	static const struct {
+		size_t at; /* issuer's length, claims' length */
+		uint32_t length;
+	} wild[] = {
+		{0, 0xffffffffU}, {1, 0x7fffffffU}, {0, SESSION_TEXT_MAX}, {1, SESSION_TEXT_MAX}};
 
 	assert_true(p != MAP_FAILED);
 	make(d->s, "{\"sub\":\"a\"}", NOW, &cookie);
 	char *at = memmem(p, SESSION_HEAD_BYTES, lengths, sizeof(lengths));
 	assert_non_null(at);
-	for (int i = 0; i < 2; i++) {
+	for (size_t i = 0; i < sizeof(wild) / sizeof(wild[0]); i++) {
 		make(d->s, "{\"sub\":\"a\"}", NOW, &cookie);
 		at = memmem(p, SESSION_HEAD_BYTES, lengths, sizeof(lengths));
 		while (at != NULL) {
-			memcpy(at + 4 * (size_t)i, &wild[i], 4);
+			memcpy(at + 4 * wild[i].at, &wild[i].length, 4);
 			at = memmem(p, SESSION_HEAD_BYTES, lengths, sizeof(lengths));
 		}
 		assert_false(there(d, &cookie, NOW));
