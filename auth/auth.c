@@ -65,6 +65,7 @@ refuse(const struct check *c, const struct err *e, struct auth_refusal *why)
 		why->retry_after = c->retry_after > 0 ? c->retry_after : RETRY_MEMORY;
 		break;
 	}
+	why->dpop = why->status == 401 && c->prove;
 	if (c->too_many)
 		why->status = 429;
 	refusals_count(c->a->refusals, c->issuer, span_of(why->description));
@@ -284,8 +285,11 @@ check_proof(struct check *c, struct err *e)
 		return AUTH_YES;
 	case PROOF_BAD:
 		c->bad_proof = true;
+		c->prove = true;
 		break;
 	case PROOF_TOKEN:
+		c->prove = i->settings->dpop != DPOP_NO;
+		break;
 	case PROOF_LATER:
 		break;
 	}

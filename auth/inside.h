@@ -55,6 +55,7 @@ struct check {
 	bool late;            /* it has waited as long as it may */
 	bool too_many;        /* the refusal is 429 */
 	bool bad_proof;       /* it is invalid_dpop_proof */
+	bool prove;           /* a proof may help: a DPoP challenge as well */
 	bool dpop;            /* by the scheme DPoP */
 	bool somebody;        /* the token itself has the unique id */
 	struct span token;    /* absent: none */

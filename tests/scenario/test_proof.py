@@ -94,7 +94,9 @@ def agent(launch, tmp_path_factory):
 
 def refused(answer, proof=True):
     """401; for the sake of the proof, or else of the token that cannot be used like this."""
-    return answer.status == 401 and answer.json["detail"].startswith("DPoP proof: ") == proof
+    challenge = answer.headers["www-authenticate"]
+    said = 'error="%s"' % ("invalid_dpop_proof" if proof else "invalid_token")
+    return answer.status == 401 and answer.json["detail"].startswith("DPoP proof: ") == proof and said in challenge
 
 
 def test_a_proof_is_for_one_request(agent):
