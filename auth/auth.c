@@ -206,13 +206,13 @@ check_jwt(struct check *c, struct span token, struct err *e)
 	if (v != AUTH_YES || i->settings->enrich == ENRICH_NO)
 		return v;
 	/* Who it is may stand with the issuer alone: another claim's text is another person's. */
-	c->somebody = i->user_else.p == NULL || claims_at(j.payload, i->user) != NULL;
+	c->somebody = claims_has_id(i, j.payload);
 	return inquire_claims(c, token, j.payload_text, e);
 }
 
 /*
  * Only texts that passed every check are in the cache, so a hit needs none of the syntax checks;
- * the clock is asked again, and whether the issuer still has the same keys.
+ * the clock is asked again, and whether the issuer still has the same keys, and good ones.
  */
 static bool
 cached(struct check *c)
@@ -220,6 +220,7 @@ cached(struct check *c)
 	return crypto_sha256(c->token, c->key) &&
 	       token_cache_get(c->a->cache, c->key, c->mem, &c->got) &&
 	       c->got.generation == keyring_generation(c->a->keys, c->got.issuer) &&
+	       keyring_young(c->a->keys, c->got.issuer, c->now_ms) &&
 	       (c->got.until_ms == 0 || c->now_ms < c->got.until_ms);
 }
 

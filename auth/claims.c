@@ -229,6 +229,14 @@ id_claim(const struct issuer *i, const struct json *payload, const struct json *
 	return asks ? SPAN("sub") : i->user;
 }
 
+bool
+claims_has_id(const struct issuer *i, const struct json *payload)
+{
+	char first[CLAIMS_TEXT_MAX];
+
+	return span_cstr(i->user, first, sizeof(first)) && json_get(payload, first) != NULL;
+}
+
 /* The id of the answer, which may complete the token's but not contradict it. */
 static bool
 id_value(const struct json *payload, const struct json *answer, struct span claim, struct span *ret,

@@ -66,6 +66,8 @@ bool claims_subject(const struct issuer *i, const struct json *payload, struct a
  */
 bool claims_complete(const struct issuer *i, const struct json *payload, const struct json *answer,
 	struct arena *mem, struct subject *s, struct err *e);
+/* Is the issuer's unique id in the token?  Else the issuer alone knows who this is (INT-8). */
+bool claims_has_id(const struct issuer *i, const struct json *payload);
 /* The value at "a/b" below an object, or the member that really has the whole name; NULL: none. */
 const struct json *claims_at(const struct json *payload, struct span path);
 /* All of these, in the order of the table of section 4. */

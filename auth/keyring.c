@@ -397,6 +397,16 @@ keyring_ready(struct keyring *k, size_t issuer, uint64_t turn, int64_t now_ms)
 	return ready;
 }
 
+bool
+keyring_young(struct keyring *k, size_t issuer, int64_t now_ms)
+{
+	struct key_set *set = set_take(&k->ring[issuer]);
+	bool yes = set != NULL && young(k, issuer, set, now_ms);
+
+	set_unref(set);
+	return yes;
+}
+
 /* ---- telling ---- */
 
 uint64_t

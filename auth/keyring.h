@@ -56,6 +56,8 @@ enum keyring_verdict keyring_verify(struct keyring *k, size_t issuer, const stru
 	int64_t now_ms, struct keyring_more *more, struct err *e);
 /* Has a retrieval ended, or failed to, since keyring_verify said WAIT with this turn? */
 bool keyring_ready(struct keyring *k, size_t issuer, uint64_t turn, int64_t now_ms);
+/* Is there a set, and is it not too old to be used (KEY-6)? */
+bool keyring_young(struct keyring *k, size_t issuer, int64_t now_ms);
 /* Changes whenever the issuer's set does: what was verified under another number is void. */
 uint64_t keyring_generation(struct keyring *k, size_t issuer);
 /* How often a set of any issuer was replaced by another one. */

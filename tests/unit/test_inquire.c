@@ -36,7 +36,8 @@ struct asking {
 static const char *const names[] = {"urn:geant:umbrellaid.org"};
 
 static void
-begin(struct asking *w, enum settings_enrich enrich, const char *profile)
+begin_for(
+	struct asking *w, enum settings_enrich enrich, const char *profile, const char *user_claim)
 {
 	AUTO_BUF report = BUF_INIT(8192);
 	AUTO_BUF set = BUF_INIT(16384);
@@ -56,7 +57,8 @@ begin(struct asking *w, enum settings_enrich enrich, const char *profile)
 		.enrich = enrich,
 		.introspection_exp = true,
 		.client_id = "rs",
-		.client_secret_file = "secret"};
+		.client_secret_file = "secret",
+		.user_claim = user_claim};
 	w->issuer[1] = w->issuer[0];
 	w->issuer[1].issuer = "https://b.test";
 	w->issuer[1].token_kind = TOKEN_JWT;
@@ -73,6 +75,12 @@ begin(struct asking *w, enum settings_enrich enrich, const char *profile)
 	assert_true(auth_load(
 		&w->settings, &(struct auth_texts){.jwks = jwks}, NULL, &report, &w->auth, NULL));
 	auth_courier(w->auth, take_errand, &w->sent);
+}
+
+static void
+begin(struct asking *w, enum settings_enrich enrich, const char *profile)
+{
+	begin_for(w, enrich, profile, NULL);
 }
 
 static void
@@ -307,22 +315,28 @@ groups_come_from_the_issuer(void **state)
 static void
 an_unknown_person_waits_for_the_issuer(void **state)
 {
-	struct asking w;
-	struct judged j = {0};
-	AUTO_BUF token = BUF_INIT(8192);
+	static const struct {
+		const char *profile, *claim;
+	} rows[] = {{"egi-checkin", NULL}, {"generic", "voperson_id"}};
 
 	(void)state;
-	begin(&w, ENRICH_USERINFO, "egi-checkin");
-	mint_token(&w.key, SPAN("{\"alg\":\"ES256\",\"typ\":\"JWT\",\"kid\":\"es-1\"}"), SPAN(GOOD),
-		&token);
-	buf_addc(&token, '\0');
-	judge(&w, token.p, MS, &j);
-	assert_int_equal(j.verdict, AUTH_WAIT);
-	answer(&w, RESULT_FAILED, "", MS + 10);
-	judge(&w, token.p, MS + 11, &j);
-	assert_int_equal(j.verdict, AUTH_NO);
-	assert_int_equal(j.why.status, 503);
-	end(&w);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct asking w;
+		struct judged j = {0};
+		AUTO_BUF token = BUF_INIT(8192);
+		CHECK_ROW(rows[i].profile);
+		begin_for(&w, ENRICH_USERINFO, rows[i].profile, rows[i].claim);
+		mint_token(&w.key, SPAN("{\"alg\":\"ES256\",\"typ\":\"JWT\",\"kid\":\"es-1\"}"),
+			SPAN(GOOD), &token);
+		buf_addc(&token, '\0');
+		judge(&w, token.p, MS, &j);
+		assert_int_equal(j.verdict, AUTH_WAIT);
+		answer(&w, RESULT_FAILED, "", MS + 10);
+		judge(&w, token.p, MS + 11, &j);
+		assert_int_equal(j.verdict, AUTH_NO);
+		assert_int_equal(j.why.status, 503);
+		end(&w);
+	}
 }
 
 int
