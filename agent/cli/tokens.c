@@ -78,18 +78,30 @@ take(struct tokens *ret, struct span text, enum tokens_from from, const char *wh
 
 /* ---- files ---- */
 
-/* A file in a place that others may know of: it must be ours, and only ours to write. */
+/*
+ * Whoever may write to /tmp can put a file there under our name.  It is never used; nor does it
+ * stop us, or anybody could keep us from our own login.
+ */
+static bool
+foreign(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && st.st_uid != geteuid();
+}
+
+/* A file in a place that others know of: it must be ours, and only ours to write. */
 static enum look
 judge(int fd, const char *path, struct err *e)
 {
 	struct stat st;
 
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return stop(e, ERR_DENIED, path, "this is no file");
+	if (fstat(fd, &st) < 0)
+		return stop(e, ERR_SYSTEM, path, "it cannot be read");
 	if (st.st_uid != geteuid())
-		return stop(e, ERR_DENIED, path,
-			"this file belongs to somebody else; give yours by --token-file or "
-			"$BEARER_TOKEN_FILE");
+		return LOOK_ON;
+	if (!S_ISREG(st.st_mode))
+		return stop(e, ERR_DENIED, path, "this is no file");
 	if ((st.st_mode & 022) != 0)
 		return stop(e, ERR_DENIED, path, "others can write to this file: chmod 600");
 	return LOOK_FOUND;
@@ -108,8 +120,10 @@ look_known(struct search *s, const char *folder, enum tokens_from from, struct e
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return LOOK_ON;
 	AUTO_FD fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+	int why = errno;
+	if (fd < 0 && (why == ENOENT || why == ENOTDIR || foreign(path)))
 		return LOOK_ON;
+	errno = why;
 	if (fd < 0)
 		return stop(e, ERR_SYSTEM, path, "it cannot be read");
 	enum look good = judge(fd, path, e);

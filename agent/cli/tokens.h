@@ -21,8 +21,9 @@
  *
  * (oidc-agent, which CLI-1 names between the last two, is not asked.)  White space (C99 isspace) is
  * taken off both ends; what is empty then is no token, and the next place is looked at.  What is
- * there and is no b64token (RFC 6750 2.1) is an error, and no other place is looked at.  A token is
- * never on a command line or in a URL, and goes to https servers, or to this very machine.
+ * there and is no b64token (RFC 6750 2.1) is an error, and no other place is looked at; so is a
+ * bt_u<euid> that others may write to.  One that belongs to somebody else is passed over.  A token
+ *is never on a command line or in a URL, and goes to https servers, or to this very machine.
  */
 enum tokens_from {
 	TOKENS_NONE,

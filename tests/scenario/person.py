@@ -3,6 +3,9 @@
 import json
 import os
 import pathlib
+import pty
+import re
+import select
 import subprocess
 import threading
 
@@ -52,6 +55,29 @@ class Person:
         code = p.wait(120)
         reader.join(10)
         return code, events, said[0].decode()
+
+    def login_on_a_terminal(self, url, answers):
+        """pan-agent login with a keyboard and a screen: ({pattern: line to type}); (exit status, what was on the screen)."""
+        screen, terminal = pty.openpty()
+        p = subprocess.Popen([str(conftest.BIN / "pan-agent"), "login", url], stdin=terminal, stdout=terminal,
+                             stderr=terminal, env=self.env, start_new_session=True)
+        os.close(terminal)
+        answers, seen, code = dict(answers), "", None
+        while select.select([screen], [], [], 30)[0]:
+            try:
+                seen += os.read(screen, 65536).decode(errors="replace")
+            except OSError:  # the other end is closed
+                break
+            for pattern in [a for a in answers if re.search(a, seen)]:
+                os.write(screen, answers.pop(pattern).encode() + b"\n")
+            found = re.search(r"Open +(\S+)\s+enter +(\S+)", seen)
+            if found and code is None and "waiting" in seen:
+                code = found.group(2)
+                op.Browser(self.home).approve(found.group(1), code, self.name)
+        os.close(screen)
+        if p.poll() is None:
+            p.terminate()
+        return p.wait(30), seen
 
     def kept(self):
         """The files of the kept logins; each must be this person's alone."""

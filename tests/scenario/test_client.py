@@ -77,6 +77,17 @@ def test_login_and_what_is_kept(agent, provider, logged_in):
     assert token.rsplit(".", 1)[1] not in json.dumps(told)
 
 
+def test_on_a_terminal(agent, provider, alice):
+    code, seen = alice.login_on_a_terminal(agent.base, {r"\[1-2\] $": "2", r"\[y/N\] $": "y"})
+    assert code == 0, seen
+    assert provider.issuer in seen and "it could use the token there in your name" in seen
+    assert seen.count("\u2580") > 100 and " s left" in seen  # the QR code, and the time
+    assert len(alice.kept()) == 1
+    # What was said once is not asked again.
+    code, seen = alice.login_on_a_terminal(agent.base, {})
+    assert code == 0 and "Go on?" not in seen and "Which one" not in seen, seen
+
+
 def test_a_server_is_not_believed_about_its_audience(agent, provider, alice):
     code, events, said = alice.login(agent.base, "--issuer", provider.issuer)
     assert code == 1 and events == [] and "--audience " + AUDIENCE in said

@@ -135,6 +135,35 @@ places(void **state)
 	world_fini(&w);
 }
 
+/* Somebody else's file under our name is neither used nor in the way. */
+static void
+foreign(void **state)
+{
+	struct world w;
+	AUTO_TOKENS got = {.from = TOKENS_NONE};
+	struct err e = {0};
+	char path[160];
+
+	(void)state;
+	if (geteuid() != 0)
+		skip(); /* only root can give a file away */
+	world_init(&w, NULL, 0);
+	const struct tokens_options o = {.tmp = w.dir, .client = &w.client};
+	put(&w, "run", "r", 0644);
+	(void)snprintf(path, sizeof(path), "%s/run", w.dir);
+	assert_int_equal(setenv("XDG_RUNTIME_DIR", path, 1), 0);
+	(void)snprintf(path, sizeof(path), "%s/run/bt_u0", w.dir);
+	assert_int_equal(chown(path, 12345, 0), 0);
+	assert_false(tokens_find(NULL, &o, &got, &e));
+	assert_int_equal(e.code, ERR_ABSENT);
+	(void)snprintf(path, sizeof(path), "%s/bt_u0", w.dir);
+	assert_int_equal(symlink("/etc/hostname", path), 0);
+	assert_int_equal(lchown(path, 12345, 0), 0);
+	assert_false(tokens_find(NULL, &o, &got, &e));
+	assert_int_equal(e.code, ERR_ABSENT);
+	world_fini(&w);
+}
+
 /* ---- the kept login ---- */
 
 #define NOW 1000000000
@@ -251,6 +280,77 @@ servers(void **state)
 	world_fini(&w);
 }
 
+static bool
+no_choice(void *arg, const struct metadata *m, size_t *ret)
+{
+	(void)arg;
+	(void)m;
+	(void)ret;
+	return false;
+}
+
+static bool
+no_consent(void *arg, const char *server, struct span audience)
+{
+	(void)arg;
+	(void)server;
+	(void)audience;
+	return false;
+}
+
+static void
+see_code(void *arg, const struct oauth_code *c, struct span issuer)
+{
+	(void)c;
+	(void)issuer;
+	++*(unsigned *)arg;
+}
+
+static void
+see_time(void *arg, unsigned left)
+{
+	(void)arg;
+	(void)left;
+}
+
+/* The last place: a login now, where somebody sits; and when the kept one has ended. */
+static void
+login_now(void **state)
+{
+	static const struct world_row rows[] = {
+		{"https://d.test" METADATA_PATH, 200,
+			"{\"resource\":\"https://d.test/\",\"authorization_servers\":[\"https://"
+			"i.test\"],\"pan_issuers\":[{\"issuer\":\"https://i.test\",\"client_id\":"
+			"\"cli\"}]}"},
+		{"https://i.test/.well-known/openid-configuration", 200,
+			"{\"issuer\":\"https://i.test\",\"token_endpoint\":\"https://i.test/t\","
+			"\"device_authorization_endpoint\":\"https://i.test/d\"}"},
+		{"https://i.test/d", 200,
+			"{\"device_code\":\"d\",\"user_code\":\"u\",\"verification_uri\":\"https://"
+			"i.test/u\",\"expires_in\":60}"},
+		{T, 200,
+			"{\"access_token\":\"first\",\"token_type\":\"Bearer\",\"expires_in\":90}"},
+		{T, 200, "{\"access_token\":\"second\",\"token_type\":\"Bearer\"}"}};
+	static const char *const want[] = {"first", "first", "second"};
+	static const enum tokens_from from[] = {TOKENS_LOGIN, TOKENS_KEPT, TOKENS_LOGIN};
+	unsigned codes = 0;
+	const struct device_login_ui ui = {no_choice, no_consent, see_code, see_time, &codes};
+	struct world w;
+
+	(void)state;
+	world_init(&w, rows, 5);
+	const struct tokens_options o = {.tmp = w.dir, .client = &w.client, .ui = &ui};
+	for (unsigned i = 0; i < 3; i++) {
+		AUTO_TOKENS got = {.from = TOKENS_NONE};
+		assert_true(tokens_find("https://d.test/data/x", &o, &got, NULL));
+		check_span(secret_open(&got.token), want[i]);
+		assert_int_equal(got.from, from[i]);
+		w.ms += i * 100000;
+	}
+	assert_int_equal(codes, 2);
+	world_fini(&w);
+}
+
 int
 main(void)
 {
@@ -258,7 +358,9 @@ main(void)
 		cmocka_unit_test(stripping),
 		cmocka_unit_test(order),
 		cmocka_unit_test(places),
+		cmocka_unit_test(foreign),
 		cmocka_unit_test(kept),
+		cmocka_unit_test(login_now),
 		cmocka_unit_test(servers),
 	};
 	return cmocka_run_group_tests_name("tokens", tests, NULL, NULL);
