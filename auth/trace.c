@@ -11,15 +11,16 @@ struct span
 trace_clean(struct trace *t, struct span s)
 {
 	AUTO_BUF out = BUF_INIT(VALUE_MAX + 8);
+	bool utf8 = span_utf8(s); /* a message may have been cut in the middle of a character */
 	size_t n = 0;
 
 	for (; n < s.n && n < VALUE_MAX; n++) {
 		unsigned char c = (unsigned char)s.p[n];
 		bool c1 = c == 0xc2 && n + 1 < s.n && (unsigned char)s.p[n + 1] < 0xa0;
-		buf_addc(&out, c < 0x20 || c == 0x7f || c1 ? '?' : s.p[n]);
+		buf_addc(&out, c < 0x20 || c == 0x7f || c1 || (c >= 0x80 && !utf8) ? '?' : s.p[n]);
 		n += c1;
 	}
-	while (n < s.n && out.n > 0 && ((unsigned char)s.p[n] & 0xc0) == 0x80) {
+	while (utf8 && n < s.n && out.n > 0 && ((unsigned char)s.p[n] & 0xc0) == 0x80) {
 		n--; /* not in the middle of a character */
 		out.n--;
 	}

@@ -114,6 +114,9 @@ ids(void **state)
 		const char *payload, *want, *ref;
 	} rows[] = {
 		{"sub", PLAIN, "{\"sub\":\"Alice\"}", "Alice", NULL},
+		{"sub with a control character of C1", PLAIN, "{\"sub\":\"a\\u0085b\"}", NULL,
+			"RFC 7519 4.1.2"},
+		{"sub with DEL", PLAIN, "{\"sub\":\"a\\u007fb\"}", NULL, "RFC 7519 4.1.2"},
 		{"sub empty", PLAIN, "{\"sub\":\"\"}", NULL, "RFC 7519 4.1.2"},
 		{"voperson_id first", EGI, "{\"sub\":\"s\",\"voperson_id\":\"v\"}", "v", NULL},
 		{"else sub", EGI, "{\"sub\":\"s\"}", "s", NULL},

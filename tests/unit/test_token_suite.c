@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/base/settings.h"
 #include "auth/auth.h"
+#include "auth/auth_explain.h"
 #include "tests/unit/bearer.h"
 #include "tests/unit/check.h"
 
@@ -18,6 +19,7 @@ struct suite {
 	struct settings_issuer issuer[2];
 	struct auth *auth[2];
 	struct buf text;
+	struct span jwks[2];
 };
 
 static void
@@ -40,8 +42,9 @@ load(struct suite *s, struct span a, struct span b)
 	static const char *const typs[] = {"at+jwt", "JWT", "absent"};
 	static const char *const audience[] = {"https://data.test/"};
 	static const char *const clients[] = {"oidc-agent"};
-	const struct span jwks[] = {a, b};
 
+	s->jwks[0] = a;
+	s->jwks[1] = b;
 	for (int i = 0; i < 2; i++)
 		s->issuer[i] = (struct settings_issuer){.name = "suite",
 			.profile = "generic",
@@ -59,7 +62,8 @@ load(struct suite *s, struct span a, struct span b)
 	for (int i = 0; i < 2; i++) {
 		AUTO_BUF report = BUF_INIT(65536);
 		s->settings.kept_keys = i == 1;
-		assert_true(auth_load(&s->settings, &(struct auth_texts){.jwks = jwks}, NULL, &report, &s->auth[i], NULL));
+		assert_true(auth_load(&s->settings, &(struct auth_texts){.jwks = s->jwks}, NULL,
+			&report, &s->auth[i], NULL));
 	}
 }
 
@@ -81,6 +85,22 @@ status(struct auth *a, struct span token, struct span path, const char **error)
 		return 200;
 	*error = why.error;
 	return why.status;
+}
+
+/* As `pan-agent auth explain` would say. */
+static int
+explained(const struct suite *s, struct span token, struct span path)
+{
+	static struct auth_explain x;
+	const struct auth_explain_case c = {.issuers = auth_issuers(s->auth[0]),
+		.jwks = s->jwks,
+		.now = (int64_t)time(NULL),
+		.path = path};
+	AUTO_ARENA mem = {0};
+
+	assert_true(arena_init(&mem, 1U << 20));
+	assert_true(auth_explain(&c, token, &mem, &x, NULL));
+	return x.status;
 }
 
 static bool
@@ -108,12 +128,14 @@ judge(struct suite *s, struct span line)
 		return 0; /* the request's syntax, not the token's */
 	for (int i = 0; i < 2; i++)
 		got[i] = status(s->auth[i], line, path, &error[i]);
-	bool good = got[0] == got[1] && expected(statuses, got[0]) &&
+	int told = explained(s, line, path);
+	bool good = got[0] == got[1] && got[0] == told && expected(statuses, got[0]) &&
 		    (got[0] != 401 || span_is(want_error, "-") ||
 			    span_eq(want_error, span_of(error[0])));
 	if (!good)
-		print_error("%.*s: want %.*s, got %d and %d (%s)\n", SPAN_ARG(name),
-			SPAN_ARG(statuses), got[0], got[1], error[0] != NULL ? error[0] : "-");
+		print_error("%.*s: want %.*s, got %d and %d (%s), explained as %d\n",
+			SPAN_ARG(name), SPAN_ARG(statuses), got[0], got[1],
+			error[0] != NULL ? error[0] : "-", told);
 	return !good;
 }
 
