@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/wire.h"
 
+#include "agent/base/unpack.h"
 #include "policy/grant_adopt.h"
 
 #include <string.h>
 
 /* First two bytes of each message: the kind, and the version of this format. */
 #define WIRE_VERSION 3U
-#define WIRE_ABSENT  UINT32_MAX
 
 /* ---- writing ---- */
 
@@ -34,7 +34,7 @@ put_u32(struct buf *b, uint32_t v)
 static void
 put_span(struct buf *b, struct span s)
 {
-	put_u32(b, s.p == NULL ? WIRE_ABSENT : (uint32_t)s.n);
+	put_u32(b, s.p == NULL ? UNPACK_ABSENT : (uint32_t)s.n);
 	buf_add(b, s);
 }
 
@@ -114,82 +114,14 @@ wire_write_answer(const struct http_answer *a, struct buf *out)
 		put_grant(out, grant_info(a->grant));
 }
 
-/* ---- reading: a cursor that fails once and then gives zeros ---- */
-
-struct cursor {
-	struct span rest;
-	bool bad;
-};
-
-static struct span
-get_bytes(struct cursor *c, size_t n)
-{
-	if (c->bad || c->rest.n < n) {
-		c->bad = true;
-		return SPAN_NONE;
-	}
-	struct span s = {c->rest.p, n};
-	c->rest = span_skip(c->rest, n);
-	return s;
-}
-
-static uint64_t
-get_le(struct cursor *c, size_t n)
-{
-	struct span s = get_bytes(c, n);
-	uint64_t v = 0;
-
-	for (size_t i = 0; i < s.n; i++)
-		v |= (uint64_t)(unsigned char)s.p[i] << (8 * i);
-	return v;
-}
-
-/* One byte of at most max; another value is malformed. */
-static unsigned
-get_u8(struct cursor *c, unsigned max)
-{
-	uint64_t v = get_le(c, 1);
-
-	if (v > max)
-		c->bad = true;
-	return c->bad ? 0 : (unsigned)v;
-}
-
-static void
-get_copy(struct cursor *c, uint8_t *out, size_t n)
-{
-	struct span s = get_bytes(c, n);
-
-	if (s.p != NULL)
-		memcpy(out, s.p, n);
-}
-
-static struct span
-get_span(struct cursor *c)
-{
-	uint64_t n = get_le(c, 4);
-
-	if (c->bad || n == WIRE_ABSENT)
-		return SPAN_NONE;
-	return get_bytes(c, (size_t)n);
-}
+/* ---- reading ---- */
 
 static bool
-get_start(struct cursor *c, struct span msg, enum wire_kind kind, struct err *e)
+get_start(struct unpack *c, struct span msg, enum wire_kind kind, struct err *e)
 {
-	*c = (struct cursor){.rest = msg};
-	if (get_le(c, 1) != (uint64_t)kind || get_le(c, 1) != WIRE_VERSION)
+	*c = (struct unpack){.rest = msg};
+	if (unpack_le(c, 1) != (uint64_t)kind || unpack_le(c, 1) != WIRE_VERSION)
 		return err_set(e, ERR_SYNTAX, NULL, "not a message of kind %u", (unsigned)kind);
-	return true;
-}
-
-static bool
-get_end(const struct cursor *c, struct err *e)
-{
-	if (c->bad)
-		return err_set(e, ERR_SYNTAX, NULL, "message is cut or holds a bad value");
-	if (c->rest.n != 0)
-		return err_set(e, ERR_SYNTAX, NULL, "message has %zu bytes too many", c->rest.n);
 	return true;
 }
 
@@ -204,35 +136,35 @@ wire_kind(struct span msg)
 bool
 wire_read_ask(struct span msg, struct http_ask *ret, struct err *e)
 {
-	struct cursor c;
+	struct unpack c;
 	struct http_ask q = {0};
 
 	if (!get_start(&c, msg, WIRE_ASK, e))
 		return false;
-	q.id = get_le(&c, 8);
-	q.method = (enum http_method)get_u8(&c, HTTP_OTHER);
-	unsigned flags = get_u8(&c, 15);
+	q.id = unpack_le(&c, 8);
+	q.method = (enum http_method)unpack_u8(&c, HTTP_OTHER);
+	unsigned flags = unpack_u8(&c, 15);
 	q.two_credentials = (flags & 1U) != 0;
 	q.again = (flags & 8U) != 0;
 	q.two_proofs = (flags & 2U) != 0;
 	q.has_certificate = (flags & 4U) != 0;
-	get_copy(&c, q.peer, sizeof(q.peer));
-	get_copy(&c, q.trace, sizeof(q.trace));
-	q.path = get_span(&c);
-	q.query = get_span(&c);
-	q.authorization = get_span(&c);
-	q.accept = get_span(&c);
-	q.depth = get_span(&c);
-	q.want_digest = get_span(&c);
-	q.want_repr_digest = get_span(&c);
-	q.dpop = get_span(&c);
-	q.session = get_span(&c);
-	q.login = get_span(&c);
-	q.origin = get_span(&c);
-	q.fetch_site = get_span(&c);
-	q.body = get_span(&c);
-	get_copy(&c, q.certificate, sizeof(q.certificate));
-	if (!get_end(&c, e))
+	unpack_copy(&c, q.peer, sizeof(q.peer));
+	unpack_copy(&c, q.trace, sizeof(q.trace));
+	q.path = unpack_span(&c, UNPACK_ABSENT);
+	q.query = unpack_span(&c, UNPACK_ABSENT);
+	q.authorization = unpack_span(&c, UNPACK_ABSENT);
+	q.accept = unpack_span(&c, UNPACK_ABSENT);
+	q.depth = unpack_span(&c, UNPACK_ABSENT);
+	q.want_digest = unpack_span(&c, UNPACK_ABSENT);
+	q.want_repr_digest = unpack_span(&c, UNPACK_ABSENT);
+	q.dpop = unpack_span(&c, UNPACK_ABSENT);
+	q.session = unpack_span(&c, UNPACK_ABSENT);
+	q.login = unpack_span(&c, UNPACK_ABSENT);
+	q.origin = unpack_span(&c, UNPACK_ABSENT);
+	q.fetch_site = unpack_span(&c, UNPACK_ABSENT);
+	q.body = unpack_span(&c, UNPACK_ABSENT);
+	unpack_copy(&c, q.certificate, sizeof(q.certificate));
+	if (!unpack_end(&c, "message", e))
 		return false;
 	/* What the front promises is asked again: a front that was taken over promises nothing. */
 	if (q.path.n == 0 || q.path.p[0] != '/' || span_has(q.path, '\0') || !span_utf8(q.path))
@@ -246,7 +178,7 @@ wire_read_ask(struct span msg, struct http_ask *ret, struct err *e)
 bool
 wire_read_done(struct span msg, struct http_done ret[WIRE_DONES], size_t *ret_n, struct err *e)
 {
-	struct cursor c;
+	struct unpack c;
 	struct http_done list[WIRE_DONES] = {0};
 	size_t n = 0;
 
@@ -254,14 +186,14 @@ wire_read_done(struct span msg, struct http_done ret[WIRE_DONES], size_t *ret_n,
 		return false;
 	do {
 		struct http_done *d = &list[n++];
-		d->decision = get_le(&c, 8);
-		d->first = get_le(&c, 8);
-		d->last = get_le(&c, 8);
-		d->bytes = get_le(&c, 8);
-		d->result = (enum http_result)get_u8(&c, HTTP_BROKEN);
-		get_copy(&c, d->trace, sizeof(d->trace));
+		d->decision = unpack_le(&c, 8);
+		d->first = unpack_le(&c, 8);
+		d->last = unpack_le(&c, 8);
+		d->bytes = unpack_le(&c, 8);
+		d->result = (enum http_result)unpack_u8(&c, HTTP_BROKEN);
+		unpack_copy(&c, d->trace, sizeof(d->trace));
 	} while (!c.bad && c.rest.n > 0 && n < WIRE_DONES);
-	if (!get_end(&c, e))
+	if (!unpack_end(&c, "message", e))
 		return false;
 	memcpy(ret, list, n * sizeof(list[0]));
 	*ret_n = n;
@@ -269,43 +201,43 @@ wire_read_done(struct span msg, struct http_done ret[WIRE_DONES], size_t *ret_n,
 }
 
 static void
-get_grant(struct cursor *c, struct grant_info *g)
+get_grant(struct unpack *c, struct grant_info *g)
 {
-	g->size = get_le(c, 8);
-	g->mtime_s = (int64_t)get_le(c, 8);
-	g->mtime_ns = (int64_t)get_le(c, 8);
-	g->ctime_s = (int64_t)get_le(c, 8);
-	g->ctime_ns = (int64_t)get_le(c, 8);
-	g->modified = (int64_t)get_le(c, 8);
-	g->expires = (int64_t)get_le(c, 8);
-	g->epoch = get_le(c, 8);
-	g->decision = get_le(c, 8);
-	g->generated = get_u8(c, 1) == 1;
-	if (!span_cstr(get_span(c), g->etag, sizeof(g->etag)))
+	g->size = unpack_le(c, 8);
+	g->mtime_s = (int64_t)unpack_le(c, 8);
+	g->mtime_ns = (int64_t)unpack_le(c, 8);
+	g->ctime_s = (int64_t)unpack_le(c, 8);
+	g->ctime_ns = (int64_t)unpack_le(c, 8);
+	g->modified = (int64_t)unpack_le(c, 8);
+	g->expires = (int64_t)unpack_le(c, 8);
+	g->epoch = unpack_le(c, 8);
+	g->decision = unpack_le(c, 8);
+	g->generated = unpack_u8(c, 1) == 1;
+	if (!span_cstr(unpack_span(c, UNPACK_ABSENT), g->etag, sizeof(g->etag)))
 		c->bad = true;
 }
 
 bool
 wire_read_answer(struct span msg, int *fd, struct http_answer *ret, struct err *e)
 {
-	struct cursor c;
+	struct unpack c;
 	struct http_answer a = {0};
 	struct grant_info info = {0};
 
 	if (!get_start(&c, msg, WIRE_ANSWER, e))
 		return false;
-	a.id = get_le(&c, 8);
-	uint64_t status = get_le(&c, 4);
-	a.body = (enum http_body)get_u8(&c, HTTP_FILE);
-	unsigned flags = get_u8(&c, 7);
+	a.id = unpack_le(&c, 8);
+	uint64_t status = unpack_le(&c, 4);
+	a.body = (enum http_body)unpack_u8(&c, HTTP_FILE);
+	unsigned flags = unpack_u8(&c, 7);
 	a.ranges = (flags & 1U) != 0;
 	a.keep = (flags & 2U) != 0;
 	a.close = (flags & 4U) != 0;
-	a.fields = get_span(&c);
-	a.text = get_span(&c);
+	a.fields = unpack_span(&c, UNPACK_ABSENT);
+	a.text = unpack_span(&c, UNPACK_ABSENT);
 	if (a.body == HTTP_FILE)
 		get_grant(&c, &info);
-	if (!get_end(&c, e))
+	if (!unpack_end(&c, "message", e))
 		return false;
 	if (status < 100 || status > 599)
 		return err_set(e, ERR_SYNTAX, NULL, "status %u", (unsigned)status);

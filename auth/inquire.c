@@ -111,28 +111,21 @@ inquire_claims(struct check *c, struct span token, struct span payload, struct e
 
 /* ---- answers ---- */
 
-/* The accounts are looked up by what both say: the token's own claims first. */
 static void
 link_account(struct auth *a, const struct issuer *i, struct span text, struct claims *claims)
 {
-	AUTO_JSON j = text.n > 0 ? json_parse(text, NULL, NULL) : NULL;
+	AUTO_JSON j = text.n > 0 && a->accounts != NULL ? json_parse(text, NULL, NULL) : NULL;
 
 	if (j != NULL)
 		accounts_find(a->accounts, i, j, &claims->subject);
 }
 
 static bool
-judge(struct auth *a, const struct issuer *i, const struct introspect_texts *t, int64_t now,
-	struct arena *mem, struct claims *ret, struct err *e)
+judge(const struct issuer *i, const struct introspect_texts *t, int64_t now, struct arena *mem,
+	struct claims *ret, struct err *e)
 {
-	bool good = t->payload.p == NULL ? introspect_judge(i, t->body, now, mem, ret, e)
-					 : introspect_enrich(i, t, now, mem, ret, e);
-
-	if (good && a->accounts != NULL) {
-		link_account(a, i, t->payload, ret);
-		link_account(a, i, t->body, ret);
-	}
-	return good;
+	return t->payload.p == NULL ? introspect_judge(i, t->body, now, mem, ret, e)
+				    : introspect_enrich(i, t, now, mem, ret, e);
 }
 
 /* Why there is no answer to judge. */
@@ -180,8 +173,11 @@ inquire_report(struct auth *a, const struct report *r, int64_t now_ms)
 		return;
 	}
 	const struct issuer *i = &a->issuers.item[issuer];
-	bool good = r->result == RESULT_OK && judge(a, i, &t, now_ms / 1000, &mem, &claims, &e);
+	bool good = r->result == RESULT_OK && judge(i, &t, now_ms / 1000, &mem, &claims, &e);
 	if (good) {
+		/* Accounts are looked up by what both say: the token's own claims first. */
+		link_account(a, i, t.payload, &claims);
+		link_account(a, i, t.body, &claims);
 		answers_put_yes(a->answers, r->id, &claims, now_ms);
 		return;
 	}

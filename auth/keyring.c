@@ -205,7 +205,7 @@ keyring_report(struct keyring *k, size_t issuer, const struct report *r, int64_t
 	bool keys =
 		r->kind == REPORT_KEYS && !ring->fixed && set_new(k, issuer, r->jwks, NULL, &s, &e);
 
-	if (keys) {
+	if (keys && s != NULL) {
 		s->fetched = r->fetched;
 		set_swap(k, issuer, s, r->jwks);
 	}

@@ -118,3 +118,34 @@ cli_admin_ask(const char *runtime_dir, const char *method, const char *path, int
 	return (n == 0 && buf_ok(ret)) ||
 	       err_set(e, ERR_UPSTREAM, NULL, "the agent's answer was cut");
 }
+
+int
+cli_admin_page(const struct cli_admin_page *p, int argc, char **argv)
+{
+	const char *config = NULL;
+	bool json = false;
+	AUTO_BUF answer = BUF_INIT(p->max);
+	struct err e = {0};
+	int status = 0;
+
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--help") == 0)
+			return p->help(stdout, EXIT_DONE);
+		if (strcmp(argv[i], "--json") == 0)
+			json = true;
+		else if (strcmp(argv[i], "--config") == 0 && i + 1 < argc)
+			config = argv[++i];
+		else
+			return p->help(stderr, EXIT_CALL);
+	}
+	struct settings *s = cli_admin_settings(p->command, config);
+	if (s == NULL)
+		return EXIT_NO;
+	bool asked = cli_admin_ask(s->runtime_dir, "GET", p->path, &status, &answer, &e);
+	settings_free(s);
+	if (asked && status == 200)
+		return p->show(buf_span(&answer), json);
+	(void)fprintf(stderr, "pan-agent %s: %s\n", p->command,
+		asked ? "the agent refused; run it as root or as the agent's user" : e.msg);
+	return EXIT_NO;
+}

@@ -7,6 +7,8 @@
 #include "agent/base/span.h"
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
 
 /*
  * Asking the running agent over its admin socket (runtime_dir/admin.sock, HTTP/1.0).  For commands;
@@ -24,3 +26,13 @@ bool cli_admin_begin(
 /* The whole exchange; the body of the answer is added to *ret. */
 bool cli_admin_ask(const char *runtime_dir, const char *method, const char *path, int *status,
 	struct buf *ret, struct err *e);
+
+/* A command that shows one answer of the agent: [--json] [--config FILE] [--help]. */
+struct cli_admin_page {
+	const char *command; /* "status" */
+	const char *path;    /* of the admin socket */
+	size_t max;          /* bytes of the answer */
+	int (*help)(FILE *out, int code);
+	int (*show)(struct span answer, bool json); /* the exit status */
+};
+int cli_admin_page(const struct cli_admin_page *p, int argc, char **argv);

@@ -159,30 +159,11 @@ show(struct span answer, bool as_json)
 int
 cli_issuers(int argc, char **argv)
 {
-	const char *config = NULL;
-	bool json = false;
-	AUTO_BUF answer = BUF_INIT(ANSWER_MAX);
-	struct err e = {0};
-	int status = 0;
+	const struct cli_admin_page page = {.command = "issuers",
+		.path = "/issuers",
+		.max = ANSWER_MAX,
+		.help = help,
+		.show = show};
 
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--help") == 0)
-			return help(stdout, EXIT_DONE);
-		if (strcmp(argv[i], "--json") == 0)
-			json = true;
-		else if (strcmp(argv[i], "--config") == 0 && i + 1 < argc)
-			config = argv[++i];
-		else
-			return help(stderr, EXIT_CALL);
-	}
-	struct settings *s = cli_admin_settings("issuers", config);
-	if (s == NULL)
-		return EXIT_NO;
-	bool asked = cli_admin_ask(s->runtime_dir, "GET", "/issuers", &status, &answer, &e);
-	settings_free(s);
-	if (asked && status == 200)
-		return show(buf_span(&answer), json);
-	(void)fprintf(stderr, "pan-agent issuers: %s\n",
-		asked ? "the agent refused; run it as root or as the agent's user" : e.msg);
-	return EXIT_NO;
+	return cli_admin_page(&page, argc, argv);
 }

@@ -85,37 +85,23 @@ print_status(struct span text)
 		       : 1;
 }
 
+static int
+show(struct span answer, bool json)
+{
+	if (!json)
+		return print_status(answer);
+	(void)fwrite(answer.p, 1, answer.n, stdout);
+	return 0;
+}
+
 int
 cli_status(int argc, char **argv)
 {
-	const char *config = NULL;
-	bool json = false;
-	AUTO_BUF answer = BUF_INIT(ANSWER_MAX);
-	struct err e = {0};
-	int status = 0;
+	const struct cli_admin_page page = {.command = "status",
+		.path = "/status",
+		.max = ANSWER_MAX,
+		.help = help,
+		.show = show};
 
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--help") == 0)
-			return help(stdout, 0);
-		if (strcmp(argv[i], "--json") == 0)
-			json = true;
-		else if (strcmp(argv[i], "--config") == 0 && i + 1 < argc)
-			config = argv[++i];
-		else
-			return help(stderr, 2);
-	}
-	struct settings *s = cli_admin_settings("status", config);
-	if (s == NULL)
-		return 1;
-	bool asked = cli_admin_ask(s->runtime_dir, "GET", "/status", &status, &answer, &e);
-	settings_free(s);
-	if (!asked || status != 200) {
-		(void)fprintf(stderr, "pan-agent status: %s\n",
-			asked ? "the agent refused; run it as root or as the agent's user" : e.msg);
-		return 1;
-	}
-	if (!json)
-		return print_status(buf_span(&answer));
-	(void)fwrite(answer.p, 1, answer.n, stdout);
-	return 0;
+	return cli_admin_page(&page, argc, argv);
 }
