@@ -297,12 +297,12 @@ print(const struct remote *r)
 {
 	AUTO_BUF out = BUF_INIT(TEXT_MAX);
 
+	buf_adds(&out, r->q->json ? "{\"token\":" : "");
 	if (r->q->json)
 		auth_explain_json(&r->x, &out);
 	else
 		auth_explain_text(&r->x, &out);
-	if (r->q->json)
-		buf_addc(&out, '\n');
+	buf_adds(&out, r->q->json ? ",\"policy\":null}\n" : ""); /* as cli_auth_local.c has it */
 	if (!buf_ok(&out) || fwrite(out.p, 1, out.n, stdout) != out.n || fflush(stdout) != 0)
 		return EXIT_CALL;
 	return r->x.status == 200 ? EXIT_DONE : EXIT_NO;

@@ -13,7 +13,7 @@ struct cli_auth_question {
 	const char *url;     /* NULL: none */
 	const char *network; /* NULL: internet; a name of network_names */
 	const char *ca_file;
-	bool json;
+	bool json; /* {"token": as auth_explain_json has it, "policy": a decision or null} */
 };
 
 /*

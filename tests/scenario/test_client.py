@@ -156,19 +156,19 @@ def test_explain_to_the_person(agent, logged_in):
     token = token_of(logged_in)
     code, told, _ = explain(logged_in, token, agent.base)
     # The audience is another than the server's address: she may know better, the server decides.
-    assert code == 0 and told["status"] == 200, told
-    assert steps(told)["iss"]["result"] == "ok" and steps(told)["server"]["result"] == "ok"
+    assert code == 0 and told["token"]["status"] == 200, told
+    assert steps(told["token"])["iss"]["result"] == "ok" and steps(told["token"])["server"]["result"] == "ok"
     head, body, signature = token.split(".")
     forged = ".".join((head, body, signature[::-1].replace("=", "")))
     code, told, _ = explain(logged_in, forged, agent.base)
-    assert code == 1 and told["status"] == 401 and told["decisive"] in ("server", "form")
+    assert code == 1 and told["token"]["status"] == 401 and told["token"]["decisive"] in ("server", "form")
 
 
 def test_a_token_for_somebody_else_is_not_sent(agent, alice):
     token = agent.token("alice", "--audience", "https://bank.example/")
     code, told, _ = explain(alice, token, agent.base)
-    assert code == 1 and told["decisive"] == "aud"
-    assert steps(told)["server"]["result"] == "skipped"
+    assert code == 1 and told["token"]["decisive"] == "aud"
+    assert steps(told["token"])["server"]["result"] == "skipped"
 
 
 def test_explain_to_the_administrator(agent, logged_in):
