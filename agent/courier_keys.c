@@ -16,6 +16,7 @@
 #define LEFT_MIN_MS   50LL     /* of a round, to begin with one more question */
 #define KEEP_MS       600000LL /* an unchanged set is kept again so seldom */
 #define DROPPED_MAX   16384U
+#define NO_KEYS       "{\"keys\":[]}"
 
 static void begin_document(struct courier_issuer *i);
 
@@ -44,7 +45,7 @@ keys_report(const struct courier_issuer *i)
 
 	return (struct report){.kind = REPORT_KEYS,
 		.issuer = i->rules->iss,
-		.jwks = i->needs_keys ? buf_span(&k->jwks) : SPAN("{\"keys\":[]}"),
+		.jwks = i->needs_keys ? buf_span(&k->jwks) : SPAN(NO_KEYS),
 		.fetched = k->fetched,
 		.authorization_endpoint = span_of(authorize),
 		.end_session_endpoint = span_of(courier_keys_endpoint(i, COURIER_END_SESSION)),
@@ -89,7 +90,8 @@ change(struct courier_issuer *i, enum courier_state to)
 		[COURIER_NEVER] = {LOG_WARN, "nothing could be fetched yet; its users get 503"},
 		[COURIER_FRESH] = {LOG_INFO, "its keys are fresh"},
 		[COURIER_STALE] = {LOG_WARN, "it cannot be asked; older keys are used"},
-		[COURIER_EXPIRED] = {LOG_ERROR, "its keys are too old; its users get 503"},
+		[COURIER_EXPIRED] = {LOG_ERROR,
+			"its keys are too old, or withdrawn; its users get 503"},
 	};
 	struct courier_keys *k = &i->keys;
 	bool trouble = k->failures > 0;
@@ -212,6 +214,29 @@ count_lines(struct span s)
 	return n;
 }
 
+/*
+ * A set without any key of use is a set all the same: the keys of before are not in it, and so they
+ * are withdrawn (T12), on the disk too.  Its users get 503 until there is another set.
+ */
+static void
+withdraw(struct courier_issuer *i)
+{
+	struct courier_keys *k = &i->keys;
+
+	if (!k->has_keys)
+		return;
+	k->has_keys = false;
+	k->etag[0] = '\0';
+	k->n = k->dropped = 0;
+	k->same = false;
+	buf_reset(&k->jwks);
+	buf_adds(&k->jwks, NO_KEYS);
+	k->state = COURIER_EXPIRED;
+	k->trouble = false; /* so that the failure of this round is told */
+	report(i, COURIER_ALL, false);
+	keep(i);
+}
+
 /* The set takes the place of the old one, if it is of any use. */
 static bool
 take_set(struct courier_issuer *i, struct span text, struct err *e)
@@ -224,10 +249,12 @@ take_set(struct courier_issuer *i, struct span text, struct err *e)
 		return false;
 	size_t n = keys_count(keys);
 	keys_free(keys);
-	if (n == 0)
+	if (n == 0) {
+		withdraw(i);
 		return err_set(e, ERR_UPSTREAM, "RFC 7517 5",
 			"JWK set: it holds no key that may be used (%zu dropped)",
 			count_lines(buf_span(&dropped)));
+	}
 	k->same = k->has_keys && span_eq(text, buf_span(&k->jwks));
 	if (k->same)
 		return true;

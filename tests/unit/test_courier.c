@@ -315,6 +315,41 @@ moved(void **state)
 
 /* ---- age ---- */
 
+/* A set without a key of use is no failure to read it: what it lacks is withdrawn (T12). */
+static void
+withdrawn(void **state)
+{
+	static const char *const sets[] = {
+		"{\"keys\":[]}", "{\"keys\":[{\"kty\":\"oct\",\"kid\":\"k1\",\"k\":\"AAAA\"}]}"};
+
+	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++) {
+		struct world *w = world_make();
+		CHECK_ROW(sets[i]);
+		world_start(w);
+		world_fresh(w);
+		size_t told = w->n_told;
+		size_t notes = w->n_notes;
+		world_pass(w, 3600000);
+		world_reply(w, 200, sets[i]);
+		assert_int_equal(w->n_told, told + 2);
+		assert_int_equal(w->told[told].r.kind, REPORT_KEYS);
+		assert_string_equal(w->told[told].jwks, "{\"keys\":[]}");
+		assert_int_equal(world_last(w)->r.kind, REPORT_TROUBLE);
+		assert_null(strstr(w->kept, "\\\"k1\\\""));
+		assert_int_equal(w->n_notes, notes + 1);
+		assert_non_null(strstr(w->notes[notes], "withdrawn"));
+		courier_link(w->courier, 7);
+		assert_int_equal(world_last(w)->r.kind, REPORT_TROUBLE);
+		CHECK_ROW("a second later there are keys again");
+		world_pass(w, 1000);
+		world_reply(w, 200, w->jwks);
+		assert_int_equal(world_last(w)->r.kind, REPORT_KEYS);
+		assert_string_equal(world_last(w)->jwks, w->jwks);
+		world_free(w);
+	}
+	(void)state;
+}
+
 static void
 ages(void **state)
 {
@@ -324,7 +359,7 @@ ages(void **state)
 	world_start(w);
 	world_fresh(w);
 	world_pass(w, 3600000);
-	world_reply(w, 200, "{\"keys\":[]}");
+	world_reply(w, 200, "{\"keys\":1}");
 	assert_int_equal(world_last(w)->r.kind, REPORT_TROUBLE);
 	CHECK_ROW("who links now gets the keys of before");
 	courier_link(w->courier, 7);
@@ -638,6 +673,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(hostile_text, setup, teardown),
 		cmocka_unit_test_setup_teardown(places, setup, teardown),
 		cmocka_unit_test_setup_teardown(moved, setup, teardown),
+		cmocka_unit_test(withdrawn),
 		cmocka_unit_test_setup_teardown(ages, setup, teardown),
 		cmocka_unit_test_setup_teardown(unknown_kid, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_keys, setup, teardown),
