@@ -74,29 +74,46 @@ end(struct courier_ask *a, enum report_result result, struct span body, struct s
 	courier_ask_pump(i);
 }
 
-/* INT-7: said loudly, once a minute. */
+/* Said once a minute; a failure that may pass keeps nothing back that is loud. */
 static void
-warn(struct courier_issuer *i, const char *msg, const char *text)
+warn(struct courier_issuer *i, enum log_level level, const char *msg, struct span text)
 {
 	int64_t now = courier_now(i).ms;
+	bool loud = level == LOG_ERROR;
 
-	if (i->asks.warned && now - i->asks.warned_ms < WARN_MS)
+	if (i->asks.warned[loud] && now - i->asks.warned_ms[loud] < WARN_MS)
 		return;
-	i->asks.warned = true;
-	i->asks.warned_ms = now;
-	courier_note(i, LOG_ERROR, "issuer.client", msg, span_of(text));
+	i->asks.warned[loud] = true;
+	i->asks.warned_ms[loud] = now;
+	courier_note(i, level, "issuer.client", msg, text);
 }
 
+/* INT-7: loudly, for it is the administrator's to mend. */
 static void
 end_ours(struct courier_ask *a, const char *text)
 {
-	warn(a->issuer, "it does not take our own client's credentials: mend agent.yaml", text);
+	warn(a->issuer, LOG_ERROR, "it does not take our own client's credentials: mend agent.yaml",
+		span_of(text));
 	end(a, RESULT_OURS, SPAN_NONE, SPAN_NONE);
 }
 
+/* An issuer that never answers this as it is asked would look well otherwise, its users' 503 apart.
+ */
 static void
-end_failed(struct courier_ask *a)
+end_failed(struct courier_ask *a, enum courier_endpoint at, const struct fetch_answer *w,
+	const struct err *why)
 {
+	AUTO_BUF text = BUF_INIT(COURIER_TEXT_MAX);
+
+	buf_addf(&text, "%s ", courier_endpoint_names[at]);
+	if (w->status == 0)
+		buf_addf(&text, "gave no answer: %.120s", why != NULL ? why->msg : "");
+	else if (w->status == 200)
+		buf_addf(&text, "%.120s", why != NULL ? why->msg : "answered with no JSON");
+	else
+		buf_addf(&text, "answered with %u", w->status);
+	warn(a->issuer, LOG_WARN, "it did not answer a question about a user's token, who gets 503",
+		buf_span(&text));
 	end(a, RESULT_FAILED, SPAN_NONE, SPAN_NONE);
 }
 
@@ -119,7 +136,7 @@ on_introspection(void *arg, const struct fetch_answer *w, const struct err *why)
 	else if (w->status == 401 || w->status == 403)
 		end_ours(a, "client_id and client_secret_file of its introspection endpoint");
 	else
-		end_failed(a);
+		end_failed(a, COURIER_INTROSPECTION, w, why);
 }
 
 /* error="invalid_token" in the challenge (RFC 6750 3.1). */
@@ -144,7 +161,7 @@ on_userinfo(void *arg, const struct fetch_answer *w, const struct err *why)
 	else if (w->status == 401 && is_invalid_token(w->www_authenticate))
 		end(a, RESULT_REFUSED, SPAN_NONE, SPAN_NONE);
 	else
-		end_failed(a);
+		end_failed(a, COURIER_USERINFO, w, why);
 }
 
 /* The second half of a code: without userinfo it is good as well. */
@@ -239,7 +256,7 @@ on_code(void *arg, const struct fetch_answer *w, const struct err *why)
 	} else if (w->status == 401) {
 		end_ours(a, "web_client_id and web_client_secret_file of its token endpoint");
 	} else {
-		end_failed(a);
+		end_failed(a, COURIER_TOKEN, w, why);
 	}
 }
 
@@ -353,8 +370,8 @@ start_first(struct courier_issuer *i)
 	if (url == NULL && courier_keys_hope(i))
 		return false;
 	if (url == NULL) {
-		warn(i, "its discovery document has no endpoint for this",
-			courier_endpoint_names[endpoint_for(a->kind)]);
+		warn(i, LOG_ERROR, "its discovery document has no endpoint for this",
+			span_of(courier_endpoint_names[endpoint_for(a->kind)]));
 		refuse_first(i, RESULT_FAILED);
 		return true;
 	}

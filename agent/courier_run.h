@@ -58,8 +58,9 @@ struct courier_asks {
 	struct courier_ask *running;
 	unsigned n_waiting, n_running;
 	uint64_t results[RESULT_BUSY + 1];
-	bool warned;
-	int64_t warned_ms; /* of the loud line about our own credentials */
+	/* The last line about what the administrator is to mend ([1]), and about other failures. */
+	bool warned[2];
+	int64_t warned_ms[2];
 };
 
 struct courier_issuer {

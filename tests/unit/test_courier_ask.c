@@ -127,12 +127,20 @@ results(void **state)
 						     ? rows[i].a.body.p
 						     : "");
 	}
-	CHECK_ROW("our own fault is told loudly, once a minute");
-	assert_int_equal(w->n_notes, notes + 1);
+	CHECK_ROW("our own fault is told loudly, another failure with its status, once a minute");
+	assert_int_equal(w->n_notes, notes + 2);
 	assert_non_null(strstr(w->notes[notes], "0 issuer.client: it does not take our own"));
+	assert_non_null(strstr(w->notes[notes + 1], "1 issuer.client: it did not answer"));
+	assert_non_null(strstr(w->notes[notes + 1], "(introspection_endpoint answered with 4"));
 	world_pass(w, 60000);
 	(void)once(w, ERRAND_CODE, (struct fetch_answer){.status = 401});
-	assert_int_equal(w->n_notes, notes + 2);
+	assert_int_equal(w->n_notes, notes + 3);
+	CHECK_ROW("an answer that is no JSON, and none");
+	(void)once(w, ERRAND_USERINFO, (struct fetch_answer){.status = 200});
+	assert_non_null(strstr(w->notes[notes + 3], "(userinfo_endpoint answered with no JSON)"));
+	world_pass(w, 60000);
+	(void)once(w, ERRAND_CODE, (struct fetch_answer){.status = 0});
+	assert_non_null(strstr(w->notes[notes + 4], "(token_endpoint gave no answer"));
 	for (size_t i = 0; i < w->n_notes; i++)
 		assert_null(strstr(w->notes[i], "secret-token"));
 }
