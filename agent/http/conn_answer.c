@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/http/conn_answer.h"
 
+#include "agent/base/base64.h"
 #include "agent/base/civil.h"
 #include "agent/base/crypto.h"
 #include "agent/http/cond.h"
@@ -11,6 +12,8 @@
 #include <string.h>
 
 #define BOUNDARY_BYTES 16U
+#define TAG_BYTES      16U /* of the hash of a text */
+#define TAG_TEXT       64U
 
 /* ---- notes: what the gate is told when the bytes of an answer have left ---- */
 
@@ -208,35 +211,6 @@ conn_answer_options(struct conn *c, const char *allow, bool dav)
 
 /* ---- inline answers ---- */
 
-static enum conn_go
-answer_inline(struct conn *c, const struct http_answer *a)
-{
-	struct conn_request *r = c->req;
-	struct buf *out = head_start(c, a->status);
-
-	buf_add(out, a->fields);
-	if (a->status != 204 && a->status != 304)
-		respond_length(out, a->text.n);
-	respond_end(out, keeps(c), minor(c));
-	if (!head_send(c))
-		return CONN_OVER;
-	if (is_head(c) || a->text.n == 0)
-		return answer_done(c);
-	struct span rest = span_skip(a->text, tls_out_mem(&c->out, a->text));
-	if (rest.n == 0)
-		return answer_done(c);
-	r->text = malloc(rest.n);
-	if (r->text == NULL)
-		return CONN_OVER;
-	memcpy(r->text, rest.p, rest.n);
-	r->n_text = rest.n;
-	r->text_at = 0;
-	c->state = CONN_SEND;
-	return CONN_GO;
-}
-
-/* ---- files ---- */
-
 /* The fields of the gate: all, or without Content-Type, whose value is then given back. */
 static struct span
 add_fields(struct buf *out, struct span fields, bool keep_type)
@@ -257,6 +231,95 @@ add_fields(struct buf *out, struct span fields, bool keep_type)
 	}
 	return type;
 }
+
+/* May caches keep it for everybody (RFC 9111 5.2.2.9)?  Then they can ask whether it is still so.
+ */
+static bool
+is_public(const struct http_answer *a)
+{
+	struct span rest = a->status == 200 ? a->fields : SPAN_NONE;
+
+	while (rest.n > 0)
+		if (span_starts(span_cut(&rest, '\n'), SPAN("Cache-Control: public")))
+			return true;
+	return false;
+}
+
+static bool
+tag_make(struct span text, struct buf *out)
+{
+	uint8_t hash[CRYPTO_SHA256_SIZE];
+
+	if (!crypto_sha256(text, hash))
+		return false;
+	buf_addc(out, '"');
+	base64_url_encode(out, hash, TAG_BYTES);
+	buf_addc(out, '"');
+	return buf_ok(out);
+}
+
+static enum conn_go
+answer_same(struct conn *c, const struct http_answer *a, struct span etag)
+{
+	struct buf *out = head_start(c, 304);
+
+	(void)add_fields(out, a->fields, false);
+	respond_field(out, "ETag", etag);
+	respond_end(out, keeps(c), minor(c));
+	return head_send(c) ? answer_done(c) : CONN_OVER;
+}
+
+static enum conn_go
+answer_text(struct conn *c, const struct http_answer *a, struct span etag)
+{
+	struct conn_request *r = c->req;
+	struct buf *out = head_start(c, a->status);
+
+	buf_add(out, a->fields);
+	if (etag.n > 0)
+		respond_field(out, "ETag", etag);
+	if (a->status != 204 && a->status != 304)
+		respond_length(out, a->text.n);
+	respond_end(out, keeps(c), minor(c));
+	if (!head_send(c))
+		return CONN_OVER;
+	if (is_head(c) || a->text.n == 0)
+		return answer_done(c);
+	struct span rest = span_skip(a->text, tls_out_mem(&c->out, a->text));
+	if (rest.n == 0)
+		return answer_done(c);
+	r->text = malloc(rest.n);
+	if (r->text == NULL)
+		return CONN_OVER;
+	memcpy(r->text, rest.p, rest.n);
+	r->n_text = rest.n;
+	r->text_at = 0;
+	c->state = CONN_SEND;
+	return CONN_GO;
+}
+
+static enum conn_go
+answer_inline(struct conn *c, const struct http_answer *a)
+{
+	AUTO_BUF tag = BUF_INIT(TAG_TEXT);
+	struct cond_state cur = {.modified = INT64_MIN};
+	struct respond_error p = {.status = 412};
+
+	if (!is_public(a) || !tag_make(a->text, &tag))
+		return answer_text(c, a, SPAN_NONE);
+	cur.etag = buf_span(&tag);
+	switch (cond_eval(&c->req->head, &cur, c->env->loop->utc)) {
+	case COND_PROCEED:
+		break;
+	case COND_NOT_MODIFIED:
+		return answer_same(c, a, cur.etag);
+	case COND_FAILED:
+		return conn_answer_error(c, &p);
+	}
+	return answer_text(c, a, cur.etag);
+}
+
+/* ---- files ---- */
 
 static void
 add_validators(struct buf *out, const struct grant_info *g)

@@ -68,10 +68,12 @@ struct http_answer {
 	uint64_t id;
 	uint16_t status;
 	enum http_body body;
-	struct span fields; /* complete lines "Name: value\r\n"; never Date, Content-Length,
-			       Connection, ETag, Last-Modified, Accept-Ranges, Content-Range: those
-			       are the front's */
-	struct span text;   /* HTTP_INLINE: the body; a HEAD request gets the length and no bytes */
+	struct span fields;  /* complete lines "Name: value\r\n"; never Date, Content-Length,
+				Connection, ETag, Last-Modified, Accept-Ranges, Content-Range: those
+				are the front's */
+	struct span text;    /* HTTP_INLINE: the body; a HEAD request gets the length and no bytes.
+				With status 200 and `Cache-Control: public` the front adds an ETag
+				and obeys If-None-Match and If-Match */
 	struct grant *grant; /* HTTP_FILE: owned by the receiver */
 	bool ranges; /* HTTP_FILE: Range and If-* apply (a data file); false: a generated body, 200
 			always */

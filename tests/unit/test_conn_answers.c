@@ -221,6 +221,41 @@ holds_nothing(void **state)
 	world_end(&w);
 }
 
+/* What caches may keep for everybody has a tag, by which they ask again. */
+static void
+tagged(void **state)
+{
+#define TAG      "\"RBNvo1WzZ4oRRq0W9-hkng\"" /* of {}: SHA-256, its first half */
+#define ASK(how) "GET /data/x/public HTTP/1.1\r\nHost: h\r\n" how "\r\n\r\n"
+	static const struct {
+		const char *name;
+		struct span ask;
+		const char *status;
+		bool type, tag, text;
+	} asked[] = {
+		{"new", SPAN_INIT(ASK("Accept: */*")), "200", true, true, true},
+		{"HEAD", SPAN_INIT("HEAD /data/x/public HTTP/1.1\r\nHost: h\r\n\r\n"), "200", true,
+			true, false},
+		{"the same", SPAN_INIT(ASK("If-None-Match: " TAG)), "304", false, true, false},
+		{"another", SPAN_INIT(ASK("If-None-Match: \"x\"")), "200", true, true, true},
+		{"a wrong guess", SPAN_INIT(ASK("If-Match: \"x\"")), "412", true, false, false},
+		{"not for everybody", SPAN_INIT(GET("/data/x/none")), "404", true, false, false},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+		struct world w;
+		CHECK_ROW(asked[i].name);
+		world_begin(&w);
+		say(&w, asked[i].ask, SIZE_MAX);
+		buf_addc(&w.got, '\0');
+		assert_memory_equal(w.got.p + 9, asked[i].status, 3);
+		assert_int_equal(strstr(w.got.p, "\r\nContent-Type: ") != NULL, asked[i].type);
+		assert_int_equal(strstr(w.got.p, "\r\nETag: " TAG "\r\n") != NULL, asked[i].tag);
+		assert_int_equal(strstr(w.got.p, "\r\n\r\n{}") != NULL, asked[i].text);
+		world_end(&w);
+	}
+}
+
 int
 main(void)
 {
@@ -232,6 +267,7 @@ main(void)
 		cmocka_unit_test(gate_away),
 		cmocka_unit_test(drains),
 		cmocka_unit_test(holds_nothing),
+		cmocka_unit_test(tagged),
 	};
 	return cmocka_run_group_tests_name("conn_answers", tests, NULL, NULL);
 }
