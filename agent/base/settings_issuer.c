@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/base/settings_issuer.h"
 
+#include "agent/base/settings_check.h"
+
 #include <string.h>
 
 #define REFRESH_MIN 60U /* seconds, for an issuer that is not a test's */
@@ -48,11 +50,26 @@ rule_url(const struct settings_issuer *i, const char *name, const char *url, con
 		name, url);
 }
 
-/* An issuer with a key file and nothing else is never contacted: its name may be any text. */
+/*
+ * An issuer with a key file and nothing else is never contacted: its name may be any text.  Of
+ * another one the discovery document is found below its name, which so has neither query nor
+ * fragment.
+ */
 static bool
 rule_issuer(const struct settings_issuer *i, const char **key, struct err *e)
 {
-	return !settings_issuer_fetched(i) || rule_url(i, "issuer", i->issuer, key, e);
+	struct span name = span_of(i->issuer);
+
+	if (!settings_issuer_fetched(i))
+		return true;
+	if (!rule_url(i, "issuer", i->issuer, key, e))
+		return false;
+	if (settings_check_url(name, NULL) && !span_has(name, '?'))
+		return true;
+	return err_set(e, ERR_SYNTAX, "RFC 8414 2",
+		"issuer: '%s' is not https://host/path, without blanks, query and fragment: write "
+		"the `iss` of its tokens",
+		i->issuer);
 }
 
 static bool
@@ -80,10 +97,16 @@ rule_client(const struct settings_issuer *i, const char **key, struct err *e)
 {
 	*key = "client_id";
 	bool asks = i->token_kind != TOKEN_JWT || i->enrich == ENRICH_INTROSPECTION;
-	if (!asks || (i->client_id != NULL && i->client_secret_file != NULL))
-		return true;
-	return err_set(e, ERR_SYNTAX, "RFC 7662 2.1",
-		"introspection needs client_id and client_secret_file: the issuer asks who asks");
+	if (asks && (i->client_id == NULL || i->client_secret_file == NULL))
+		return err_set(e, ERR_SYNTAX, "RFC 7662 2.1",
+			"introspection needs client_id and client_secret_file: the issuer asks who "
+			"asks");
+	*key = "web_client_secret_file";
+	if (i->web_client_secret_file != NULL && i->web_client_id == NULL)
+		return err_set(e, ERR_SYNTAX, "RFC 6749 2.3.1",
+			"web_client_secret_file: whose secret?  Write web_client_id, or take it "
+			"away");
+	return true;
 }
 
 static bool
