@@ -3,6 +3,7 @@
 
 #include "agent/base/civil.h"
 #include "agent/base/jsonw.h"
+#include "agent/gate_login.h"
 
 #include <stdio.h>
 
@@ -49,6 +50,24 @@ gate_problem(struct gate_desk *d, const struct gate_case *c, unsigned status, co
 	begin(d, c, &w, status, span_of(name));
 	jsonw_cstr(&w, "detail", detail);
 	finish(d, &w, status, ret);
+}
+
+/* Where somebody who sent no credentials gets some. */
+static void
+add_login(struct gate_desk *d, struct jsonw *w)
+{
+	AUTO_BUF text = BUF_INIT(2048);
+
+	jsonw_obj(w, "login");
+	buf_addf(&text, "pan-agent login %s", d->gate->settings->public_url);
+	jsonw_str(w, "command", buf_span(&text));
+	buf_reset(&text);
+	buf_addf(&text, "%s/login", d->gate->settings->public_url);
+	if (gate_login_offered(d))
+		jsonw_str(w, "page", buf_span(&text));
+	else
+		jsonw_null(w, "page");
+	jsonw_end(w, '}');
 }
 
 static void
@@ -98,6 +117,18 @@ challenge(struct gate_desk *d, const struct auth_refusal *refusal)
 		gate_field(d, "WWW-Authenticate", buf_span(&line));
 }
 
+static void
+problem_login(struct gate_desk *d, const struct gate_case *c, const struct auth_refusal *why,
+	struct http_answer *ret)
+{
+	struct jsonw w;
+
+	begin(d, c, &w, (unsigned)why->status, SPAN("credential"));
+	jsonw_cstr(&w, "detail", why->description);
+	add_login(d, &w);
+	finish(d, &w, (unsigned)why->status, ret);
+}
+
 void
 gate_problem_credential(struct gate_desk *d, const struct gate_case *c,
 	const struct auth_refusal *why, struct http_answer *ret)
@@ -112,8 +143,11 @@ gate_problem_credential(struct gate_desk *d, const struct gate_case *c,
 		return;
 	default: /* 400, 401, 403: RFC 6750 3 */
 		challenge(d, why);
-		gate_problem(d, c, (unsigned)why->status,
-			why->error != NULL ? why->error : "credential", why->description, ret);
+		if (why->error != NULL)
+			gate_problem(
+				d, c, (unsigned)why->status, why->error, why->description, ret);
+		else
+			problem_login(d, c, why, ret);
 	}
 }
 
@@ -122,8 +156,11 @@ gate_problem_incomplete(struct gate_desk *d, const struct gate_case *c, struct h
 {
 	AUTO_BUF detail = BUF_INIT(4096);
 
-	buf_addf(&detail, "The groups of this user cannot be asked for at %.*s now.",
-		SPAN_ARG(c->subject.iss));
+	buf_addf(&detail,
+		"The groups of this user cannot be asked for at %.*s now; try again in 10 s.  If "
+		"it "
+		"stays so, tell %s.",
+		SPAN_ARG(c->subject.iss), d->gate->settings->contact);
 	buf_addc(&detail, '\0');
 	gate_problem_later(d, c,
 		buf_ok(&detail) ? detail.p : "The groups of this user cannot be asked for now.", 10,
@@ -170,5 +207,7 @@ gate_problem_denied(struct gate_desk *d, const struct gate_case *c, struct http_
 	add_grantors(&w, n);
 	jsonw_str(&w, "contact",
 		n->contact.p != NULL ? n->contact : span_of(d->gate->settings->contact));
+	if (n->status == 401)
+		add_login(d, &w);
 	finish(d, &w, (unsigned)n->status, ret);
 }

@@ -51,7 +51,9 @@ tell_who(struct telling *t)
 	f->id_claim = first || s->issuer->user_else.p == NULL || s->claims == NULL
 			      ? s->issuer->user
 			      : s->issuer->user_else;
-	f->id_from = s->claims != NULL ? origin(s, f->id_claim) : "issuer's answer";
+	f->id_from = s->claims != NULL        ? origin(s, f->id_claim)
+		     : s->subject->incomplete ? "token" /* its issuer gave no answer */
+					      : "issuer's answer";
 	if (!json_get_str(s->claims, "name", &f->name))
 		(void)json_get_str(s->claims, "preferred_username", &f->name);
 	(void)json_get_str(s->claims, "email", &f->email);

@@ -40,10 +40,20 @@ def test_embargo_refuses_with_rule_and_date(agent):
     assert body["rule"] and body["release_date"] == opens(agent), body
     assert re.fullmatch(r'Bearer realm="[^"]*"(, resource_metadata="[^"]*")?', a.headers["www-authenticate"]), a
     assert "etag" not in a.headers and "error" not in a.headers["www-authenticate"]
+    assert body["login"] == {"command": "pan-agent login " + agent.base, "page": None}, body
+
+
+def test_metadata_is_kept_by_caches(agent):
+    path = "/.well-known/oauth-protected-resource"
+    a = agent.get(path)
+    assert a.status == 200 and "max-age=3600" in a.headers["cache-control"], a
+    same = agent.get(path, "-H", "If-None-Match: " + a.headers["etag"])
+    assert same.status == 304 and not same.body and same.headers["etag"] == a.headers["etag"], same
 
 
 def test_embargo_refuses_a_stranger(agent):
     body = problem(agent.get(EMBARGOED, sub="bob"), 403)
+    assert "login" not in body, body
     assert body["rule"] and body["release_date"] == opens(agent), body
     assert body["contact"] and "pi" in body["grantors"], body
 

@@ -177,6 +177,7 @@ def test_nobody(agent, tmp_path):
     bare = p.me()
     assert bare.status == 401 and bare.headers["content-type"] == "application/problem+json"
     assert bare.headers["www-authenticate"].startswith("Bearer realm=") and "error" not in bare.headers["www-authenticate"]
+    assert bare.json["login"] == {"command": "pan-agent login " + agent.base, "page": agent.base + "/login"}, bare
     page = p.get("/me", *PAGE)
     assert page.status == 200 and b"/login?issuer=" in page.body and b"Facility &lt;login&gt;" in page.body
     check_page(page)
