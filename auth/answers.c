@@ -9,6 +9,7 @@
 #include "auth/answers_rate.h"
 #include "auth/answers_table.h"
 #include "auth/claims_copy.h"
+#include "auth/seats.h"
 
 #define ISSUER_KEY 32U
 
@@ -17,6 +18,8 @@ struct slot {
 	int64_t until_ms;
 	uint8_t key[ANSWERS_KEY_SIZE];
 	char *payload; /* NULL: an opaque token */
+	bool counted;  /* for its address */
+	uint8_t peer[16];
 	size_t n_payload;
 };
 
@@ -150,7 +153,7 @@ slot_for(struct answers *a, size_t issuer, const uint8_t key[ANSWERS_KEY_SIZE], 
 	struct slot *vacant = NULL;
 
 	for (size_t i = 0; i < ANSWERS_ASKED_MAX; i++) {
-		if (of[i].id != 0 && of[i].until_ms <= now_ms)
+		if (of[i].id != 0 && !answers_lives(of[i].until_ms, ANSWERS_ASKED_MS, now_ms))
 			release(&of[i]);
 		if (of[i].id != 0 && memcmp(of[i].key, key, ANSWERS_KEY_SIZE) == 0)
 			return &of[i];
@@ -188,6 +191,18 @@ begin(struct answers *a, const struct answers_question *q, int64_t now_ms, struc
 	*ret = (struct answers_found){.state = ANSWERS_NEW, .id = s->id};
 }
 
+/* Does this address have as many questions under way as it may?  Else the others wait for its. */
+static bool
+greedy(const struct answers *a, const struct answers_question *q)
+{
+	const struct slot *of = &a->slot[q->issuer * ANSWERS_ASKED_MAX];
+	unsigned n = 0;
+
+	for (size_t i = 0; i < ANSWERS_ASKED_MAX && q->peer != NULL; i++)
+		n += of[i].id != 0 && of[i].counted && seats_same_peer(of[i].peer, q->peer);
+	return n >= ANSWERS_PEER_MAX;
+}
+
 /* Nothing is known of the token: who may ask, and is there room? */
 static void
 unknown(struct answers *a, const struct answers_question *q, const uint8_t key[ANSWERS_KEY_SIZE],
@@ -200,10 +215,11 @@ unknown(struct answers *a, const struct answers_question *q, const uint8_t key[A
 		*ret = (struct answers_found){.state = ANSWERS_PENDING, .id = s->id};
 		return;
 	}
-	if (q->peer != NULL && !answers_rate_allow(a->rate, q->peer, now_ms)) {
+	if (greedy(a, q) || (q->peer != NULL && !answers_rate_allow(a->rate, q->peer, now_ms))) {
 		(void)err_set(&why, ERR_LIMIT, "RFC 6585 4",
-			"token: more than %u unknown tokens a second from this address",
-			ANSWERS_RATE);
+			"token: more than %u unknown tokens a second from this address, or %u that "
+			"wait for an answer",
+			ANSWERS_RATE, ANSWERS_PEER_MAX);
 		trouble(ret, ANSWERS_TOO_MANY, 1, &why);
 		return;
 	}
@@ -214,6 +230,9 @@ unknown(struct answers *a, const struct answers_question *q, const uint8_t key[A
 		return;
 	}
 	memcpy(s->key, key, ANSWERS_KEY_SIZE);
+	s->counted = q->peer != NULL;
+	if (q->peer != NULL)
+		memcpy(s->peer, q->peer, sizeof(s->peer));
 	begin(a, q, now_ms, s, ret);
 }
 
@@ -251,7 +270,7 @@ answers_ready(struct answers *a, uint64_t id, int64_t now_ms)
 {
 	(void)pthread_mutex_lock(&a->lock);
 	const struct slot *s = slot_of(a, id);
-	bool ready = s == NULL || s->until_ms <= now_ms;
+	bool ready = s == NULL || !answers_lives(s->until_ms, ANSWERS_ASKED_MS, now_ms);
 	(void)pthread_mutex_unlock(&a->lock);
 	return ready;
 }

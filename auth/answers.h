@@ -24,6 +24,7 @@
 #define ANSWERS_ENTRY_BYTES 8192U   /* claims of one entry, on average over ANSWERS_ENTRIES */
 #define ANSWERS_ENTRY_MAX   131072U /* of one: 1000 groups; it takes the place of several */
 #define ANSWERS_ASKED_MAX   64U     /* questions under way for each issuer */
+#define ANSWERS_PEER_MAX    20U     /* of them by one client address */
 #define ANSWERS_ASKED_MS    10000   /* without a report for so long, a question is given up */
 #define ANSWERS_YES_MS      60000   /* or until exp: a revoked token works that long at most */
 #define ANSWERS_NO_MS       5000
@@ -32,6 +33,13 @@
 #define ANSWERS_PEERS       4096U /* addresses that are counted */
 
 struct answers;
+
+/* Is that time to come, and no further away than it can be?  A clock that went back ends all. */
+static inline bool
+answers_lives(int64_t until_ms, int64_t most_ms, int64_t now_ms)
+{
+	return now_ms < until_ms && until_ms - now_ms <= most_ms;
+}
 
 struct answers_question {
 	size_t issuer;       /* index, below that of answers_new */

@@ -80,7 +80,7 @@ answers_table_free(struct answers_table *t)
 static bool
 over(const struct entry *x, int64_t now_ms)
 {
-	return x->is.until_ms <= now_ms;
+	return x->is.until_ms <= now_ms || x->is.until_ms - now_ms > ANSWERS_TABLE_MS;
 }
 
 const struct answers_entry *

@@ -21,6 +21,9 @@ struct answers_entry {
 	const struct err *why; /* NULL: a good answer */
 };
 
+#define ANSWERS_TABLE_MS                                                                           \
+	60000 /* no entry lives longer; one that seems to was put before the clock went back */
+
 struct answers_table;
 
 /* bytes_max: of the claims of all entries together.  NULL: no memory. */

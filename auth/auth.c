@@ -15,6 +15,8 @@
 #define RETRY_LATE   5U /* seconds: an issuer that is slow now may be faster then */
 #define RETRY_MEMORY 2U
 
+_Static_assert(AUTH_WAITING_MAX == SEATS_ISSUER, "as many may wait as there are seats");
+
 /* ---- refusals ---- */
 
 /* RFC 6750 3: %x20-21 / %x23-5B / %x5D-7E; anything else becomes a question mark.  The clause stays
@@ -83,7 +85,7 @@ issuer_name(const struct check *c)
 enum auth_verdict
 check_park(struct check *c, enum waiting what, uint64_t id, struct err *e)
 {
-	atomic_uint *n = &c->a->waiting[c->issuer];
+	unsigned seat = 0;
 
 	if (c->late) {
 		c->retry_after = RETRY_LATE;
@@ -92,8 +94,7 @@ check_park(struct check *c, enum waiting what, uint64_t id, struct err *e)
 			SPAN_ARG(issuer_name(c)));
 		return AUTH_NO;
 	}
-	if (atomic_fetch_add_explicit(n, 1, memory_order_relaxed) >= AUTH_WAITING_MAX) {
-		(void)atomic_fetch_sub_explicit(n, 1, memory_order_relaxed);
+	if (!seats_take(c->a->seats, c->issuer, c->q->peer, &seat)) {
 		c->retry_after = RETRY_MEMORY;
 		(void)err_set(e, ERR_UPSTREAM, "RFC 9110 15.6.4",
 			"issuer %.*s: too many requests wait for it; try again later",
@@ -103,6 +104,7 @@ check_park(struct check *c, enum waiting what, uint64_t id, struct err *e)
 	*c->wait = (struct auth_wait){.id = id,
 		.issuer = (unsigned)c->issuer,
 		.what = what,
+		.seat = seat,
 		.until_ms = c->wait->until_ms != 0 ? c->wait->until_ms : c->now_ms + AUTH_WAIT_MS};
 	return AUTH_WAIT;
 }
@@ -114,7 +116,7 @@ unpark(struct auth *a, struct auth_wait *wait)
 	if (wait->what == WAITING_EXCHANGE)
 		exchange_forget(a->exchange, wait->id);
 	else if (wait->what != WAITING_NOTHING)
-		(void)atomic_fetch_sub_explicit(&a->waiting[wait->issuer], 1, memory_order_relaxed);
+		seats_leave(a->seats, wait->issuer, wait->seat);
 	wait->what = WAITING_NOTHING;
 }
 
@@ -221,7 +223,7 @@ cached(struct check *c)
 	       token_cache_get(c->a->cache, c->key, c->mem, &c->got) &&
 	       c->got.generation == keyring_generation(c->a->keys, c->got.issuer) &&
 	       keyring_young(c->a->keys, c->got.issuer, c->now_ms) &&
-	       (c->got.until_ms == 0 || c->now_ms < c->got.until_ms);
+	       (c->got.until_ms == 0 || answers_lives(c->got.until_ms, ANSWERS_YES_MS, c->now_ms));
 }
 
 static enum auth_verdict

@@ -60,10 +60,11 @@ struct auth_wait {
 	uint64_t id; /* of the errand; 0: none */
 	unsigned issuer;
 	unsigned what;    /* auth.c's */
+	unsigned seat;    /* auth/seats.h */
 	int64_t until_ms; /* not longer than that, in all */
 };
 
-#define AUTH_WAITING_MAX 64U   /* requests for each issuer */
+#define AUTH_WAITING_MAX 64U   /* requests for each issuer; half of them of one address */
 #define AUTH_WAIT_MS     5000L /* one request, in all */
 
 /* The files that belong to the settings; zeroed: none. */

@@ -64,10 +64,10 @@ load_all(struct auth *a, const struct auth_texts *texts, struct buf *report, str
 	if (!issuers_load(s, span_of(a->origin), report, &a->issuers, e))
 		return false;
 	a->cache = token_cache_new();
-	a->waiting = calloc(s->n_issuers + 1, sizeof(*a->waiting));
-	if (a->cache == NULL || a->waiting == NULL)
+	if (a->cache == NULL)
 		return err_set(e, ERR_SYSTEM, NULL, "issuers: no memory");
-	if (!crypto_prepare(e) || !refusals_new(&a->issuers, &a->refusals, e) ||
+	if (!crypto_prepare(e) || !seats_new(s->n_issuers, &a->seats, e) ||
+		!refusals_new(&a->issuers, &a->refusals, e) ||
 		(!s->kept_keys && !oidc_start(SLOTS_EACH * (unsigned)s->n_issuers, &a->oidc, e)) ||
 		!keyring_new(&a->issuers, a->oidc, &a->keys, e) || !exchange_new(&a->exchange, e) ||
 		!answers_new(a->issuers.n, &a->answers, e) || !open_replay(a, texts->replay, e))
@@ -122,7 +122,7 @@ auth_free(struct auth *a)
 	issuers_fini(&a->issuers);
 	oidc_stop(a->oidc);
 	token_cache_free(a->cache);
-	free(a->waiting);
+	seats_free(a->seats);
 	free(a->origin);
 	free(a);
 }

@@ -51,6 +51,13 @@ exchange_free(struct exchange *x)
 	free(x);
 }
 
+/* Past, or further away than it can be: the clock went back. */
+static bool
+over(const struct place *p, int64_t now_ms)
+{
+	return p->until_ms <= now_ms || p->until_ms - now_ms > EXCHANGE_MS;
+}
+
 /* NULL: none has this id. */
 static struct place *
 find(struct exchange *x, uint64_t id)
@@ -68,7 +75,7 @@ exchange_begin(struct exchange *x, uint64_t id, int64_t now_ms, struct err *e)
 
 	(void)pthread_mutex_lock(&x->lock);
 	for (size_t i = 0; i < EXCHANGE_MAX && p == NULL; i++)
-		if (x->places[i].id == 0 || x->places[i].until_ms <= now_ms)
+		if (x->places[i].id == 0 || over(&x->places[i], now_ms))
 			p = &x->places[i];
 	if (p != NULL) {
 		clear(p);
@@ -100,7 +107,7 @@ exchange_ready(struct exchange *x, uint64_t id, int64_t now_ms)
 {
 	(void)pthread_mutex_lock(&x->lock);
 	const struct place *p = find(x, id);
-	bool ready = p == NULL || p->answered || p->until_ms <= now_ms;
+	bool ready = p == NULL || p->answered || over(p, now_ms);
 	(void)pthread_mutex_unlock(&x->lock);
 	return ready;
 }

@@ -12,6 +12,7 @@
 #include "auth/oidc.h"
 #include "auth/refusals.h"
 #include "auth/replay.h"
+#include "auth/seats.h"
 #include "auth/token_cache.h"
 
 #include <stdatomic.h>
@@ -41,7 +42,7 @@ struct auth {
 	void *send_arg;
 	atomic_uint_fast64_t exchanges; /* counted, for their ids */
 	struct refusals *refusals;
-	atomic_uint *waiting; /* requests, for each issuer */
+	struct seats *seats; /* of requests that wait */
 	atomic_uint_fast64_t hits;
 };
 

@@ -227,6 +227,13 @@ keyring_report(struct keyring *k, size_t issuer, const struct report *r, int64_t
 
 /* ---- asking for keys ---- */
 
+/* Is it less than `ms` since?  A clock that went back must not stop anything for an hour. */
+static bool
+within(int64_t since_ms, int64_t ms, int64_t now_ms)
+{
+	return now_ms >= since_ms && now_ms - since_ms < ms;
+}
+
 enum asked { ASKED_NOT, ASKED_NOW, ASKED_BEFORE };
 
 /* One retrieval at a time; for an unknown kid seldom.  The lock is held: a message is sent without
@@ -238,10 +245,10 @@ ask(struct keyring *k, size_t issuer, bool unknown_kid, int64_t now_ms)
 	const struct errand errand = {
 		.kind = ERRAND_REFRESH, .issuer = k->issuers->item[issuer].iss};
 
-	if (r->fetching && now_ms - r->asked_ms < KEYRING_ANSWER_MS)
+	if (r->fetching && within(r->asked_ms, KEYRING_ANSWER_MS, now_ms))
 		return ASKED_BEFORE;
 	r->fetching = false;
-	if (unknown_kid && r->refetch_ms != 0 && now_ms - r->refetch_ms < KEYRING_REFETCH_MS)
+	if (unknown_kid && r->refetch_ms != 0 && within(r->refetch_ms, KEYRING_REFETCH_MS, now_ms))
 		return ASKED_NOT;
 	if (k->send == NULL || !k->send(k->arg, &errand))
 		return ASKED_NOT;
@@ -276,7 +283,7 @@ without_keys(
 
 	(void)pthread_mutex_lock(&r->lock);
 	more->turn = r->turn;
-	bool failed = r->trouble && now_ms - r->trouble_ms < JUST_FAILED_MS;
+	bool failed = r->trouble && within(r->trouble_ms, JUST_FAILED_MS, now_ms);
 	if (r->fixed || failed || ask(k, issuer, false, now_ms) == ASKED_NOT)
 		v = in_trouble(k, issuer, more, e);
 	(void)pthread_mutex_unlock(&r->lock);
@@ -392,7 +399,8 @@ keyring_ready(struct keyring *k, size_t issuer, uint64_t turn, int64_t now_ms)
 	struct ring *r = &k->ring[issuer];
 
 	(void)pthread_mutex_lock(&r->lock);
-	bool ready = r->turn != turn || !r->fetching || now_ms - r->asked_ms >= KEYRING_ANSWER_MS;
+	bool ready =
+		r->turn != turn || !r->fetching || !within(r->asked_ms, KEYRING_ANSWER_MS, now_ms);
 	(void)pthread_mutex_unlock(&r->lock);
 	return ready;
 }

@@ -106,6 +106,7 @@ waiting_ask(const struct waiting *w, uint64_t id)
 		.method = HTTP_GET,
 		.path = SPAN(OPEN_FILE),
 		.authorization = buf_span(&w->token),
+		.peer = {(uint8_t)(id % 2)}, /* of one address only half may wait */
 		.trace = {7}};
 }
 

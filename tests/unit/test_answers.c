@@ -288,6 +288,51 @@ peers(void **state)
 	assert_int_equal(f.state, ANSWERS_NEW);
 }
 
+/* One address may have so many questions under way, however slowly it asks them. */
+static void
+peers_share(void **state)
+{
+	struct world *w = *state;
+	const uint8_t peer[16] = {[10] = 0xff, [11] = 0xff, [12] = 192, [15] = 1};
+	const uint8_t other[16] = {[10] = 0xff, [11] = 0xff, [12] = 192, [15] = 2};
+	struct claims c = claims_of("s", 2e6);
+	struct answers_question q = {.issuer = 0, .peer = peer};
+	struct answers_found f;
+	uint64_t first = 0;
+	char token[16];
+
+	for (unsigned i = 0; i <= ANSWERS_PEER_MAX; i++) {
+		(void)snprintf(token, sizeof(token), "token%u", i);
+		q.token = span_of(token);
+		answers_ask(w->a, &q, NOW + i * 100L, &w->mem, &f);
+		first = i == 0 ? f.id : first;
+		assert_int_equal(f.state, i < ANSWERS_PEER_MAX ? ANSWERS_NEW : ANSWERS_TOO_MANY);
+	}
+	q.peer = other;
+	answers_ask(w->a, &q, NOW + 4000, &w->mem, &f);
+	assert_int_equal(f.state, ANSWERS_NEW);
+	answers_put_yes(w->a, first, &c, NOW + 4000);
+	q = (struct answers_question){.issuer = 0, .peer = peer, .token = SPAN("one more")};
+	answers_ask(w->a, &q, NOW + 4000, &w->mem, &f);
+	assert_int_equal(f.state, ANSWERS_NEW);
+}
+
+/* A clock that goes back lengthens nothing: no answer's life, and no question's. */
+static void
+clock_goes_back(void **state)
+{
+	struct world *w = *state;
+	const int64_t before = NOW - 3600L * 1000;
+
+	good(w, "t", 2e6, NOW);
+	assert_int_equal(ask(w, 0, "t", NOW).state, ANSWERS_YES);
+	assert_int_equal(ask(w, 0, "t", before).state, ANSWERS_NEW);
+	struct answers_found f = ask(w, 0, "u", NOW);
+	assert_int_equal(f.state, ANSWERS_NEW);
+	assert_true(answers_ready(w->a, f.id, before));
+	assert_int_equal(ask(w, 0, "u", before).state, ANSWERS_NEW);
+}
+
 static void
 rates(void **state)
 {
@@ -491,6 +536,8 @@ main(void)
 		WITH_WORLD(large),
 		WITH_WORLD(peers),
 		WITH_WORLD(threads),
+		WITH_WORLD(peers_share),
+		WITH_WORLD(clock_goes_back),
 		cmocka_unit_test(rates),
 		cmocka_unit_test(rates_v4),
 		cmocka_unit_test(many_peers),

@@ -39,6 +39,20 @@ close_desk(void **state)
 	return 0;
 }
 
+/* Places that nobody came back for are given away, also when the clock goes back. */
+static void
+clock_goes_back(void **state)
+{
+	struct desk *d = *state;
+	const int64_t now = 7200000;
+
+	for (uint64_t id = 1; id <= EXCHANGE_MAX; id++)
+		assert_true(exchange_begin(d->x, id, now, NULL));
+	assert_false(exchange_begin(d->x, 1000, now, NULL));
+	assert_true(exchange_ready(d->x, 1, now - 3600000));
+	assert_true(exchange_begin(d->x, 1000, now - 3600000, NULL));
+}
+
 static void
 one(void **state)
 {
@@ -169,6 +183,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(clock_goes_back, open_desk, close_desk),
 		cmocka_unit_test_setup_teardown(one, open_desk, close_desk),
 		cmocka_unit_test_setup_teardown(none_came, open_desk, close_desk),
 		cmocka_unit_test_setup_teardown(full, open_desk, close_desk),

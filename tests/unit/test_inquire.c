@@ -253,7 +253,7 @@ few_questions_leave(void **state)
 	assert_int_equal(later, 20);
 	w.sent.away = true;
 	struct judged j = {0};
-	judge(&w, "opaque-without-courier", MS + 5000, &j);
+	judge(&w, "opaque-without-courier", MS + 11000, &j);
 	assert_int_equal(j.why.status, 503);
 	end(&w);
 }

@@ -248,6 +248,30 @@ storms_cost_one_retrieval(void **state)
 	end(&r);
 }
 
+/* A clock that goes back must not shut new keys out until it is where it was. */
+static void
+clock_goes_back(void **state)
+{
+	const int64_t before = MS - 20000;
+	struct ringing r;
+	struct judged j = {0};
+	struct judged later = {0};
+
+	(void)state;
+	begin(&r, true);
+	bring(&r, 0, NOW, MS);
+	judge(&r, &r.evil, "unknown", PAYLOAD, MS, &j);
+	assert_int_equal(j.verdict, AUTH_WAIT);
+	bring(&r, 0, NOW, MS + 10);
+	judge(&r, &r.young, "young", PAYLOAD, before, &later);
+	assert_int_equal(later.verdict, AUTH_WAIT);
+	assert_int_equal(r.sent.n, 2);
+	bring(&r, 1, NOW - 20, before + 10);
+	judge(&r, &r.young, "young", PAYLOAD, before + 11, &later);
+	assert_int_equal(later.verdict, AUTH_YES);
+	end(&r);
+}
+
 /* What would be refused anyway costs no retrieval. */
 static void
 hopeless_tokens_wait_for_nothing(void **state)
@@ -406,6 +430,7 @@ main(void)
 		cmocka_unit_test(a_dead_issuer_is_503),
 		cmocka_unit_test(without_a_courier_nobody_waits),
 		cmocka_unit_test(storms_cost_one_retrieval),
+		cmocka_unit_test(clock_goes_back),
 		cmocka_unit_test(hopeless_tokens_wait_for_nothing),
 		cmocka_unit_test(a_rotation_is_followed),
 		cmocka_unit_test(stale_keys_end),
