@@ -92,7 +92,10 @@ client_ask(struct client *c, struct fetch_request *r, struct buf *mem, struct fe
 	r->max_bytes = CLIENT_ANSWER_MAX;
 	if (c->ask(c, r, mem, ret, &why) && ret->status != 0)
 		return true;
-	return err_set(e, ERR_UPSTREAM, why.ref, "%s does not answer: %s", o.text, why.msg);
+	return err_set(e, ERR_UPSTREAM, why.ref, "%s does not answer: %s%s", o.text, why.msg,
+		strstr(why.msg, "certificate") != NULL && c->ca.n == 0
+			? "; an authority of its own is named by --ca-file"
+			: "");
 }
 
 bool

@@ -74,7 +74,27 @@ no_choice(const struct device_login *l, const char *why, struct err *e)
 		SPAN_ARG(buf_span(&all)), buf_ok(&all) ? "" : " ...");
 }
 
-/* The one that is asked for; the only one; that of the last login; the one that is chosen now. */
+/* The only one for which the server names a client; NULL: there is none, or there are several. */
+static const struct metadata_issuer *
+only_ready(const struct metadata *m)
+{
+	const struct metadata_issuer *found = NULL;
+
+	for (size_t i = 0; i < m->n; i++) {
+		if (m->issuer[i].client_id.n == 0)
+			continue;
+		if (found != NULL)
+			return NULL;
+		found = &m->issuer[i];
+	}
+	return found;
+}
+
+/*
+ * The one that is asked for; the only one; that of the last login; the only one that can be had
+ * without
+ * --client-id; the one that is chosen now.
+ */
 static bool
 choose_issuer(struct device_login *l, struct err *e)
 {
@@ -88,6 +108,8 @@ choose_issuer(struct device_login *l, struct err *e)
 	}
 	if (l->metadata.n > 1 && token_store_newest(l->store, span_of(l->server.text), &last, NULL))
 		l->issuer = named(&l->metadata, last.issuer);
+	if (l->issuer == NULL && l->o->client_id == NULL)
+		l->issuer = only_ready(&l->metadata);
 	if (l->issuer != NULL)
 		return true;
 	if (l->metadata.n > 1 && !l->o->ui->choose(l->o->ui->arg, &l->metadata, &at))

@@ -124,6 +124,11 @@ look_known(struct search *s, const char *folder, enum tokens_from from, struct e
 	if (fd < 0 && (why == ENOENT || why == ENOTDIR || foreign(path)))
 		return LOOK_ON;
 	errno = why;
+	if (fd < 0 && why == ELOOP)
+		return stop(e, ERR_DENIED, path,
+			"a link is not followed here: put the token itself there, or name the file "
+			"by "
+			"$BEARER_TOKEN_FILE");
 	if (fd < 0)
 		return stop(e, ERR_SYSTEM, path, "it cannot be read");
 	enum look good = judge(fd, path, e);
@@ -142,11 +147,17 @@ static enum look
 look_file(struct search *s, const char *path, enum tokens_from from, struct err *e)
 {
 	AUTO_WIPED text = BUF_INIT(TEXT_MAX);
+	struct err why = {.code = ERR_NONE};
 
 	if (!buf_reserve(&text, TEXT_MAX))
 		return stop(e, ERR_LIMIT, path, "no memory");
-	if (!cli_file_read(path, &text, e))
+	if (!cli_file_read(path, &text, &why)) {
+		(void)err_set(e, ERR_SYNTAX, why.ref, "%s%s",
+			from == TOKENS_ENV_FILE ? "$BEARER_TOKEN_FILE: " : "", why.msg);
+		if (e != NULL) /* the system's words are in the text already */
+			e->code = why.code;
 		return LOOK_STOP;
+	}
 	enum look l = take(
 		s->ret, buf_span(&text), from, strcmp(path, "-") == 0 ? "standard input" : path, e);
 	if (l == LOOK_ON && from == TOKENS_FILE)

@@ -121,6 +121,17 @@ static const struct row rows_login[] = {
 		{{PRM, 200, RESOURCE ONE OURS}, {RFC, 200, SERVER}, {I "/d", 200, CODE},
 			{I "/t", 200, TOKENS}},
 		RFC, ERR_NONE, NULL},
+	{"of two, the one for which a client is named", {.url = D},
+		{{PRM, 200,
+			 RESOURCE
+			 "\"authorization_servers\":[\"https://k.test\",\"https://i.test\"]" OURS},
+			{DISCO, 200, SERVER}, {I "/d", 200, CODE}, {I "/t", 200, TOKENS}},
+		I "/d client_id=cli&", ERR_NONE, NULL},
+	{"of two, for one's own client", {.url = D, .client_id = "c"},
+		{{PRM, 200,
+			RESOURCE
+			"\"authorization_servers\":[\"https://k.test\",\"https://i.test\"]" OURS}},
+		PRM, ERR_SYNTAX, "--issuer may be: https://k.test https://i.test"},
 	{"the server says no scopes", {.url = D, .client_id = "c"},
 		{{PRM, 200, RESOURCE ONE "}"}, {DISCO, 200, SERVER}, {I "/d", 200, CODE},
 			{I "/t", 200, TOKENS}},
@@ -253,7 +264,9 @@ choosing(void **state)
 	static const struct world_row rows[] = {
 		{PRM, 200,
 			RESOURCE
-			"\"authorization_servers\":[\"https://h.test\",\"https://i.test\"]" OURS},
+			"\"authorization_servers\":[\"https://h.test\",\"https://i.test\"],"
+			"\"pan_issuers\":[{\"issuer\":\"https://h.test\",\"client_id\":\"h\"},"
+			"{\"issuer\":\"https://i.test\",\"client_id\":\"i\"}]}"},
 		{DISCO, 200, SERVER}, {I "/d", 200, CODE}, {I "/t", 200, TOKENS}};
 	struct world w;
 	struct person p;
