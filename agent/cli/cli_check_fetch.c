@@ -90,6 +90,72 @@ document_place(struct ask *a)
 	return a->due;
 }
 
+/* ---- what the settings need of the document ---- */
+
+static bool
+wants_introspection(const struct settings_issuer *s)
+{
+	return s->introspection_endpoint == NULL &&
+	       (s->token_kind != TOKEN_JWT || s->enrich == ENRICH_INTROSPECTION);
+}
+
+static bool
+wants_userinfo(const struct settings_issuer *s)
+{
+	return s->enrich == ENRICH_USERINFO;
+}
+
+static bool
+wants_web(const struct settings_issuer *s)
+{
+	return s->web_client_id != NULL;
+}
+
+static bool
+wants_device(const struct settings_issuer *s)
+{
+	return s->login_client_id != NULL;
+}
+
+static const struct need {
+	const char *member, *settings;
+	bool (*wanted)(const struct settings_issuer *s);
+} needs[] = {
+	{"introspection_endpoint", "token_kind and enrich", wants_introspection},
+	{"userinfo_endpoint", "enrich", wants_userinfo},
+	{"authorization_endpoint", "web_client_id", wants_web},
+	{"token_endpoint", "web_client_id", wants_web},
+	{"device_authorization_endpoint", "login_client_id", wants_device},
+};
+
+/* As the agent and its clients take it: https, or this machine where the settings allow that. */
+static bool
+usable(struct span url, bool insecure)
+{
+	char text[URL_MAX + 1];
+
+	return span_starts(url, SPAN("https://")) ||
+	       (insecure && span_cstr(url, text, sizeof(text)) && settings_issuer_loopback(text));
+}
+
+static void
+check_needs(const struct ask *a, const struct json *document)
+{
+	const struct settings_issuer *s = a->issuer->settings;
+
+	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
+		AUTO_BUF text = BUF_INIT(TEXT_MAX);
+		struct span url = SPAN_NONE;
+		if (!needs[i].wanted(s) ||
+			(json_get_str(document, needs[i].member, &url) && usable(url, s->insecure)))
+			continue;
+		buf_addf(&text, "names no %s on https, which is needed for %s", needs[i].member,
+			needs[i].settings);
+		buf_addc(&text, '\0');
+		warn(a, "discovery", buf_ok(&text) ? text.p : needs[i].member);
+	}
+}
+
 /* RFC 8414 3.3: the document must name the issuer that was asked, and its keys must be on https. */
 static void
 read_document(struct ask *a, struct span body)
@@ -115,6 +181,7 @@ read_document(struct ask *a, struct span body)
 		give_up(a, "discovery", buf_ok(&text) ? text.p : "is of another issuer");
 		return;
 	}
+	check_needs(a, j);
 	(void)json_get_str(j, "jwks_uri", &url);
 	go_for_keys(a, url);
 }

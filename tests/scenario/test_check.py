@@ -138,6 +138,28 @@ def test_what_the_network_tells(house, issuer):
         assert "warning" not in check(house, row, "--offline")[2]
 
 
+def test_what_the_settings_need(house, issuer):
+    issuer.answers["/k"] = (200, (house / "good.json").read_bytes())
+    (house / "s").write_text("s")
+    (house / "s").chmod(0o600)
+    row = '{issuer: "%s", insecure: yes, token_kind: both, client_id: a, client_secret_file: s, web_client_id: w, ' \
+          'login_client_id: c}' % issuer.url
+    place = "/.well-known/openid-configuration"
+    code, out, err = check(house, [row])
+    assert code == 0, err
+    for member in ("introspection_endpoint", "authorization_endpoint", "token_endpoint", "device_authorization_endpoint"):
+        assert ": discovery: names no %s on https, which is needed for " % member in err, (member, err)
+    assert "userinfo_endpoint" not in err, err
+    document = {"issuer": issuer.url, "jwks_uri": issuer.url + "/k", "introspection_endpoint": "http://192.0.2.1/i"}
+    for member in ("authorization_endpoint", "token_endpoint", "device_authorization_endpoint"):
+        document[member] = "https://a.example/x"
+    issuer.answers[place] = (200, document)
+    err = check(house, [row])[2]
+    assert err.count("which is needed for") == 1 and "names no introspection_endpoint" in err, err
+    document["introspection_endpoint"] = issuer.url + "/i"
+    assert "needed for" not in check(house, [row])[2]
+
+
 def test_the_other_place_of_the_document(house, issuer):
     name = issuer.url + "/realms/x"
     issuer.answers["/.well-known/oauth-authorization-server/realms/x"] = (
