@@ -142,6 +142,9 @@ class Issuers:
                 token = form["token"][0]
                 if self.headers["Authorization"] != basic or token == "opaque-unauthorized":
                     self.reply(401, {"error": "invalid_client"})
+                elif token.startswith("opaque-slow"):
+                    time.sleep(1.5)
+                    self.reply(200, {"active": False})
                 elif token == "opaque-garbage":
                     self.reply(200, b"<html>")
                 elif token == "opaque-error":
@@ -175,7 +178,7 @@ class Issuers:
 
 
 OPAQUE = {  # token: what its introspection says otherwise
-    "opaque-good": {}, "opaque-no-iss": {"iss": GONE},
+    "opaque-good": {}, "opaque-no-iss": {"iss": GONE}, "opaque-no-iss-2": {"iss": GONE},
     "opaque-true": {"active": "true"}, "opaque-one": {"active": 1}, "opaque-null": {"active": None},
     "opaque-iss": {"iss": lambda i: i.iss("b")}, "opaque-aud": {"aud": "https://other.test/"}, "opaque-no-aud": {"aud": GONE},
     "opaque-refresh": {"token_type": "refresh_token"}, "opaque-old": {"exp": 1000}, "opaque-no-exp": {"exp": GONE},
@@ -345,7 +348,7 @@ FORGED = [
     ("bound to nothing", lambda w: w.a(cnf={})),
     ("cnf is null", lambda w: w.a(cnf=None)),
 ] + [("%s at the issuer" % name[7:], lambda w, name=name: name) for name in OPAQUE
-     if name not in ("opaque-good", "opaque-no-iss", "opaque-scope")] + [
+     if name not in ("opaque-good", "opaque-no-iss", "opaque-no-iss-2", "opaque-scope")] + [
     ("a word that nobody knows", lambda w: "opaque-unknown"),
     ("two parts", lambda w: "opaque.token"),
     ("a short word", lambda w: "opaque"),
@@ -481,9 +484,9 @@ class Answer:
         return "<%d %s %r>" % (self.status, self.challenges, self.body[:300])
 
 
-def ask(agent, path, token=None, fields=(), method="GET"):
+def ask(agent, path, token=None, fields=(), method="GET", source="127.0.0.1"):
     begin = time.monotonic()
-    c = http.client.HTTPSConnection("127.0.0.1", agent.port, context=agent.context, timeout=20)
+    c = http.client.HTTPSConnection("127.0.0.1", agent.port, context=agent.context, timeout=20, source_address=(source, 0))
     c.putrequest(method, path, skip_accept_encoding=True)
     for name, value in [*fields, *([("Authorization", "Bearer " + token)] if token else [])]:
         c.putheader(name, value)
@@ -565,6 +568,20 @@ def test_unknown_keys_cost_one_retrieval(agent, world):
     assert {a.status for a in kids + forged} == {401}
     assert world.issuers.hits["/a/jwks"] - before <= 2
     assert ask(agent, FOO, world.a()).status == 200
+
+
+def test_one_address_cannot_keep_all_others_from_waiting(agent):
+    """Four unknown tokens of a slow issuer, each sent often: others who must wait for it still may."""
+    def flood(i):
+        return ask(agent, FOO, "opaque-slow-%d" % (i % 4), source="127.0.0.2").status
+
+    with concurrent.futures.ThreadPoolExecutor(64) as pool:
+        running = [pool.submit(flood, i) for i in range(64)]
+        time.sleep(0.7)
+        honest = ask(agent, FOO, "opaque-no-iss-2")
+        seen = collections.Counter(r.result() for r in running)
+    assert honest.status == 200, honest
+    assert set(seen) <= {401, 429, 503} and seen[401] >= 8, seen
 
 
 def test_issuers_that_cannot_be_used(agent, world):
