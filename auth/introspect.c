@@ -144,6 +144,26 @@ same_sub(const struct json *payload, const struct json *answer, struct err *e)
 		"sub: the issuer's answer is not about the sub of the token");
 }
 
+/*
+ * RFC 8705 3.2, RFC 9449 6.2: the issuer may tell of the key that the token is bound to in its
+ * answer alone; a key that the token names itself stays.
+ */
+static bool
+bound_too(const struct json *answer, struct arena *mem, struct binding *own, struct err *e)
+{
+	struct binding more = {SPAN_NONE, SPAN_NONE};
+
+	if (!claims_binding(answer, mem, &more, e))
+		return false;
+	if ((own->jkt.p != NULL && more.jkt.p != NULL && !span_eq(own->jkt, more.jkt)) ||
+		(own->x5t.p != NULL && more.x5t.p != NULL && !span_eq(own->x5t, more.x5t)))
+		return err_set(e, ERR_UNAUTH, "RFC 7662 2.2",
+			"cnf: the issuer's answer names another key than the token");
+	own->jkt = more.jkt.p != NULL ? more.jkt : own->jkt;
+	own->x5t = more.x5t.p != NULL ? more.x5t : own->x5t;
+	return true;
+}
+
 bool
 introspect_enrich(const struct issuer *i, const struct introspect_texts *t, int64_t now,
 	struct arena *mem, struct claims *ret, struct err *e)
@@ -157,8 +177,8 @@ introspect_enrich(const struct issuer *i, const struct introspect_texts *t, int6
 			: NULL;
 
 	if (answer == NULL || !claims_check(i, payload, now, mem, &c, e) ||
-		(introspection && !active(answer, e)) || !same_issuer(i, answer, e) ||
-		!same_sub(payload, answer, e) ||
+		(introspection && (!active(answer, e) || !bound_too(answer, mem, &c.binding, e))) ||
+		!same_issuer(i, answer, e) || !same_sub(payload, answer, e) ||
 		!claims_complete(i, payload, answer, mem, &c.subject, e))
 		return false;
 	*ret = c;

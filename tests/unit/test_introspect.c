@@ -288,6 +288,56 @@ enriched_too_late(void **state)
 	assert_string_equal(e.ref, "RFC 9068 4");
 }
 
+/* A key that the issuer alone tells of must be proved as one that the token names. */
+static void
+bound_by_the_answer(void **state)
+{
+	static const char other[] = "BAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+	static const struct {
+		const char *name, *token, *answer, *jkt, *x5t; /* jkt and x5t NULL: refused */
+	} rows[] = {
+		{"nobody tells of one", "", "", "", ""},
+		{"the token alone", ",\"cnf\":{\"jkt\":\"" JKT "\"}", "", JKT, ""},
+		{"the answer alone", "", ",\"cnf\":{\"jkt\":\"" JKT "\"}", JKT, ""},
+		{"the answer alone, a certificate", "", ",\"cnf\":{\"x5t#S256\":\"" JKT "\"}", "",
+			JKT},
+		{"both", ",\"cnf\":{\"jkt\":\"" JKT "\"}", ",\"cnf\":{\"jkt\":\"" JKT "\"}", JKT,
+			""},
+		{"one each", ",\"cnf\":{\"jkt\":\"" JKT "\"}",
+			",\"cnf\":{\"x5t#S256\":\"" JKT "\"}", JKT, JKT},
+		{"two keys", ",\"cnf\":{\"jkt\":\"" JKT "\"}", ",\"cnf\":{\"jkt\":\"%s\"}", NULL,
+			NULL},
+		{"what is not understood", "", ",\"cnf\":{\"kid\":\"x\"}", NULL, NULL},
+		{"null", "", ",\"cnf\":null", NULL, NULL},
+	};
+	const struct settings_issuer settings = {.enrich = ENRICH_INTROSPECTION};
+	AUTO_ARENA mem = {0};
+
+	(void)state;
+	assert_true(arena_init(&mem, 262144));
+	for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
+		AUTO_BUF token = BUF_INIT(4096);
+		AUTO_BUF answer = BUF_INIT(4096);
+		struct issuer i = plain(&settings);
+		struct claims c;
+		struct err e = {0};
+		CHECK_ROW(rows[k].name);
+		buf_addf(&token, "{\"iss\":\"https://a.test\"," AUD SUB EXP "%s}", rows[k].token);
+		buf_adds(&answer, "{\"active\":true,\"sub\":\"alice\"");
+		if (strstr(rows[k].answer, "%s") != NULL)
+			buf_addf(&answer, ",\"cnf\":{\"jkt\":\"%s\"}", other);
+		else
+			buf_adds(&answer, rows[k].answer);
+		buf_addc(&answer, '}');
+		const struct introspect_texts t = {buf_span(&token), buf_span(&answer)};
+		assert_int_equal(introspect_enrich(&i, &t, NOW, &mem, &c, &e), rows[k].jkt != NULL);
+		if (rows[k].jkt == NULL)
+			continue;
+		check_span(c.binding.jkt, rows[k].jkt);
+		check_span(c.binding.x5t, rows[k].x5t);
+	}
+}
+
 int
 main(void)
 {
@@ -298,6 +348,7 @@ main(void)
 		cmocka_unit_test(unreadable),
 		cmocka_unit_test(enriched),
 		cmocka_unit_test(enriched_too_late),
+		cmocka_unit_test(bound_by_the_answer),
 	};
 	return cmocka_run_group_tests_name("introspect", tests, NULL, NULL);
 }
