@@ -4,11 +4,13 @@ It stands alone, and no two of its tests depend on each other."""
 import base64
 import collections
 import concurrent.futures
+import datetime
 import hashlib
 import hmac
 import http.client
 import http.server
 import json
+import math
 import re
 import ssl
 import threading
@@ -19,6 +21,7 @@ import pytest
 from conftest import wait_for
 
 pytest.importorskip("cryptography")
+from cryptography import x509  # noqa: E402
 from cryptography.hazmat.primitives import hashes, serialization  # noqa: E402
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa  # noqa: E402
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature  # noqa: E402
@@ -155,6 +158,9 @@ class Issuers:
         class Server(http.server.ThreadingHTTPServer):
             daemon_threads = True
             request_queue_size = 128
+
+            def handle_error(self, *_):
+                pass  # the agent hangs up where it has waited long enough
 
         self.server = Server(("127.0.0.1", 0), Handler)
         self.port = self.server.server_address[1]
@@ -425,6 +431,7 @@ BROKEN_CONFIG = """\
     insecure: yes
     audience: ["{aud}"]
 """
+LAST = "client_certificates: optional\n"
 POLICY = """\
 policy: attacks
 version: 1
@@ -458,7 +465,7 @@ def agent(launch, tmp_path_factory, world):
     files = tmp_path_factory.mktemp("attacks")
     iss = world.issuers.iss
     (files / "append.yaml").write_text(CONFIG.format(a=iss("a"), b=iss("b"), aud=AUD) + "".join(
-        BROKEN_CONFIG.format(iss=iss(name), name=name, aud=AUD) for name in BROKEN))
+        BROKEN_CONFIG.format(iss=iss(name), name=name, aud=AUD) for name in BROKEN) + LAST)
     (files / "policy.yaml").write_text(POLICY % ", ".join('"%s"' % iss(name) for name in ["a", "b"] + BROKEN))
     a = launch("tokens", "--issuer-port", "none", "--append", files / "append.yaml", "--policy", files / "policy.yaml")
     a.context = ssl.create_default_context(cafile=a.ca)
@@ -484,9 +491,9 @@ class Answer:
         return "<%d %s %r>" % (self.status, self.challenges, self.body[:300])
 
 
-def ask(agent, path, token=None, fields=(), method="GET", source="127.0.0.1"):
+def ask(agent, path, token=None, fields=(), method="GET", source="127.0.0.1", context=None):
     begin = time.monotonic()
-    c = http.client.HTTPSConnection("127.0.0.1", agent.port, context=agent.context, timeout=20, source_address=(source, 0))
+    c = http.client.HTTPSConnection("127.0.0.1", agent.port, context=context or agent.context, timeout=20, source_address=(source, 0))
     c.putrequest(method, path, skip_accept_encoding=True)
     for name, value in [*fields, *([("Authorization", "Bearer " + token)] if token else [])]:
         c.putheader(name, value)
@@ -597,6 +604,41 @@ def test_issuers_that_cannot_be_used(agent, world):
         assert answer.status == 503 and int(answer.retry_after) >= 1 and not answer.challenges, (name, answer)
         assert answer.seconds < 8, name
     assert slowest < 1, slowest
+
+
+def certificate(folder, name, key):
+    """A context that shows a certificate of this key, signed by nobody who matters."""
+    subject = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, name)])
+    now = datetime.datetime(2026, 1, 1)
+    cert = x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key()).serial_number(
+        7).not_valid_before(now).not_valid_after(now + datetime.timedelta(3650)).sign(KEYS["evil"], hashes.SHA256())
+    file = folder / (name + ".pem")
+    file.write_bytes(cert.public_bytes(serialization.Encoding.PEM) + key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()))
+    return file
+
+
+def slow_key():
+    """RSA whose public exponent is as long as its modulus: cheap to sign with, and a hundred times dearer to verify."""
+    n = rsa.generate_private_key(65537, 2048).private_numbers()
+    phi = (n.p - 1) * (n.q - 1)
+    e = phi // 3 | 1
+    while math.gcd(e, phi) != 1:
+        e += 2
+    d = pow(e, -1, phi)
+    return rsa.RSAPrivateNumbers(n.p, n.q, d, d % (n.p - 1), d % (n.q - 1), pow(n.q, -1, n.p), rsa.RSAPublicNumbers(
+        e, n.p * n.q)).private_key()
+
+
+def test_certificates_that_are_dear_to_verify(agent, world, tmp_path):
+    for name, key, good in (("plain", KEYS["rs"], True), ("curve", KEYS["es"], True), ("slow", slow_key(), False)):
+        context = ssl.create_default_context(cafile=agent.ca)
+        context.load_cert_chain(certificate(tmp_path, name, key))
+        try:
+            answer = ask(agent, FOO, world.a(), context=context)
+            assert good and answer.status == 200, (name, answer)
+        except OSError:
+            assert not good, name
 
 
 def test_nothing_of_a_token_is_logged(agent, world):
