@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/base/civil.h"
 #include "agent/base/crypto.h"
 #include "auth/keys.h"
 
@@ -33,6 +34,7 @@ struct ring {
 	int64_t asked_ms;   /* when it was, last */
 	int64_t refetch_ms; /* when it was for an unknown kid, last; 0: never */
 	bool trouble;       /* the last report was one */
+	int64_t since;      /* of the failures, seconds UTC; 0: not known */
 	int64_t trouble_ms; /* when it came */
 	unsigned retry_after;
 	char why[201];
@@ -219,9 +221,12 @@ keyring_report(struct keyring *k, size_t issuer, const struct report *r, int64_t
 		ring->trouble = false;
 	} else {
 		note_trouble(ring, r->text, r->retry_after, now_ms);
+		ring->since = r->since;
 	}
 	if (r->kind == REPORT_KEYS && !keys && !ring->fixed)
 		note_trouble(ring, span_of(e.msg), RETRY_NOBODY, now_ms);
+	if (!ring->trouble)
+		ring->since = 0;
 	(void)pthread_mutex_unlock(&ring->lock);
 }
 
@@ -265,11 +270,17 @@ in_trouble(const struct keyring *k, size_t issuer, struct keyring_more *more, st
 {
 	const struct ring *r = &k->ring[issuer];
 
+	struct span iss = span_first(k->issuers->item[issuer].iss, 60);
+	AUTO_BUF since = BUF_INIT(64);
+
 	more->retry_after = r->trouble ? r->retry_after : RETRY_NOBODY;
+	if (r->trouble && r->since > 0) {
+		buf_adds(&since, " since ");
+		civil_write_iso(&since, r->since);
+	}
 	(void)err_set(e, ERR_UPSTREAM, "RFC 7517",
-		"issuer %.*s: its keys are not available%s%.80s; try again later",
-		SPAN_ARG(span_first(k->issuers->item[issuer].iss, 80)), r->trouble ? ": " : "",
-		r->trouble ? r->why : "");
+		"issuer %.*s: its keys are not available%.*s; try again later%s%s", SPAN_ARG(iss),
+		SPAN_ARG(buf_span(&since)), r->trouble ? "; " : "", r->trouble ? r->why : "");
 	return KEYRING_BAD;
 }
 

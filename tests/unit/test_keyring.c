@@ -184,6 +184,7 @@ a_dead_issuer_is_503(void **state)
 	assert_int_equal(j.why.retry_after, 4);
 	assert_non_null(strstr(j.why.description, "https://a.test"));
 	assert_non_null(strstr(j.why.description, "connection refused"));
+	assert_non_null(strstr(j.why.description, "since 2027-01-15T08:00:00Z"));
 	/* Within a second of it nothing is asked again; later there is. */
 	judge(&r, &r.old, "old", PAYLOAD, MS + 900, &late);
 	assert_int_equal(late.verdict, AUTH_NO);
