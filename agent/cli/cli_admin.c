@@ -2,6 +2,7 @@
 #include "agent/cli/cli_admin.h"
 
 #include "agent/base/scope.h"
+#include "agent/cli/cli_file.h"
 #include "agent/cli/command.h"
 
 #include <errno.h>
@@ -119,6 +120,38 @@ cli_admin_ask(const char *runtime_dir, const char *method, const char *path, int
 	       err_set(e, ERR_UPSTREAM, NULL, "the agent's answer was cut");
 }
 
+/*
+ * The settings of a file that may have faults: the agent that runs was started with better ones,
+ * and how it does is asked most when its configuration was refused.  Only where it is must be
+ * readable.
+ */
+static struct settings *
+page_settings(const char *command, const char *given)
+{
+	const char *file = command_config(given);
+	AUTO_BUF text = BUF_INIT(REPORT_MAX);
+	AUTO_BUF report = BUF_INIT(REPORT_MAX);
+	struct err e = {0};
+	struct settings *s = NULL;
+
+	if (cli_file_read(file, &text, &e))
+		s = settings_read(file, buf_span(&text), &report, &e);
+	if (s != NULL && s->runtime_dir != NULL) {
+		if (s->faults > 0)
+			(void)fprintf(stderr,
+				"pan-agent %s: %s has %u faults (pan-agent check names them); this "
+				"is of the "
+				"agent that runs\n",
+				command, file, s->faults);
+		return s;
+	}
+	(void)fwrite(report.p, 1, report.n, stderr);
+	(void)fprintf(stderr, "pan-agent %s: %s\n", command,
+		s == NULL ? e.msg : "without runtime_dir it is not known where to ask");
+	settings_free(s);
+	return NULL;
+}
+
 int
 cli_admin_page(const struct cli_admin_page *p, int argc, char **argv)
 {
@@ -138,7 +171,7 @@ cli_admin_page(const struct cli_admin_page *p, int argc, char **argv)
 		else
 			return p->help(stderr, EXIT_CALL);
 	}
-	struct settings *s = cli_admin_settings(p->command, config);
+	struct settings *s = page_settings(p->command, config);
 	if (s == NULL)
 		return EXIT_NO;
 	bool asked = cli_admin_ask(s->runtime_dir, "GET", p->path, &status, &answer, &e);
