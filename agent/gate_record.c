@@ -100,7 +100,6 @@ write_line(const struct gate_case *c)
 void
 gate_record_refused(struct gate_desk *d, struct gate_case *c)
 {
-	metric_add(d->metrics, METRIC_TOKENS_REFUSED, 1);
 	if (gate_refused_record(d->gate->refused, c->now_ms))
 		put_refused(d, c, c->refusal.status, c->refusal.description);
 	if (gate_refused_line(d->gate->refused, c->now_ms))
