@@ -172,6 +172,31 @@ consent(const struct device_login *l, struct span audience, struct err *e)
 		SPAN_ARG(span_first(audience, 60)));
 }
 
+/*
+ * Where the issuer is not told for whom the token is, it may be good at every server that trusts
+ * this issuer; and that it need not be told is the server's word alone (RFC 9728 7.4).
+ */
+static bool
+consent_any(struct device_login *l, struct err *e)
+{
+	AUTO_LOGIN last = {.saved = 0};
+
+	if (l->issuer->ask != METADATA_NEITHER ||
+		(token_store_load(
+			 l->store, span_of(l->server.text), l->issuer->issuer, &last, NULL) &&
+			span_is(last.ask, metadata_ask_names[METADATA_NEITHER])))
+		return true;
+	struct span any =
+		arena_printf(&l->mem, "any server that trusts %.*s", SPAN_ARG(l->issuer->issuer));
+	if (any.n > 0 && l->o->ui->consent(l->o->ui->arg, l->server.text, any))
+		return true;
+	return err_set(e, ERR_DENIED, "RFC 9728 7.4",
+		"%s asks for tokens that may be good at all servers of %.*s; if that is right, add "
+		"--audience %.*s",
+		l->server.text, SPAN_ARG(span_first(l->issuer->issuer, 60)),
+		SPAN_ARG(span_first(l->audience, 60)));
+}
+
 static bool
 choose_audience(struct device_login *l, struct err *e)
 {
@@ -187,7 +212,7 @@ choose_audience(struct device_login *l, struct err *e)
 	if (!span_eq(l->audience, resource) && !origin_same(&l->server, resource) &&
 		!consent(l, resource, e))
 		return false;
-	return consent(l, l->audience, e);
+	return consent(l, l->audience, e) && consent_any(l, e);
 }
 
 static bool

@@ -190,7 +190,12 @@ static const struct row rows_login[] = {
 				      "id\":\"cli\",\"audience_parameter\":\"audience\"}]}"},
 			{DISCO, 200, SERVER}, {I "/d", 200, CODE}, {I "/t", 200, TOKENS}},
 		"scope=openid&audience=https%3A%2F%2Fd.test%2F\n", ERR_NONE, NULL},
-	{"asked by neither", {.url = D},
+	{"asked by neither, which nobody agreed to", {.url = D},
+		{{PRM, 200,
+			RESOURCE ONE ",\"pan_issuers\":[{\"issuer\":\"https://i.test\",\"client_"
+				     "id\":\"cli\",\"audience_parameter\":\"none\"}]}"}},
+		PRM, ERR_DENIED, "--audience https://d.test/"},
+	{"asked by neither", {.url = D, .audience = "https://d.test/"},
 		{{PRM, 200,
 			 RESOURCE ONE ",\"pan_issuers\":[{\"issuer\":\"https://i.test\",\"client_"
 				      "id\":\"cli\",\"audience_parameter\":\"none\"}]}"},
@@ -289,17 +294,16 @@ choosing(void **state)
 	world_fini(&w);
 }
 
-/* Another audience: the person is asked, and the consent is remembered. */
+/* The person is asked, and the consent is remembered. */
 static void
-consenting(void **state)
+check_consent(const char *metadata)
 {
-	static const struct world_row rows[] = {{PRM, 200, "{\"resource\":\"pan-data\"," ONE OURS},
-		{DISCO, 200, SERVER}, {I "/d", 200, CODE}, {I "/t", 200, TOKENS}};
+	const struct world_row rows[] = {{PRM, 200, metadata}, {DISCO, 200, SERVER},
+		{I "/d", 200, CODE}, {I "/t", 200, TOKENS}};
 	struct world w;
 	struct person p;
 	AUTO_STORE s = {.folder = -1};
 
-	(void)state;
 	world_init(&w, rows, 4);
 	person_init(&p);
 	const struct device_login_options o = {.url = D, .ui = &p.ui};
@@ -311,6 +315,21 @@ consenting(void **state)
 		p.agrees = true;
 	}
 	world_fini(&w);
+}
+
+static void
+another_audience(void **state)
+{
+	(void)state;
+	check_consent("{\"resource\":\"pan-data\"," ONE OURS);
+}
+
+static void
+any_audience(void **state)
+{
+	(void)state;
+	check_consent(RESOURCE ONE ",\"pan_issuers\":[{\"issuer\":\"https://i.test\",\"client_"
+				   "id\":\"cli\",\"audience_parameter\":\"none\"}]}");
 }
 
 /* ---- the end of a login ---- */
@@ -366,7 +385,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(logging_in),
 		cmocka_unit_test(choosing),
-		cmocka_unit_test(consenting),
+		cmocka_unit_test(another_audience),
+		cmocka_unit_test(any_audience),
 		cmocka_unit_test(revoking),
 	};
 	return cmocka_run_group_tests_name("device_login", tests, NULL, NULL);
