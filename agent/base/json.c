@@ -202,7 +202,7 @@ const char *
 json_kind_name(enum json_kind k)
 {
 	static const char *const names[] = {
-		[JSON_KIND_NONE] = "nothing",
+		[JSON_KIND_NONE] = "missing",
 		[JSON_KIND_NULL] = "null",
 		[JSON_KIND_BOOL] = "a boolean",
 		[JSON_KIND_INT] = "an integer",

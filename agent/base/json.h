@@ -60,7 +60,7 @@ json_scope(struct json **j)
 }
 
 enum json_kind json_kind(const struct json *j);
-const char *json_kind_name(enum json_kind k); /* "a string", "null", "nothing", for messages */
+const char *json_kind_name(enum json_kind k); /* "a string", "null", "missing", for messages */
 bool json_str(const struct json *j, struct span *ret); /* UTF-8; NUL follows the last byte */
 bool json_i64(const struct json *j, int64_t *ret);     /* integer notation only */
 bool json_f64(const struct json *j, double *ret);      /* any number; finite */
