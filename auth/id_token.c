@@ -304,6 +304,22 @@ id_token_check(const struct id_token_answer *a, struct arena *mem, struct buf *k
 	return keep(a, response, j.payload, userinfo, kept, e) ? KEYRING_GOOD : KEYRING_BAD;
 }
 
+/* Nobody under another claim's text, where the unique id is one that the issuer has not told. */
+static bool
+id_told(const struct issuer *i, const struct json *kept, struct err *e)
+{
+	bool asks = i->settings != NULL && i->settings->enrich != ENRICH_NO;
+	bool asked = false;
+
+	(void)json_truth(json_get(kept, "asked"), &asked);
+	if (claims_has_id(i, json_get(kept, "claims")) ||
+		(i->user_else.p != NULL && (!asks || asked)))
+		return true;
+	return err_set(e, ERR_UNAUTH, "OpenID Connect Core 1.0, 5.3",
+		"%.*s: not told by the issuer, and here it is who somebody is; log in again later",
+		SPAN_ARG(span_first(i->user, 60)));
+}
+
 bool
 id_token_subject(const struct issuer *i, const struct accounts *accounts, const struct json *kept,
 	struct arena *mem, struct subject *ret, struct err *e)
@@ -314,7 +330,7 @@ id_token_subject(const struct issuer *i, const struct accounts *accounts, const 
 
 	if (json_kind(claims) != JSON_KIND_OBJECT || !json_get_str(kept, "client", &client))
 		return err_set(e, ERR_UNAUTH, NULL, "session: malformed; log in again");
-	if (!claims_subject(i, claims, mem, &s, e))
+	if (!id_told(i, kept, e) || !claims_subject(i, claims, mem, &s, e))
 		return false;
 	s.client = arena_span(mem, client);
 	accounts_find(accounts, i, claims, &s);

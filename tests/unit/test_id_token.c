@@ -435,6 +435,45 @@ subjects(void **state)
 	}
 }
 
+/* sub stands in for another unique id only where the issuer was asked for that, and has none. */
+static void
+told(void **state)
+{
+#define KEPT(asked, more)                                                                          \
+	"{\"client\":\"web\",\"asked\":" asked ",\"claims\":{\"sub\":\"a\"" more "}}"
+	static const struct {
+		const char *name;
+		enum settings_enrich enrich;
+		bool other; /* there is a second choice */
+		const char *kept, *sub;
+	} rows[] = {
+		{"it is there", ENRICH_USERINFO, false, KEPT("false", ",\"voperson_id\":\"v\""),
+			"v"},
+		{"userinfo did not answer", ENRICH_USERINFO, false, KEPT("false", ""), NULL},
+		{"nor is there another", ENRICH_USERINFO, false, KEPT("true", ""), NULL},
+		{"a second choice, not asked", ENRICH_USERINFO, true, KEPT("false", ""), NULL},
+		{"a second choice, asked", ENRICH_USERINFO, true, KEPT("true", ""), "a"},
+		{"a second choice, and nobody to ask", ENRICH_NO, true, KEPT("false", ""), "a"},
+	};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct settings_issuer settings = {.enrich = rows[i].enrich};
+		AUTO_JSON j = json_parse(span_of(rows[i].kept), NULL, NULL);
+		struct subject s = {.authenticated = false};
+		struct err e = {0};
+		CHECK_ROW(rows[i].name);
+		w->issuer.settings = &settings;
+		w->issuer.user_else = rows[i].other ? SPAN("sub") : SPAN_NONE;
+		assert_int_equal(id_token_subject(&w->issuer, NULL, j, &w->mem, &s, &e),
+			rows[i].sub != NULL);
+		if (rows[i].sub != NULL)
+			check_span(s.sub, rows[i].sub);
+		else
+			assert_int_equal(e.code, ERR_UNAUTH);
+	}
+}
+
 static void
 linked(void **state)
 {
@@ -476,6 +515,7 @@ main(void)
 		IN_WORLD(signatures),
 		IN_WORLD(too_much),
 		IN_WORLD(subjects),
+		IN_WORLD(told),
 		IN_WORLD(linked),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
