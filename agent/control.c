@@ -10,12 +10,11 @@ static const struct kind {
 	bool from_role;
 	bool peer, slot, number, name;
 	size_t text; /* bytes at most */
-	size_t fds;
 } kinds[CONTROL_KINDS] = {
-	[CONTROL_FILE] = {.name = true, .text = CONTROL_PATH_MAX, .fds = 1},
+	[CONTROL_FILE] = {.name = true, .text = CONTROL_PATH_MAX},
 	[CONTROL_START] = {.text = 0},
-	[CONTROL_LINK] = {.peer = true, .slot = true, .fds = 1},
-	[CONTROL_JOB] = {.text = sizeof(((struct role_message *)0)->text), .fds = 1},
+	[CONTROL_LINK] = {.peer = true, .slot = true},
+	[CONTROL_JOB] = {.text = sizeof(((struct role_message *)0)->text)},
 	[CONTROL_DRAIN] = {.text = 0},
 	[CONTROL_PING] = {.number = true},
 	[CONTROL_READY] = {.from_role = true, .text = 512},
@@ -25,12 +24,6 @@ static const struct kind {
 	[CONTROL_DONE] = {.from_role = true, .number = true},
 	[CONTROL_REPORT] = {.from_role = true, .name = true, .text = CONTROL_TEXT_MAX},
 };
-
-size_t
-control_descriptors(enum control_kind kind)
-{
-	return kinds[kind].fds;
-}
 
 static void
 put(struct buf *out, uint64_t v, unsigned bytes)

@@ -50,5 +50,3 @@ struct control {
 void control_write(const struct control *c, struct buf *out);
 /* Spans point into msg.  False: malformed, or not of this side. */
 bool control_read(struct span msg, bool from_role, struct control *ret, struct err *e);
-/* The most descriptors that may come with this kind. */
-size_t control_descriptors(enum control_kind kind);

@@ -122,7 +122,7 @@ bool role_job_done(struct role *r, int code, struct err *e);
  *                              UTC in seconds; keys and dropped are left out for keys in a file;
  *                              fetched, next, error and since when there is none
  *            "issuer-metrics"  lines for GET /metrics: pan_issuer_..., pan_introspections_...
- *   gate     "token-metrics"   the same: pan_tokens_...
+ *   gate     "token-metrics"   the same: pan_token_refused_total
  * At most CONTROL_TEXT_MAX bytes, else ERR_LIMIT.  Any other name is the end of this process.
  */
 bool role_report(struct role *r, const char *name, struct span text, struct err *e);

@@ -40,7 +40,7 @@ static void
 write_reported(const struct supervisor *s, struct buf *out)
 {
 	static const char *const of_courier[] = {"pan_issuer_", "pan_introspections_", NULL};
-	static const char *const of_gate[] = {"pan_tokens_", NULL};
+	static const char *const of_gate[] = {"pan_token_refused_", NULL};
 
 	(void)metric_lines(child_said(&s->child[SEAT_COURIER], "issuer-metrics"), of_courier, out);
 	(void)metric_lines(child_said(&s->child[SEAT_GATE], "token-metrics"), of_gate, out);

@@ -141,5 +141,3 @@ void auth_write_challenge(struct buf *out, struct span realm, struct span metada
 void auth_write_metadata(const struct auth *a, struct buf *out);
 /* Refusals by issuer and reason, in the text format of /metrics. */
 void auth_write_metrics(const struct auth *a, struct buf *out);
-/* Effective settings and keys of each issuer, for `pan-agent check`. */
-void auth_write_issuers(const struct auth *a, struct buf *out);

@@ -242,15 +242,3 @@ auth_write_metrics(const struct auth *a, struct buf *out)
 {
 	refusals_write(a->refusals, out);
 }
-
-void
-auth_write_issuers(const struct auth *a, struct buf *out)
-{
-	for (size_t i = 0; i < a->issuers.n; i++) {
-		issuers_write(&a->issuers.item[i], out);
-		buf_addf(
-			out, "signature_backend: %s\n", a->oidc != NULL ? "liboauth2" : "kept-key");
-		keyring_write(a->keys, i, out);
-		buf_addc(out, '\n');
-	}
-}

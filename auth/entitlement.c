@@ -153,17 +153,3 @@ entitlement_parse(struct span value, struct arena *mem, struct entitlement *ret)
 	*ret = n;
 	return true;
 }
-
-bool
-entitlement_matches(const struct entitlement *rule, const struct entitlement *value)
-{
-	if (rule->opaque || value->opaque)
-		return rule->opaque && value->opaque && span_eq(rule->text, value->text);
-	if (rule->capability != value->capability || !span_eq(rule->space, value->space) ||
-		!span_eq(rule->path, value->path))
-		return false;
-	if (rule->role.p != NULL && (value->role.p == NULL || !span_eq(rule->role, value->role)))
-		return false;
-	return rule->authority.p == NULL ||
-	       (value->authority.p != NULL && span_eq(rule->authority, value->authority));
-}

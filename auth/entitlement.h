@@ -29,8 +29,3 @@ struct entitlement {
 
 /* False only when the arena is full or the value is longer than ENTITLEMENT_MAX. */
 bool entitlement_parse(struct span value, struct arena *mem, struct entitlement *ret);
-/*
- * A rule without an authority matches any; a rule without a role matches any role; a subgroup is
- * not its parent, nor the reverse (ENT-3, ENT-4).
- */
-bool entitlement_matches(const struct entitlement *rule, const struct entitlement *value);

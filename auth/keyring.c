@@ -470,16 +470,3 @@ keyring_endpoints(struct keyring *k, size_t issuer, struct buf *authorize, struc
 	(void)pthread_mutex_unlock(&r->lock);
 	return known;
 }
-
-void
-keyring_write(struct keyring *k, size_t issuer, struct buf *out)
-{
-	struct key_set *s = set_take(&k->ring[issuer]);
-
-	for (size_t i = 0; s != NULL && i < keys_count(s->keys); i++) {
-		const struct key *key = keys_at(s->keys, i);
-		buf_addf(out, "key: %.*s, %u bits\n",
-			SPAN_ARG(key->kid.p != NULL ? key->kid : SPAN("(no kid)")), key->bits);
-	}
-	set_unref(s);
-}

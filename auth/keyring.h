@@ -69,5 +69,3 @@ size_t keyring_count(struct keyring *k, size_t issuer); /* usable keys */
  */
 bool keyring_endpoints(struct keyring *k, size_t issuer, struct buf *authorize,
 	struct buf *end_session, bool *ret_iss_parameter);
-/* The keys, one "key: value" a line. */
-void keyring_write(struct keyring *k, size_t issuer, struct buf *out);

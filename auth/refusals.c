@@ -65,14 +65,14 @@ label(struct buf *out, struct span s)
 void
 refusals_write(const struct refusals *r, struct buf *out)
 {
-	buf_adds(out, "# HELP pan_tokens_refused_total Credentials that were refused.\n"
-		      "# TYPE pan_tokens_refused_total counter\n");
+	buf_adds(out, "# HELP pan_token_refused_total Credentials that were refused.\n"
+		      "# TYPE pan_token_refused_total counter\n");
 	for (size_t row = 0; row <= r->issuers->n; row++)
 		for (size_t k = 0; k < REASONS; k++) {
 			uint64_t n = __atomic_load_n(&r->n[row * REASONS + k], __ATOMIC_RELAXED);
 			if (n == 0)
 				continue;
-			buf_adds(out, "pan_tokens_refused_total{issuer=\"");
+			buf_adds(out, "pan_token_refused_total{issuer=\"");
 			if (row < r->issuers->n)
 				label(out, r->issuers->item[row].iss);
 			buf_addf(

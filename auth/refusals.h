@@ -21,5 +21,5 @@ bool refusals_new(const struct issuers *issuers, struct refusals **ret, struct e
 void refusals_free(struct refusals *r); /* NULL is allowed */
 /* description: as auth_refusal has it, "word: what is wrong". */
 void refusals_count(struct refusals *r, size_t issuer, struct span description);
-/* Lines of the text format 0.0.4: pan_tokens_refused_total{issuer="...",reason="..."}. */
+/* Lines of the text format 0.0.4: pan_token_refused_total{issuer="...",reason="..."}. */
 void refusals_write(const struct refusals *r, struct buf *out);

@@ -151,22 +151,6 @@ json_parse(struct span text, const struct json_limits *limits, struct err *e)
 	return (struct json *)(void *)j;
 }
 
-struct json *
-json_line(struct span *rest, const struct json_limits *limits, unsigned *line, struct err *e)
-{
-	if (e != NULL)
-		*e = (struct err){.code = ERR_NONE};
-	while (rest->n > 0) {
-		struct span s = span_cut(rest, '\n');
-		++*line;
-		if (span_ends(s, SPAN("\r")))
-			s.n--;
-		if (span_trim(s).n > 0)
-			return json_parse(s, limits, e);
-	}
-	return NULL;
-}
-
 void
 json_free(struct json *j)
 {

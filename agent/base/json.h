@@ -45,12 +45,6 @@ struct json_limits {
  * is refused.
  */
 struct json *json_parse(struct span text, const struct json_limits *limits, struct err *e);
-/*
- * One value a line: the next line of *rest that is not blank, *line counted up (start at 0).  NULL
- * with e->code == ERR_NONE at the end.
- */
-struct json *json_line(
-	struct span *rest, const struct json_limits *limits, unsigned *line, struct err *e);
 void json_free(struct json *j); /* NULL is allowed; only for what json_parse returned */
 #define AUTO_JSON __attribute__((cleanup(json_scope))) struct json *
 static inline void

@@ -144,12 +144,3 @@ notify_watchdog(const struct notify *n, struct err *e)
 	buf_adds(&text, "WATCHDOG=1\n");
 	return tell(n, &text, e);
 }
-
-bool
-notify_status(const struct notify *n, const char *status, struct err *e)
-{
-	AUTO_BUF text = BUF_INIT(NOTIFY_MESSAGE);
-
-	add_status(&text, status);
-	return tell(n, &text, e);
-}

@@ -30,4 +30,3 @@ bool notify_stopping(const struct notify *n, const char *status, struct err *e);
 /* EXTEND_TIMEOUT_USEC: while draining, before `seconds` of the time before run out. */
 bool notify_extend(const struct notify *n, unsigned seconds, struct err *e);
 bool notify_watchdog(const struct notify *n, struct err *e);
-bool notify_status(const struct notify *n, const char *status, struct err *e);

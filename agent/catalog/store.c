@@ -286,12 +286,6 @@ store_blob(struct store *s, size_t q, int at, const void *p, size_t n)
 }
 
 void
-store_null(struct store *s, size_t q, int at)
-{
-	bound(s, sqlite3_bind_null(s->stmt[q], at));
-}
-
-void
 store_reset(struct store *s, size_t q)
 {
 	(void)sqlite3_reset(s->stmt[q]);
@@ -330,12 +324,6 @@ store_col_i64(struct store *s, size_t q, int col)
 	return sqlite3_column_int64(s->stmt[q], col);
 }
 
-double
-store_col_f64(struct store *s, size_t q, int col)
-{
-	return sqlite3_column_double(s->stmt[q], col);
-}
-
 /* An empty value has no pointer in SQLite; ours is present and empty. */
 static struct span
 column(const void *p, int n)
@@ -371,12 +359,6 @@ int64_t
 store_last_id(const struct store *s)
 {
 	return sqlite3_last_insert_rowid(s->db);
-}
-
-int64_t
-store_changes(const struct store *s)
-{
-	return sqlite3_changes64(s->db);
 }
 
 void

@@ -54,7 +54,6 @@ void store_i64(struct store *s, size_t q, int at, int64_t v);
 void store_f64(struct store *s, size_t q, int at, double v);
 void store_text(struct store *s, size_t q, int at, struct span v);           /* absent: NULL */
 void store_blob(struct store *s, size_t q, int at, const void *p, size_t n); /* p NULL: NULL */
-void store_null(struct store *s, size_t q, int at);
 
 enum store_row { STORE_ROW, STORE_END, STORE_FAIL };
 /* One step; at STORE_END and STORE_FAIL the statement is reset and its bindings cleared. */
@@ -65,13 +64,11 @@ bool store_do(struct store *s, size_t q, struct err *e);
 
 /* Columns (from 0) of the current row.  Spans are valid until the next step or reset. */
 int64_t store_col_i64(struct store *s, size_t q, int col);
-double store_col_f64(struct store *s, size_t q, int col);
 struct span store_col_text(struct store *s, size_t q, int col); /* NULL: absent */
 struct span store_col_blob(struct store *s, size_t q, int col);
 bool store_col_null(struct store *s, size_t q, int col);
 
 int64_t store_last_id(const struct store *s); /* rowid of the last INSERT */
-int64_t store_changes(const struct store *s); /* rows changed by the last statement */
 
 /*
  * From now on a statement that runs longer than `ms` fails with ERR_LIMIT; 0 takes the limit away.

@@ -587,9 +587,3 @@ tls_client_certificate(const struct tls *t, uint8_t ret[32])
 		memcpy(ret, t->certificate, sizeof(t->certificate));
 	return t->has_certificate;
 }
-
-const char *
-tls_cipher(const struct tls *t)
-{
-	return SSL_get_cipher_name(t->ssl);
-}

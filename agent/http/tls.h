@@ -73,5 +73,3 @@ void tls_close(struct tls *t);
  * it, and only who made that handshake can use them.
  */
 bool tls_client_certificate(const struct tls *t, uint8_t ret[32]);
-/* "TLSv1.3 TLS_AES_128_GCM_SHA256" */
-const char *tls_cipher(const struct tls *t);

@@ -18,7 +18,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!arena_init(&mem, 65536) ||
 		!entitlement_parse((struct span){(const char *)data, size}, &mem, &t))
 		return 0;
-	if (t.text.n != size || !entitlement_matches(&t, &t))
+	if (t.text.n != size)
 		abort();
 	if (t.opaque)
 		return 0;
@@ -36,7 +36,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!span_eq(buf_span(&text), t.text))
 		abort();
 	if (!entitlement_parse(t.text, &mem, &again) || !span_eq(again.text, t.text) ||
-		again.opaque || !entitlement_matches(&again, &t))
+		again.opaque)
 		abort();
 	return 0;
 }

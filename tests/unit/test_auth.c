@@ -180,10 +180,6 @@ writing(void **state)
 	buf_addc(&out, '\0');
 	assert_non_null(strstr(out.p, "{\"resource\":\"https://data.test/\",")); /* test_prm */
 	assert_non_null(strstr(out.p, "\"resource_name\":\"Test\""));
-	buf_reset(&out);
-	auth_write_issuers(w->auth[0], &out);
-	buf_addc(&out, '\0');
-	assert_non_null(strstr(out.p, "key: rs-1, 2048 bits\n"));
 }
 
 static void

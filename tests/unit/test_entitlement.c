@@ -99,43 +99,6 @@ older(void **state)
 }
 
 static void
-matching(void **state)
-{
-	static const struct {
-		const char *name, *rule, *value;
-		bool match;
-	} rows[] = {
-		{"equal", UMBRELLA "#a", UMBRELLA "#a", true},
-		{"rule without authority", UMBRELLA, UMBRELLA "#a", true},
-		{"value without authority", UMBRELLA "#a", UMBRELLA, false},
-		{"other authority", UMBRELLA "#a", UMBRELLA "#b", false},
-		{"any role", UMBRELLA, UMBRELLA ":role=PI", true},
-		{"role needed", UMBRELLA ":role=PI", UMBRELLA, false},
-		{"other role", UMBRELLA ":role=PI", UMBRELLA ":role=pi", false},
-		{"subgroup is not its parent", UMBRELLA, UMBRELLA ":sub", false},
-		{"parent is not its subgroup", UMBRELLA ":sub", UMBRELLA, false},
-		{"namespace without regard to case", "urn:A:b:group:x", "URN:a:B:group:x", true},
-		{"group with regard to case", "urn:a:b:group:x", "urn:a:b:group:X", false},
-		{"group is not a capability", "urn:a:b:group:x", "urn:a:b:res:x", false},
-		{"opaque, equal", "Staff", "Staff", true},
-		{"opaque, other case", "Staff", "staff", false},
-		{"opaque and parsed", "urn:a:b:group:x#", "urn:a:b:group:x", false},
-	};
-	AUTO_ARENA mem = {0};
-
-	(void)state;
-	assert_true(arena_init(&mem, 65536));
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct entitlement rule;
-		struct entitlement value;
-		CHECK_ROW(rows[i].name);
-		assert_true(entitlement_parse(span_of(rows[i].rule), &mem, &rule));
-		assert_true(entitlement_parse(span_of(rows[i].value), &mem, &value));
-		assert_int_equal(entitlement_matches(&rule, &value), rows[i].match);
-	}
-}
-
-static void
 limits(void **state)
 {
 	static char text[ENTITLEMENT_MAX + 1];
@@ -158,7 +121,6 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(forms),
 		cmocka_unit_test(older),
-		cmocka_unit_test(matching),
 		cmocka_unit_test(limits),
 	};
 	return cmocka_run_group_tests_name("entitlement", tests, NULL, NULL);

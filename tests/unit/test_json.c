@@ -147,27 +147,6 @@ members_in_order(void **state)
 	assert_false(json_each(json_get(j, "z"), &at, &name, &v));
 }
 
-static void
-lines(void **state)
-{
-	struct span rest = SPAN("{\"a\":1}\r\n\n  \n[2]\n{\n");
-	unsigned line = 0;
-	struct err e;
-
-	(void)state;
-	AUTO_JSON one = json_line(&rest, NULL, &line, &e);
-	assert_non_null(one);
-	assert_int_equal(line, 1);
-	AUTO_JSON two = json_line(&rest, NULL, &line, &e);
-	assert_int_equal(json_kind(two), JSON_KIND_LIST);
-	assert_int_equal(line, 4);
-	assert_null(json_line(&rest, NULL, &line, &e));
-	assert_int_equal(e.code, ERR_SYNTAX);
-	assert_int_equal(line, 5);
-	assert_null(json_line(&rest, NULL, &line, &e));
-	assert_int_equal(e.code, ERR_NONE);
-}
-
 /* A refusal holds nothing of the text: it may be a token's. */
 static void
 silence(void **state)
@@ -190,7 +169,6 @@ main(void)
 		cmocka_unit_test(deep),
 		cmocka_unit_test(getting),
 		cmocka_unit_test(members_in_order),
-		cmocka_unit_test(lines),
 		cmocka_unit_test(silence),
 	};
 	return cmocka_run_group_tests_name("json", tests, NULL, NULL);

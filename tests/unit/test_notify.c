@@ -57,8 +57,6 @@ messages(void **state)
 	hear(fd, ready);
 	assert_true(notify_watchdog(&n, NULL));
 	hear(fd, "WATCHDOG=1\n");
-	assert_true(notify_status(&n, "busy", NULL));
-	hear(fd, "STATUS=busy\n");
 	assert_true(notify_stopping(&n, "draining", NULL));
 	hear(fd, "STOPPING=1\nSTATUS=draining\n");
 	assert_true(notify_extend(&n, 20, NULL));
