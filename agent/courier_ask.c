@@ -195,6 +195,17 @@ start(struct courier_ask *a, const struct fetch_request *r, fetch_done *done)
 	return a->issuer->world->fetch(a->issuer->world->arg, r, done, a, NULL);
 }
 
+/* As a form, which has our secrets in it. */
+static bool
+post(struct courier_ask *a, struct fetch_request *r, struct buf *form, fetch_done *done)
+{
+	r->method = FETCH_POST;
+	r->body = buf_span(form);
+	bool ok = buf_ok(form) && start(a, r, done);
+	buf_wipe(form);
+	return ok;
+}
+
 /* With our own credentials, as the settings have them (RFC 6749 2.3.1). */
 static bool
 start_introspection(struct courier_ask *a, const char *url)
@@ -203,7 +214,6 @@ start_introspection(struct courier_ask *a, const char *url)
 	struct fetch_request r = request_to(i, url);
 	struct buf form = BUF_INIT(FORM_MAX);
 
-	r.method = FETCH_POST;
 	fetch_form(&form, "token", secret_open(&a->token));
 	fetch_form(&form, "token_type_hint", SPAN("access_token"));
 	if (i->settings->client_auth == CLIENT_POST) {
@@ -213,10 +223,7 @@ start_introspection(struct courier_ask *a, const char *url)
 		r.user = span_of(i->settings->client_id);
 		r.password = i->files.secret;
 	}
-	r.body = buf_span(&form);
-	bool ok = buf_ok(&form) && start(a, &r, on_introspection);
-	buf_wipe(&form);
-	return ok;
+	return post(a, &r, &form, on_introspection);
 }
 
 static bool
@@ -268,7 +275,6 @@ start_code(struct courier_ask *a, const char *url)
 	struct fetch_request r = request_to(i, url);
 	struct buf form = BUF_INIT(FORM_MAX);
 
-	r.method = FETCH_POST;
 	r.max_bytes = TOKENS_MAX;
 	fetch_form(&form, "grant_type", SPAN("authorization_code"));
 	fetch_form(&form, "code", secret_open(&a->token));
@@ -280,10 +286,7 @@ start_code(struct courier_ask *a, const char *url)
 	} else {
 		fetch_form(&form, "client_id", span_of(i->settings->web_client_id));
 	}
-	r.body = buf_span(&form);
-	bool ok = buf_ok(&form) && start(a, &r, on_code);
-	buf_wipe(&form);
-	return ok;
+	return post(a, &r, &form, on_code);
 }
 
 static enum courier_endpoint

@@ -2,6 +2,7 @@
 #include "agent/courier_kept.h"
 
 #include "agent/base/crypto.h"
+#include "agent/base/fdwrite.h"
 #include "agent/base/json.h"
 #include "agent/base/jsonw.h"
 #include "agent/base/scope.h"
@@ -160,23 +161,11 @@ courier_kept_name(struct span issuer, char ret[COURIER_KEPT_NAME])
 }
 
 static bool
-write_all(int fd, struct span s)
-{
-	while (s.n > 0) {
-		ssize_t n = write(fd, s.p, s.n);
-		if (n < 0 && errno != EINTR)
-			return false;
-		s = span_skip(s, n > 0 ? (size_t)n : 0);
-	}
-	return true;
-}
-
-static bool
 write_beside(int dir, const char *name, struct span text, struct err *e)
 {
 	AUTO_FD fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0640);
 
-	if (fd < 0 || !write_all(fd, text) || fsync(fd) != 0) {
+	if (fd < 0 || !fdwrite_all(fd, text) || fsync(fd) != 0) {
 		(void)err_set(e, ERR_SYSTEM, NULL, "kept keys: %s cannot be written", name);
 		(void)unlinkat(dir, name, 0);
 		return false;

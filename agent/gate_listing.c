@@ -4,6 +4,7 @@
 #include "agent/base/civil.h"
 #include "agent/base/jsonw.h"
 #include "agent/gate_data.h"
+#include "agent/gate_page.h"
 #include "agent/gate_problem.h"
 #include "transfer/dav.h"
 
@@ -354,20 +355,6 @@ dav_answer(struct listing *l, struct http_answer *ret)
 
 /* ---- the two pages ---- */
 
-static bool
-wants_json(struct span accept)
-{
-	while (accept.p != NULL) {
-		struct span item = span_cut(&accept, ',');
-		struct span type = span_trim(span_cut(&item, ';'));
-		if (span_eq_nocase(type, SPAN("application/json")))
-			return true;
-		if (span_eq_nocase(type, SPAN("text/html")))
-			return false;
-	}
-	return false;
-}
-
 static void
 page_end(struct listing *l, bool json, struct http_answer *ret)
 {
@@ -392,7 +379,7 @@ gate_listing_answer(struct gate_desk *d, struct gate_case *c, struct http_answer
 {
 	struct listing l = {.d = d, .c = c, .folder = c->rest};
 	struct err e = {0};
-	bool json = wants_json(c->ask->accept);
+	bool json = gate_page_wants_json(c->ask->accept);
 
 	if (l.folder.p == NULL)
 		l.folder = SPAN("");
@@ -528,7 +515,7 @@ gate_listing_datasets(struct gate_desk *d, struct gate_case *c, struct http_answ
 	struct listing l = {.d = d, .c = c};
 	struct err e = {0};
 	struct span after = page_after(d, c->ask->query);
-	bool json = wants_json(c->ask->accept);
+	bool json = gate_page_wants_json(c->ask->accept);
 
 	if (c->ask->method == HTTP_PROPFIND) {
 		gate_problem_absent(d, c, ret); /* collections begin at a dataset */

@@ -89,15 +89,6 @@ json_values(struct jsonw *w, const char *key, const struct me_value *list, size_
 }
 
 static void
-json_spans(struct jsonw *w, const char *key, const struct span *list, size_t n)
-{
-	jsonw_list(w, key);
-	for (size_t i = 0; i < n; i++)
-		jsonw_str(w, NULL, list[i]);
-	jsonw_end(w, ']');
-}
-
-static void
 json_identity(struct jsonw *w, const struct me *m)
 {
 	const struct subject *s = m->source.subject;
@@ -135,14 +126,14 @@ json_rights(struct jsonw *w, const struct me *m)
 	jsonw_end(w, '}');
 	jsonw_obj(w, "account");
 	jsonw_str(w, "user", s->local_user);
-	json_spans(w, "proposals", s->proposals, s->n_proposals);
+	jsonw_strs(w, "proposals", s->proposals, s->n_proposals);
 	jsonw_end(w, '}');
 	jsonw_obj(w, "scopes");
-	json_spans(w, "words", f->scopes, f->n_scopes);
+	jsonw_strs(w, "words", f->scopes, f->n_scopes);
 	jsonw_bool(w, "narrow", s->scoped && !m->by_session);
-	json_spans(w, "read_paths", s->read_paths, s->n_read_paths);
+	jsonw_strs(w, "read_paths", s->read_paths, s->n_read_paths);
 	jsonw_end(w, '}');
-	json_spans(w, "notes", f->notes, f->n_notes);
+	jsonw_strs(w, "notes", f->notes, f->n_notes);
 }
 
 static void

@@ -156,16 +156,29 @@ gate_page_failure(struct gate_desk *d, const struct gate_case *c, const char *ti
 
 /* ---- what is asked for ---- */
 
-bool
-gate_page_wanted(struct span accept)
+/* Does the field name `type`, and `other` not before it? */
+static bool
+named_first(struct span accept, struct span type, struct span other)
 {
 	while (accept.p != NULL) {
 		struct span item = span_cut(&accept, ',');
-		struct span type = span_trim(span_cut(&item, ';'));
-		if (span_eq_nocase(type, SPAN("application/json")))
+		struct span one = span_trim(span_cut(&item, ';'));
+		if (span_eq_nocase(one, other))
 			return false;
-		if (span_eq_nocase(type, SPAN("text/html")))
+		if (span_eq_nocase(one, type))
 			return true;
 	}
 	return false;
+}
+
+bool
+gate_page_wanted(struct span accept)
+{
+	return named_first(accept, SPAN("text/html"), SPAN("application/json"));
+}
+
+bool
+gate_page_wants_json(struct span accept)
+{
+	return named_first(accept, SPAN("application/json"), SPAN("text/html"));
 }

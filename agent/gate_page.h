@@ -36,3 +36,5 @@ unsigned gate_page_status(const struct err *e);
 
 /* Is a page wanted rather than JSON?  Browsers name text/html; tools do not. */
 bool gate_page_wanted(struct span accept);
+/* And where a page is what is meant without a word: is JSON wanted rather than that? */
+bool gate_page_wants_json(struct span accept);

@@ -304,8 +304,6 @@ no_keys(const struct tracing *t, struct err *e)
 static bool
 try_keys(const struct tracing *t, const struct keys *keys, struct err *e)
 {
-	struct span kid = t->j->kid.p != NULL ? span_first(t->j->kid, 40) : SPAN("(none)");
-	struct span iss = span_first(t->i->iss, 60);
 	const struct key *key = NULL;
 	unsigned found = 0;
 	unsigned tried = 0;
@@ -318,15 +316,7 @@ try_keys(const struct tracing *t, const struct keys *keys, struct err *e)
 		if (fits && keys_verify(key, t->j))
 			return true;
 	}
-	if (found == 0)
-		return err_set(e, ERR_UNAUTH, "RFC 7515 4.1.4",
-			"kid: key %.*s is not published by %.*s", SPAN_ARG(kid), SPAN_ARG(iss));
-	if (tried == 0)
-		return err_set(e, ERR_UNAUTH, "RFC 8725 3.1", "alg: %s does not fit key %.*s",
-			jws_alg_names[t->j->alg], SPAN_ARG(kid));
-	return err_set(e, ERR_UNAUTH, "RFC 7515 5.2",
-		"signature: not made by key %.*s of %.*s; the token was changed or forged",
-		SPAN_ARG(kid), SPAN_ARG(iss));
+	return keys_refuse(t->j, t->i->iss, found, tried, e);
 }
 
 static void

@@ -68,15 +68,6 @@ member(struct jsonw *w, const char *name, struct span s)
 }
 
 static void
-list(struct jsonw *w, const char *name, const struct span *item, size_t n)
-{
-	jsonw_list(w, name);
-	for (size_t k = 0; k < n; k++)
-		jsonw_str(w, NULL, item[k]);
-	jsonw_end(w, ']');
-}
-
-static void
 write_subject(struct jsonw *w, const struct subject *s)
 {
 	static const char *const levels[] = {"none", "low", "medium", "high"};
@@ -92,12 +83,12 @@ write_subject(struct jsonw *w, const struct subject *s)
 	jsonw_iso(w, "expires", s->expires);
 	jsonw_cstr(w, "assurance", levels[s->assurance]);
 	member(w, "acr", s->acr);
-	list(w, "entitlements", s->entitlements, s->n_entitlements);
-	list(w, "scopes", s->scopes, s->n_scopes);
+	jsonw_strs(w, "entitlements", s->entitlements, s->n_entitlements);
+	jsonw_strs(w, "scopes", s->scopes, s->n_scopes);
 	if (s->scoped)
-		list(w, "read_paths", s->read_paths, s->n_read_paths);
+		jsonw_strs(w, "read_paths", s->read_paths, s->n_read_paths);
 	member(w, "user", s->local_user.n > 0 ? s->local_user : SPAN_NONE);
-	list(w, "proposals", s->proposals, s->n_proposals);
+	jsonw_strs(w, "proposals", s->proposals, s->n_proposals);
 	jsonw_end(w, '}');
 }
 

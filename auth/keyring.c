@@ -324,33 +324,10 @@ unknown_kid(
 /* ---- verifying ---- */
 
 struct search {
-	const struct issuer *issuer;
 	const struct jws *j;
 	unsigned found; /* keys with the kid */
 	unsigned tried; /* and fit for the alg */
 };
-
-/* Why no key of the issuer will do: none has the kid, none fits the alg, or none made it. */
-static enum keyring_verdict
-no_key(const struct search *s, struct err *e)
-{
-	struct span kid = s->j->kid.p != NULL ? span_first(s->j->kid, 40) : SPAN("(none)");
-	struct span iss = span_first(s->issuer->iss, 80);
-
-	if (e->code != ERR_NONE)
-		return KEYRING_BAD;
-	if (s->found == 0)
-		(void)err_set(e, ERR_UNAUTH, "RFC 7515 4.1.4",
-			"kid: key %.*s is not published by %.*s", SPAN_ARG(kid), SPAN_ARG(iss));
-	else if (s->tried == 0)
-		(void)err_set(e, ERR_UNAUTH, "RFC 8725 3.1", "alg: %s does not fit key %.*s",
-			jws_alg_names[s->j->alg], SPAN_ARG(kid));
-	else
-		(void)err_set(e, ERR_UNAUTH, "RFC 7515 5.2",
-			"signature: not made by key %.*s of %.*s; the token was changed or forged",
-			SPAN_ARG(kid), SPAN_ARG(span_first(iss, 60)));
-	return KEYRING_BAD;
-}
 
 /* The keys of the token's own issuer that carry its kid and fit its alg (SIG-1, SIG-3, SIG-4). */
 static bool
@@ -384,7 +361,7 @@ enum keyring_verdict
 keyring_verify(struct keyring *k, size_t issuer, const struct jws *j, int64_t now_ms,
 	struct keyring_more *more, struct err *e)
 {
-	struct search s = {.issuer = &k->issuers->item[issuer], .j = j};
+	struct search s = {.j = j};
 	struct err why = {.code = ERR_NONE};
 	enum keyring_verdict v = KEYRING_BAD;
 	struct key_set *set = set_take(&k->ring[issuer]);
@@ -398,7 +375,8 @@ keyring_verify(struct keyring *k, size_t issuer, const struct jws *j, int64_t no
 		v = unknown_kid(k, issuer, now_ms, more, &why);
 	set_unref(set);
 	if (v == KEYRING_BAD) {
-		(void)no_key(&s, &why);
+		if (why.code == ERR_NONE)
+			(void)keys_refuse(j, k->issuers->item[issuer].iss, s.found, s.tried, &why);
 		*e = why;
 	}
 	return v;

@@ -394,6 +394,23 @@ keys_next(const struct keys *k, struct span kid, size_t *at)
 	return NULL;
 }
 
+bool
+keys_refuse(const struct jws *j, struct span iss, unsigned found, unsigned tried, struct err *e)
+{
+	struct span kid = j->kid.p != NULL ? span_first(j->kid, 40) : SPAN("(none)");
+
+	if (found == 0)
+		return err_set(e, ERR_UNAUTH, "RFC 7515 4.1.4",
+			"kid: key %.*s is not published by %.*s", SPAN_ARG(kid),
+			SPAN_ARG(span_first(iss, 80)));
+	if (tried == 0)
+		return err_set(e, ERR_UNAUTH, "RFC 8725 3.1", "alg: %s does not fit key %.*s",
+			jws_alg_names[j->alg], SPAN_ARG(kid));
+	return err_set(e, ERR_UNAUTH, "RFC 7515 5.2",
+		"signature: not made by key %.*s of %.*s; the token was changed or forged",
+		SPAN_ARG(kid), SPAN_ARG(span_first(iss, 60)));
+}
+
 /* X.690 8.3: an INTEGER that is not negative, without leading zeros. */
 static unsigned char *
 add_integer(unsigned char *at, const uint8_t *p, size_t n)

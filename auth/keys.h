@@ -52,6 +52,13 @@ const struct key *keys_at(const struct keys *k, size_t i);
 const struct key *keys_next(const struct keys *k, struct span kid, size_t *at);
 
 /*
+ * Why none of them made the token's signature, for people: of the keys of issuer `iss` `found` have
+ * its kid, and `tried` of those fit its alg.  Always false, with ERR_UNAUTH.
+ */
+bool keys_refuse(
+	const struct jws *j, struct span iss, unsigned found, unsigned tried, struct err *e);
+
+/*
  * The kept-key signature backend: the key is used as it was imported.  input, sig and alg as
  * jws_parse gives them; alg must be one of key->algs.
  */

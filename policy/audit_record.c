@@ -45,10 +45,7 @@ write_subject(struct jsonw *w, struct audit_who who, const struct facts *f)
 	write_bits(w, "roles", f->roles, role_names, ROLE_COUNT);
 	jsonw_cstr(w, "assurance", assurance_names[f->subject->assurance]);
 	if (f->n_accepted > 0) {
-		jsonw_list(w, "accepted");
-		for (size_t i = 0; i < f->n_accepted; i++)
-			jsonw_str(w, NULL, f->accepted[i]);
-		jsonw_end(w, ']');
+		jsonw_strs(w, "accepted", f->accepted, f->n_accepted);
 	}
 	jsonw_end(w, '}');
 }
@@ -100,10 +97,7 @@ write_outcome(struct jsonw *w, const struct decision *d)
 	}
 	jsonw_str(w, "reason", d->reason);
 	jsonw_i64(w, "status", d->status);
-	jsonw_list(w, "obligations");
-	for (size_t i = 0; i < d->n_obligations; i++)
-		jsonw_str(w, NULL, d->obligations[i]);
-	jsonw_end(w, ']');
+	jsonw_strs(w, "obligations", d->obligations, d->n_obligations);
 }
 
 void

@@ -60,10 +60,7 @@ json_lists(struct jsonw *w, const struct decision *d)
 	for (size_t i = 0; i < d->n_grantors; i++)
 		jsonw_cstr(w, NULL, role_names[d->grantor_order[i]]);
 	jsonw_end(w, ']');
-	jsonw_list(w, "obligations");
-	for (size_t i = 0; i < d->n_obligations; i++)
-		jsonw_str(w, NULL, d->obligations[i]);
-	jsonw_end(w, ']');
+	jsonw_strs(w, "obligations", d->obligations, d->n_obligations);
 	if (!d->has_fields) {
 		jsonw_null(w, "fields");
 		return;

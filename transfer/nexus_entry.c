@@ -321,10 +321,7 @@ nexus_entry_write(const struct nexus_entry *en, struct buf *out)
 			jsonw_str(&j, key_names[k], en->texts[k]);
 	}
 	jsonw_cstr(&j, "start_zone", en->start_zone);
-	jsonw_list(&j, "users");
-	for (size_t i = 0; i < en->n_users; i++)
-		jsonw_str(&j, NULL, en->users[i]);
-	jsonw_end(&j, ']');
+	jsonw_strs(&j, "users", en->users, en->n_users);
 	jsonw_list(&j, "parameters");
 	for (size_t i = 0; i < en->n_parameters; i++) {
 		jsonw_obj(&j, NULL);

@@ -113,6 +113,15 @@ jsonw_cstr(struct jsonw *w, const char *key, const char *value)
 }
 
 void
+jsonw_strs(struct jsonw *w, const char *key, const struct span *item, size_t n)
+{
+	jsonw_list(w, key);
+	for (size_t i = 0; i < n; i++)
+		jsonw_str(w, NULL, item[i]);
+	jsonw_end(w, ']');
+}
+
+void
 jsonw_u64(struct jsonw *w, const char *key, uint64_t v)
 {
 	lead(w, key);

@@ -23,6 +23,7 @@ void jsonw_list(struct jsonw *w, const char *key);                    /* [ */
 void jsonw_end(struct jsonw *w, char close);                          /* '}' or ']' */
 void jsonw_str(struct jsonw *w, const char *key, struct span value);  /* absent span: null */
 void jsonw_cstr(struct jsonw *w, const char *key, const char *value); /* NULL: null */
+void jsonw_strs(struct jsonw *w, const char *key, const struct span *item, size_t n); /* a list */
 void jsonw_u64(struct jsonw *w, const char *key, uint64_t v);
 void jsonw_i64(struct jsonw *w, const char *key, int64_t v);
 void jsonw_f64(

@@ -147,10 +147,7 @@ write_others(const struct record *r, struct jsonw *w)
 static void
 write_lists(const struct record *r, struct jsonw *w)
 {
-	jsonw_list(w, "users");
-	for (size_t i = 0; i < r->n_users; i++)
-		jsonw_str(w, NULL, r->users[i]);
-	jsonw_end(w, ']');
+	jsonw_strs(w, "users", r->users, r->n_users);
 	jsonw_list(w, "parameters");
 	for (size_t i = 0; i < r->n_parameters; i++) {
 		jsonw_obj(w, NULL);

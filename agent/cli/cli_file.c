@@ -2,6 +2,7 @@
 #include "agent/cli/cli_file.h"
 
 #include "agent/base/crypto.h"
+#include "agent/base/fdwrite.h"
 #include "agent/base/scope.h"
 
 #include <errno.h>
@@ -36,18 +37,6 @@ cli_file_read(const char *path, struct buf *ret, struct err *e)
 }
 
 static bool
-write_all(int fd, struct span text)
-{
-	while (text.n > 0) {
-		ssize_t n = write(fd, text.p, text.n);
-		if (n < 0 && errno != EINTR)
-			return false;
-		text = span_skip(text, n > 0 ? (size_t)n : 0);
-	}
-	return fsync(fd) == 0;
-}
-
-static bool
 replace(int folder, const char *name, struct span text, struct err *e)
 {
 	unsigned char id[8];
@@ -62,7 +51,7 @@ replace(int folder, const char *name, struct span text, struct err *e)
 		openat(folder, other, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_set(e, ERR_SYSTEM, NULL, "cannot write %s", name);
-	if (write_all(fd, text) && renameat(folder, other, folder, name) == 0)
+	if (fdwrite_all(fd, text) && fsync(fd) == 0 && renameat(folder, other, folder, name) == 0)
 		return true;
 	(void)err_set(e, ERR_SYSTEM, NULL, "cannot write %s", name);
 	(void)unlinkat(folder, other, 0);

@@ -14,6 +14,7 @@
 #include "agent/base/buf.h"
 #include "agent/base/crypto.h"
 #include "agent/base/err.h"
+#include "agent/base/fdwrite.h"
 #include "agent/base/jsonw.h"
 #include "agent/base/scope.h"
 #include "agent/base/settings.h"
@@ -320,15 +321,8 @@ write_new(const char *dir, const char *name, mode_t mode, struct span text, stru
 	AUTO_FD at = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	AUTO_FD fd = at >= 0 ? openat(at, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode) : -1;
 
-	if (fd < 0)
-		return err_set(e, ERR_SYSTEM, NULL, "%s/%s", dir, name);
-	for (size_t n = 0; n < text.n;) {
-		ssize_t put = write(fd, text.p + n, text.n - n);
-		if (put < 0)
-			return err_set(e, ERR_SYSTEM, NULL, "%s/%s", dir, name);
-		n += (size_t)put;
-	}
-	return fsync(fd) == 0 || err_set(e, ERR_SYSTEM, NULL, "%s/%s", dir, name);
+	return (fd >= 0 && fdwrite_all(fd, text) && fsync(fd) == 0) ||
+	       err_set(e, ERR_SYSTEM, NULL, "%s/%s", dir, name);
 }
 
 static bool

@@ -671,23 +671,24 @@ wanted(void **state)
 {
 	static const struct {
 		const char *accept;
-		bool page;
+		bool page, json;
 	} rows[] = {
-		{NULL, false},
-		{"", false},
-		{"*/*", false},
-		{BROWSER, true},
-		{"application/json", false},
-		{"application/json, text/html", false},
-		{"text/html;q=0.9, application/json", true},
-		{" TEXT/HTML ", true},
-		{"text/htmlx", false},
+		{NULL, false, false},
+		{"", false, false},
+		{"*/*", false, false},
+		{BROWSER, true, false},
+		{"application/json", false, true},
+		{"application/json, text/html", false, true},
+		{"text/html;q=0.9, application/json", true, false},
+		{" TEXT/HTML ", true, false},
+		{"text/htmlx", false, false},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		CHECK_ROW(rows[i].accept != NULL ? rows[i].accept : "(none)");
 		assert_int_equal(gate_page_wanted(span_of(rows[i].accept)), rows[i].page);
+		assert_int_equal(gate_page_wants_json(span_of(rows[i].accept)), rows[i].json);
 	}
 }
 
