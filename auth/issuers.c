@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "auth/issuers.h"
 
+#include "agent/base/settings_issuer.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -184,6 +186,42 @@ load_rest(struct loading *l, const struct profile *p, struct issuer *i)
 		i->base_path.n--;
 }
 
+/* What stands there but is not read, for want of another setting: somebody meant something by it.
+ */
+static void
+warn_unread(struct loading *l)
+{
+	const struct settings_issuer *s = l->from;
+	bool asks = s->token_kind != TOKEN_JWT || s->enrich == ENRICH_INTROSPECTION;
+	bool fetched = settings_issuer_fetched(s);
+	const struct {
+		bool unread;
+		const char *what;
+	} rows[] = {
+		{!asks && s->client_id != NULL,
+			"client_id: not used without introspection (token_kind, enrich)"},
+		{!asks && s->client_secret_file != NULL,
+			"client_secret_file: not used without introspection (token_kind, enrich)"},
+		{!asks && s->introspection_endpoint != NULL,
+			"introspection_endpoint: not used without introspection (token_kind, "
+			"enrich)"},
+		{s->jwks_uri != NULL && s->jwks_file != NULL,
+			"jwks_uri: not used, the keys come from jwks_file"},
+		{s->discovery != NULL && !fetched,
+			"discovery: not used, nothing is asked of this issuer (jwks_file)"},
+		{s->ca_file != NULL && !fetched,
+			"ca_file: not used, nothing is asked of this issuer (jwks_file)"},
+		{s->web_scopes.n > 0 && s->web_client_id == NULL,
+			"web_scopes: not used without web_client_id"},
+		{s->formerly.n > 0 && l->s->accounts == NULL,
+			"formerly: not used without the file `accounts`"},
+	};
+
+	for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++)
+		if (rows[k].unread)
+			warn(l, rows[k].what);
+}
+
 static void
 load_one(struct loading *l, struct span origin, struct issuer *i)
 {
@@ -210,6 +248,7 @@ load_one(struct loading *l, struct span origin, struct issuer *i)
 	load_audience(l, p, origin, i);
 	load_identity(l, p, i);
 	load_rest(l, p, i);
+	warn_unread(l);
 }
 
 /* An older name is for account links; it may not mean two issuers. */

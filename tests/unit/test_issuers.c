@@ -226,6 +226,42 @@ warnings(void **state)
 	issuers_fini(&all);
 }
 
+/* A setting that is not read for want of another one is told; where it is read it is not. */
+static void
+unread(void **state)
+{
+	static const char *const texts[] = {"text"};
+	static const struct settings_list some = {texts, 1};
+	static const char *const names[] = {"client_id", "client_secret_file",
+		"introspection_endpoint", "jwks_uri", "discovery", "ca_file", "web_scopes",
+		"formerly"};
+	struct settings_issuer one = unset("https://a.test", "generic");
+	struct settings s = {.issuers = &one, .n_issuers = 1};
+	struct issuers all;
+	char want[80];
+
+	(void)state;
+	one.client_id = one.client_secret_file = one.jwks_file = one.ca_file = "x";
+	one.introspection_endpoint = one.jwks_uri = one.discovery = "https://a.test/x";
+	one.web_scopes = one.formerly = some;
+	for (unsigned read = 0; read < 2; read++) {
+		AUTO_BUF report = BUF_INIT(8192);
+		assert_true(issuers_load(&s, SPAN("https://d.test/"), &report, &all, NULL));
+		buf_addc(&report, '\0');
+		for (size_t k = 0; k < sizeof(names) / sizeof(names[0]); k++) {
+			(void)snprintf(want, sizeof(want),
+				"agent.yaml:7:1: warning: issuer https://a.test: %s: not used",
+				names[k]);
+			CHECK_ROW(names[k]);
+			assert_int_equal(strstr(report.p, want) == NULL, read);
+		}
+		issuers_fini(&all);
+		one.token_kind = TOKEN_BOTH;
+		one.jwks_file = NULL;
+		one.web_client_id = s.accounts = "x";
+	}
+}
+
 static void
 finding(void **state)
 {
@@ -302,6 +338,7 @@ main(void)
 		cmocka_unit_test(table),
 		cmocka_unit_test(faults),
 		cmocka_unit_test(warnings),
+		cmocka_unit_test(unread),
 		cmocka_unit_test(finding),
 		cmocka_unit_test(headers),
 	};
