@@ -83,6 +83,12 @@ world_report(void *arg, unsigned link, const struct report *r)
 }
 
 static void
+note_kept(struct span issuer, const char *msg, const struct err *e)
+{
+	log_msg(LOG_WARN, "issuer.kept", msg, LOG_SPAN("issuer", issuer), LOG_STR("why", e->msg));
+}
+
+static void
 world_keep(void *arg, const struct courier_kept *k)
 {
 	const struct process_courier *x = arg;
@@ -90,7 +96,7 @@ world_keep(void *arg, const struct courier_kept *k)
 	struct err e = {0};
 
 	if (dir != NULL && !courier_kept_save(dir->fd, k, &e))
-		log_err(LOG_WARN, "issuer.kept", &e);
+		note_kept(k->issuer, "its keys are used but could not be kept for a restart", &e);
 }
 
 static void
@@ -174,13 +180,14 @@ restore(struct process_courier *x)
 	for (size_t i = 0; dir != NULL && i < x->issuers.n; i++) {
 		AUTO_BUF text = BUF_INIT(COURIER_KEPT_MAX + 4096);
 		struct err e = {.code = ERR_NONE};
+		struct span iss = x->issuers.item[i].iss;
 		if (!courier_fetches(x->courier, i))
 			continue;
-		if (!courier_kept_load(dir->fd, x->issuers.item[i].iss, &text, &e)) {
+		if (!courier_kept_load(dir->fd, iss, &text, &e)) {
 			if (e.code != ERR_ABSENT)
-				log_err(LOG_WARN, "issuer.kept", &e);
+				note_kept(iss, "what was kept of it cannot be read", &e);
 		} else if (!courier_restore(x->courier, i, buf_span(&text), &e)) {
-			log_err(LOG_WARN, "issuer.kept", &e);
+			note_kept(iss, "what was kept of it is not used", &e);
 		}
 	}
 }

@@ -462,6 +462,7 @@ harden(void)
 	(void)umask(027); /* NOLINT(concurrency-mt-unsafe): this process has one thread */
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	(void)setrlimit(RLIMIT_CORE, &none);
+	(void)signal(SIGXFSZ, SIG_IGN); /* a log that may not grow is no reason to end */
 }
 
 static struct supervisor *

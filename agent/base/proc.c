@@ -17,7 +17,7 @@
 static _Noreturn void
 child(char *const argv[], int fd, pid_t parent)
 {
-	static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
+	static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ};
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
 	sigset_t none;
 

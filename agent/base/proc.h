@@ -9,8 +9,9 @@
 /*
  * Start this very program again with other arguments.  The child has `fd` as its descriptor 3,
  * nothing but that and the standard three open, no input, no blocked signals; it ignores SIGINT,
- * SIGTERM, SIGHUP and SIGPIPE (the parent tells it what to do) and dies with the parent.  Call it
- * from the thread that lives as long as the process.
+ * SIGTERM, SIGHUP and SIGPIPE (the parent tells it what to do), and SIGXFSZ (a file that may not
+ * grow is a write that fails, as on a full disk), and dies with the parent.  Call it from the thread
+ * that lives as long as the process.
  */
 bool proc_spawn(char *const argv[], int fd, pid_t *ret, struct err *e);
 
