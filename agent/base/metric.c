@@ -41,7 +41,7 @@ static const struct row {
 	[METRIC_DECISIONS_PERMIT] = {"pan_decisions_total", COUNTER, "result=\"permit\"",
 		"Policy decisions."},
 	[METRIC_DECISIONS_DENY] = {"pan_decisions_total", COUNTER, "result=\"deny\"", NULL},
-	[METRIC_TOKENS_ACCEPTED] = {"pan_tokens_accepted_total", COUNTER, NULL,
+	[METRIC_TOKENS_ACCEPTED] = {"pan_token_accepted_total", COUNTER, NULL,
 		"Tokens that passed all checks."},
 	[METRIC_TOKEN_CACHE_HITS] = {"pan_token_cache_hits_total", COUNTER, NULL,
 		"Requests whose token was known already."},
