@@ -14,8 +14,8 @@
 #include "agent/gate_problem.h"
 #include "agent/gate_record.h"
 #include "agent/wire.h"
-#include "auth/answers_rate.h"
 #include "auth/keyring.h"
+#include "auth/peer_rate.h"
 #include "policy/grant_issue.h"
 
 #include <fcntl.h>
@@ -40,7 +40,7 @@ gate_desk_init(struct gate_desk *d, const struct gate *g, struct err *e)
 	d->fields.max = GATE_FIELDS;
 	d->body.max = GATE_BODY;
 	d->record.max = GATE_TURN * AUDIT_LINE_MAX;
-	d->logins = answers_rate_new(GATE_LOGINS_OF, GATE_LOGINS);
+	d->logins = peer_rate_new(GATE_LOGINS_OF, GATE_LOGINS);
 	if (d->logins == NULL || !arena_init(&d->mem, GATE_MEMORY))
 		return err_set(e, ERR_LIMIT, NULL, "no memory for requests");
 	return catalog_open(g->settings->catalogue, &d->catalog, e);
@@ -54,7 +54,7 @@ gate_desk_fini(struct gate_desk *d)
 	buf_fini(&d->fields);
 	buf_fini(&d->body);
 	buf_fini(&d->record);
-	answers_rate_free(d->logins);
+	peer_rate_free(d->logins);
 	*d = (struct gate_desk){0};
 }
 

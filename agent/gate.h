@@ -45,9 +45,9 @@ struct gate_desk {
 	struct arena mem;
 	size_t mark; /* of it, what the first halves of a turn took */
 	struct buf fields, body;
-	struct buf record;           /* audit records of the questions in work */
-	int64_t told_ms;             /* when it was last said that the audit log fails; 0: never */
-	struct answers_rate *logins; /* codes that each address may have exchanged */
+	struct buf record;        /* audit records of the questions in work */
+	int64_t told_ms;          /* when it was last said that the audit log fails; 0: never */
+	struct peer_rate *logins; /* codes that each address may have exchanged */
 };
 
 /* How far the first half of a question got. */

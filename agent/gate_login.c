@@ -6,10 +6,10 @@
 #include "agent/gate_page.h"
 #include "agent/gate_problem.h"
 #include "agent/gate_record.h"
-#include "auth/answers_rate.h"
 #include "auth/id_token.h"
 #include "auth/keyring.h"
 #include "auth/login.h"
+#include "auth/peer_rate.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -188,7 +188,7 @@ exchange(struct gate_desk *d, struct gate_case *c, struct visit *v)
 	const struct auth_code code = {
 		.code = v->login.code, .verifier = v->login.verifier, .redirect = callback_url(d)};
 
-	if (!answers_rate_allow(d->logins, c->ask->peer, c->now_ms))
+	if (!peer_rate_allow(d->logins, c->ask->peer, c->now_ms))
 		return err_set(&v->why, ERR_LIMIT, "RFC 6749 10.10",
 			"too many logins from your address; try again in a moment");
 	if (!session_spend(d->gate->sessions, v->login.state, v->login.until, c->now, &v->why) ||

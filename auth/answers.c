@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "agent/base/crypto.h"
-#include "auth/answers_rate.h"
 #include "auth/answers_table.h"
 #include "auth/claims_copy.h"
+#include "auth/peer_rate.h"
 #include "auth/seats.h"
 
 #define ISSUER_KEY 32U
@@ -26,7 +26,7 @@ struct slot {
 struct answers {
 	pthread_mutex_t lock;
 	struct answers_table *yes, *no;
-	struct answers_rate *rate;
+	struct peer_rate *rate;
 	size_t n_issuers;
 	uint8_t (*issuer_key)[ISSUER_KEY];
 	struct slot *slot; /* ANSWERS_ASKED_MAX for each issuer */
@@ -41,7 +41,7 @@ fill(struct answers *a, struct err *e)
 
 	a->yes = answers_table_new(ANSWERS_ENTRIES, (size_t)ANSWERS_ENTRIES * ANSWERS_ENTRY_BYTES);
 	a->no = answers_table_new(ANSWERS_ENTRIES, (size_t)ANSWERS_ENTRIES * ANSWERS_ENTRY_BYTES);
-	a->rate = answers_rate_new(ANSWERS_PEERS, ANSWERS_RATE);
+	a->rate = peer_rate_new(ANSWERS_PEERS, ANSWERS_RATE);
 	a->issuer_key = calloc(n, sizeof(*a->issuer_key));
 	a->slot = calloc(n * ANSWERS_ASKED_MAX, sizeof(*a->slot));
 	if (a->yes == NULL || a->no == NULL || a->rate == NULL || a->issuer_key == NULL ||
@@ -93,7 +93,7 @@ answers_free(struct answers *a)
 		explicit_bzero(a->issuer_key, a->n_issuers * ISSUER_KEY);
 	free(a->slot);
 	free(a->issuer_key);
-	answers_rate_free(a->rate);
+	peer_rate_free(a->rate);
 	answers_table_free(a->yes);
 	answers_table_free(a->no);
 	(void)pthread_mutex_destroy(&a->lock);
@@ -215,7 +215,7 @@ unknown(struct answers *a, const struct answers_question *q, const uint8_t key[A
 		*ret = (struct answers_found){.state = ANSWERS_PENDING, .id = s->id};
 		return;
 	}
-	if (greedy(a, q) || (q->peer != NULL && !answers_rate_allow(a->rate, q->peer, now_ms))) {
+	if (greedy(a, q) || (q->peer != NULL && !peer_rate_allow(a->rate, q->peer, now_ms))) {
 		(void)err_set(&why, ERR_LIMIT, "RFC 6585 4",
 			"token: more than %u unknown tokens a second from this address, or %u that "
 			"wait for an answer",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "auth/answers.h"
-#include "auth/answers_rate.h"
 #include "auth/answers_table.h"
+#include "auth/peer_rate.h"
 #include "tests/unit/check.h"
 
 #include <pthread.h>
@@ -353,7 +353,7 @@ rates(void **state)
 		{"a clock that was set back does not lock out", 1, 1, 1000, 5, 0},
 		{"for longer than a second", 1, 1, 2000, 25, 20},
 	};
-	struct answers_rate *r = answers_rate_new(ANSWERS_PEERS, ANSWERS_RATE);
+	struct peer_rate *r = peer_rate_new(ANSWERS_PEERS, ANSWERS_RATE);
 
 	(void)state;
 	assert_non_null(r);
@@ -362,36 +362,36 @@ rates(void **state)
 		unsigned got = 0;
 		CHECK_ROW(rows[k].name);
 		for (unsigned i = 0; k == 0 && i < 30; i++)
-			(void)answers_rate_allow(r, peer, NOW);
+			(void)peer_rate_allow(r, peer, NOW);
 		for (unsigned i = 0; i < rows[k].asks; i++)
-			got += answers_rate_allow(r, peer, NOW + rows[k].at);
+			got += peer_rate_allow(r, peer, NOW + rows[k].at);
 		assert_int_equal(got, rows[k].want);
 	}
-	answers_rate_free(r);
-	answers_rate_free(NULL);
+	peer_rate_free(r);
+	peer_rate_free(NULL);
 }
 
 /* IPv4 addresses count one by one. */
 static void
 rates_v4(void **state)
 {
-	struct answers_rate *r = answers_rate_new(ANSWERS_PEERS, 1);
+	struct peer_rate *r = peer_rate_new(ANSWERS_PEERS, 1);
 	uint8_t peer[16] = {[10] = 0xff, [11] = 0xff, [12] = 192};
 
 	(void)state;
 	for (uint8_t i = 0; i < 200; i++) {
 		peer[15] = i;
-		assert_true(answers_rate_allow(r, peer, NOW));
-		assert_false(answers_rate_allow(r, peer, NOW));
+		assert_true(peer_rate_allow(r, peer, NOW));
+		assert_false(peer_rate_allow(r, peer, NOW));
 	}
-	answers_rate_free(r);
+	peer_rate_free(r);
 }
 
 /* More addresses than cells: each still gets in, and one that asks all the time stays known. */
 static void
 many_peers(void **state)
 {
-	struct answers_rate *r = answers_rate_new(8, ANSWERS_RATE);
+	struct peer_rate *r = peer_rate_new(8, ANSWERS_RATE);
 	uint8_t peer[16] = {0x20, 1};
 	const uint8_t greedy[16] = {0x20, 2};
 	unsigned got = 0;
@@ -400,12 +400,12 @@ many_peers(void **state)
 	for (unsigned i = 0; i < 1000; i++) {
 		peer[6] = (uint8_t)(i >> 8);
 		peer[7] = (uint8_t)i;
-		assert_true(answers_rate_allow(r, peer, NOW + i));
+		assert_true(peer_rate_allow(r, peer, NOW + i));
 		for (unsigned k = 0; k < 3; k++)
-			got += answers_rate_allow(r, greedy, NOW + i);
+			got += peer_rate_allow(r, greedy, NOW + i);
 	}
 	assert_in_range(got, 20, 41);
-	answers_rate_free(r);
+	peer_rate_free(r);
 }
 
 /* The bytes of a table are bounded as well as its entries. */

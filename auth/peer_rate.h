@@ -11,10 +11,10 @@
  * longest of four, so a flood of addresses cannot lock anybody out.  IPv6 counts by /64: one host
  * owns that many.  Not for two threads at once.
  */
-struct answers_rate;
+struct peer_rate;
 
 /* per_second: at most 1000, and as many at once after a second's rest.  NULL: no memory. */
-struct answers_rate *answers_rate_new(size_t addresses, unsigned per_second);
-void answers_rate_free(struct answers_rate *r); /* NULL is allowed */
+struct peer_rate *peer_rate_new(size_t addresses, unsigned per_second);
+void peer_rate_free(struct peer_rate *r); /* NULL is allowed */
 /* `peer`: IPv4 as ::ffff:a.b.c.d. */
-bool answers_rate_allow(struct answers_rate *r, const uint8_t peer[16], int64_t now_ms);
+bool peer_rate_allow(struct peer_rate *r, const uint8_t peer[16], int64_t now_ms);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "auth/answers_rate.h"
+#include "auth/peer_rate.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,18 +16,18 @@ struct cell {
 			    instant); in the past: as if it had never come */
 };
 
-struct answers_rate {
+struct peer_rate {
 	uint64_t key[2];
 	int64_t step_ms; /* what one use costs */
 	size_t sets;
 	struct cell cell[];
 };
 
-struct answers_rate *
-answers_rate_new(size_t addresses, unsigned per_second)
+struct peer_rate *
+peer_rate_new(size_t addresses, unsigned per_second)
 {
 	size_t sets = (addresses + WAYS - 1) / WAYS;
-	struct answers_rate *r = calloc(1, sizeof(*r) + sets * WAYS * sizeof(struct cell));
+	struct peer_rate *r = calloc(1, sizeof(*r) + sets * WAYS * sizeof(struct cell));
 
 	if (r == NULL || !crypto_random(r->key, sizeof(r->key), NULL)) {
 		free(r);
@@ -39,7 +39,7 @@ answers_rate_new(size_t addresses, unsigned per_second)
 }
 
 void
-answers_rate_free(struct answers_rate *r)
+peer_rate_free(struct peer_rate *r)
 {
 	if (r != NULL)
 		explicit_bzero(r->key, sizeof(r->key));
@@ -47,7 +47,7 @@ answers_rate_free(struct answers_rate *r)
 }
 
 static uint64_t
-hash_of(const struct answers_rate *r, const uint8_t peer[16])
+hash_of(const struct peer_rate *r, const uint8_t peer[16])
 {
 	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 	bool v4 = memcmp(peer, mapped, sizeof(mapped)) == 0;
@@ -57,7 +57,7 @@ hash_of(const struct answers_rate *r, const uint8_t peer[16])
 
 /* The address's own cell, or the one of its set that has rested longest. */
 static struct cell *
-cell_of(struct answers_rate *r, uint64_t hash)
+cell_of(struct peer_rate *r, uint64_t hash)
 {
 	struct cell *set = &r->cell[hash % r->sets * WAYS];
 	struct cell *rested = set;
@@ -73,7 +73,7 @@ cell_of(struct answers_rate *r, uint64_t hash)
 }
 
 bool
-answers_rate_allow(struct answers_rate *r, const uint8_t peer[16], int64_t now_ms)
+peer_rate_allow(struct peer_rate *r, const uint8_t peer[16], int64_t now_ms)
 {
 	struct cell *c = cell_of(r, hash_of(r, peer));
 	int64_t most = now_ms + SECOND_MS; /* also when the clock was set back */
