@@ -6,18 +6,9 @@
  */
 #include "agent/cli/answer_challenge.h"
 #include "auth/auth.h"
+#include "tests/fuzz/hold.h"
 
 #include <stdint.h>
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-hold(bool fact)
-{
-	if (!fact)
-		abort();
-}
 
 static bool
 shown_safely(struct span s)

@@ -1,18 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/http/chunk.h"
-
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/hold.h"
 
 #define LIMIT 1000U
-
-static void
-check(bool fact)
-{
-	if (!fact)
-		abort();
-}
 
 /* Whole and byte by byte: the same verdict, length and data, never more than the limit. */
 int
@@ -35,9 +25,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		t = chunk_feed(&pieces, span_first(span_skip(in, at), 1), &b, &one, NULL);
 		at += t == STEP_FAIL ? 1 : one;
 	}
-	check(s == t && whole.status == pieces.status && whole.total == pieces.total);
-	check(span_eq(buf_span(&a), buf_span(&b)) && a.n <= LIMIT);
-	check(s == STEP_FAIL || used == at);
-	check(s != STEP_DONE || a.n == whole.total);
+	hold(s == t && whole.status == pieces.status && whole.total == pieces.total);
+	hold(span_eq(buf_span(&a), buf_span(&b)) && a.n <= LIMIT);
+	hold(s == STEP_FAIL || used == at);
+	hold(s != STEP_DONE || a.n == whole.total);
 	return 0;
 }

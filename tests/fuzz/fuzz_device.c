@@ -9,17 +9,7 @@
 #include "agent/cli/metadata.h"
 #include "agent/cli/origin.h"
 #include "auth/credential.h"
-
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-hold(bool fact)
-{
-	if (!fact)
-		abort();
-}
+#include "tests/fuzz/hold.h"
 
 static bool
 is_url(struct span s)

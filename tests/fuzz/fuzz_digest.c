@@ -1,17 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/fuzz/hold.h"
 #include "transfer/digest.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-check(bool fact)
-{
-	if (!fact)
-		abort();
-}
 
 /* Only known kinds are wanted; what is answered names exactly what was wanted and known. */
 int
@@ -26,11 +17,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	v.have = data[0] & ((1U << DIGEST_COUNT) - 1);
 	struct span in = {(const char *)data + 1, size - 1};
 	uint32_t want = digest_want(in);
-	check(want >> DIGEST_COUNT == 0 && digest_want_repr(in) >> DIGEST_COUNT == 0);
-	check(digest_write(&b, want, &v) == ((want & v.have) != 0));
-	check(!span_has(buf_span(&b), ' '));
+	hold(want >> DIGEST_COUNT == 0 && digest_want_repr(in) >> DIGEST_COUNT == 0);
+	hold(digest_write(&b, want, &v) == ((want & v.have) != 0));
+	hold(!span_has(buf_span(&b), ' '));
 	for (size_t k = 0; k < DIGEST_COUNT; k++)
-		check((memmem(b.p != NULL ? b.p : "", b.n, names[k], strlen(names[k])) != NULL) ==
+		hold((memmem(b.p != NULL ? b.p : "", b.n, names[k], strlen(names[k])) != NULL) ==
 			((want & v.have & 1U << k) != 0));
 	return 0;
 }

@@ -2,17 +2,9 @@
 /* Property: a message that is read writes back to the same bytes, and it is either an errand or a
  * report. */
 #include "agent/errand.h"
+#include "tests/fuzz/hold.h"
 
 #include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-same(const struct buf *b, struct span in)
-{
-	if (!buf_ok(b) || !span_eq(buf_span(b), in))
-		abort();
-}
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -24,12 +16,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (errand_read(in, &errand, NULL)) {
 		errand_write(&errand, &b);
-		same(&b, in);
+		hold_same(&b, in);
 		if (errand_read_report(in, &report, NULL))
 			abort();
 	} else if (errand_read_report(in, &report, NULL)) {
 		errand_write_report(&report, &b);
-		same(&b, in);
+		hold_same(&b, in);
 	}
 	return 0;
 }

@@ -1,19 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/base/json.h"
 #include "auth/introspect.h"
-
-#include <stdlib.h>
+#include "tests/fuzz/hold.h"
 
 #define NOW 1000000
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-must(bool fact)
-{
-	if (!fact)
-		abort();
-}
 
 static bool
 is_one_of(const struct words *w, const struct json *v)
@@ -52,11 +42,11 @@ for_us(const struct issuer *i, const struct json *body)
 static void
 person(const struct issuer *i, const struct subject *s)
 {
-	must(s->authenticated && span_eq(s->iss, i->iss));
-	must(s->sub.n > 0 && s->sub.n <= CLAIMS_TEXT_MAX);
+	hold(s->authenticated && span_eq(s->iss, i->iss));
+	hold(s->sub.n > 0 && s->sub.n <= CLAIMS_TEXT_MAX);
 	for (size_t k = 0; k < s->sub.n; k++)
-		must((unsigned char)s->sub.p[k] >= 0x20 && s->sub.p[k] != 0x7f);
-	must(s->n_entitlements <= CLAIMS_ENTITLEMENTS_MAX);
+		hold((unsigned char)s->sub.p[k] >= 0x20 && s->sub.p[k] != 0x7f);
+	hold(s->n_entitlements <= CLAIMS_ENTITLEMENTS_MAX);
 }
 
 /* Nothing is accepted that is not active, for us, alive, and about somebody. */
@@ -70,16 +60,16 @@ opaque(const struct issuer *i, struct span text, struct arena *mem)
 	double exp = 0;
 
 	if (!introspect_judge(i, text, NOW, mem, &c, &e)) {
-		must(e.code == ERR_UNAUTH || e.code == ERR_UPSTREAM || e.code == ERR_LIMIT);
+		hold(e.code == ERR_UNAUTH || e.code == ERR_UPSTREAM || e.code == ERR_LIMIT);
 		return;
 	}
-	must(body != NULL && says_active(body) && for_us(i, body));
-	must(c.life.exp > NOW && claims_alive(&c.life, i->leeway, NOW, NULL));
-	must(json_f64(json_get(body, "exp"), &exp)
+	hold(body != NULL && says_active(body) && for_us(i, body));
+	hold(c.life.exp > NOW && claims_alive(&c.life, i->leeway, NOW, NULL));
+	hold(json_f64(json_get(body, "exp"), &exp)
 			? exp >= c.life.exp && exp <= c.life.exp
 			: !i->settings->introspection_exp && c.life.exp <= NOW + INTROSPECT_LIFE);
-	must(json_get(body, "cnf") == NULL || c.binding.jkt.n > 0 || c.binding.x5t.n > 0);
-	must(json_get(body, "token_type") == NULL || c.binding.jkt.n > 0 ||
+	hold(json_get(body, "cnf") == NULL || c.binding.jkt.n > 0 || c.binding.x5t.n > 0);
+	hold(json_get(body, "token_type") == NULL || c.binding.jkt.n > 0 ||
 		(json_get_str(body, "token_type", &type) && span_eq_nocase(type, SPAN("bearer"))));
 	person(i, &c.subject);
 }
@@ -97,13 +87,13 @@ enriched(const struct issuer *i, const struct introspect_texts *t, struct arena 
 
 	if (!introspect_enrich(i, t, NOW, mem, &c, NULL))
 		return;
-	must(payload != NULL && body != NULL && claims_check(i, payload, NOW, mem, &alone, NULL));
-	must(alone.subject.expires == c.subject.expires &&
+	hold(payload != NULL && body != NULL && claims_check(i, payload, NOW, mem, &alone, NULL));
+	hold(alone.subject.expires == c.subject.expires &&
 		alone.subject.n_read_paths == c.subject.n_read_paths &&
 		span_eq(alone.subject.jti, c.subject.jti));
-	must(json_get_str(payload, "sub", &own) && json_get_str(body, "sub", &given) &&
+	hold(json_get_str(payload, "sub", &own) && json_get_str(body, "sub", &given) &&
 		span_eq(own, given));
-	must(i->settings->enrich != ENRICH_INTROSPECTION || says_active(body));
+	hold(i->settings->enrich != ENRICH_INTROSPECTION || says_active(body));
 	person(i, &c.subject);
 }
 

@@ -3,18 +3,9 @@
  * without control characters; and each issuer stands once. */
 #include "agent/cli/metadata.h"
 #include "agent/cli/origin.h"
+#include "tests/fuzz/hold.h"
 
 #include <stdint.h>
-#include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-hold(bool fact)
-{
-	if (!fact)
-		abort();
-}
 
 static void
 check_issuer(const struct metadata *m, size_t at)

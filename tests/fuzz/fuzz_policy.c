@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/explain.h"
 #include "policy/policy.h"
+#include "tests/fuzz/hold.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /*
@@ -11,13 +11,6 @@
  * hides everything (POL-11); the explanation can be written.
  */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
-static void
-check(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 static const struct policy_event events[] = {
 	{.type = EVENT_EXTENSION,
@@ -74,17 +67,17 @@ check_decision(const struct policy_set *s, const struct facts *f, const struct d
 	struct decision hidden;
 	AUTO_BUF out = BUF_INIT(1 << 20);
 
-	check(d->permit == (d->reason.p == NULL));
-	check(!d->permit || (d->line > 0 && (d->status == 200 || d->status == 410)));
-	check(d->permit || (d->status >= 401 && d->status <= 500));
-	check(d->max_age == 0 || d->permit);
+	hold(d->permit == (d->reason.p == NULL));
+	hold(!d->permit || (d->line > 0 && (d->status == 200 || d->status == 410)));
+	hold(d->permit || (d->status >= 401 && d->status <= 500));
+	hold(d->max_age == 0 || d->permit);
 	if (d->permit || f->action == ACTION_POLICY_SIMULATE || d->state == STATE_NONE)
 		return;
 	record.action = ACTION_META_PUBLIC;
 	policy_decide(s, &record, &hidden);
-	check(hidden.permit || d->status == 404);
+	hold(hidden.permit || d->status == 404);
 	explain_write(s, f, SPAN("x"), &out);
-	check(buf_ok(&out) && out.n > 0);
+	hold(buf_ok(&out) && out.n > 0);
 }
 
 static void
@@ -99,7 +92,7 @@ ask_all(const struct policy_set *a, const struct policy_set *b)
 		f.object.policy = policy_set_id(a, 0);
 		policy_decide(a, &f, &d);
 		policy_decide(b, &f, &again);
-		check(d.permit == again.permit && d.status == again.status &&
+		hold(d.permit == again.permit && d.status == again.status &&
 			span_eq(d.rule, again.rule) && d.release_at == again.release_at &&
 			d.next_change == again.next_change && d.fields == again.fields);
 		check_decision(a, &f, &d);
@@ -113,13 +106,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	AUTO_BUF report = BUF_INIT(1 << 20);
 	struct policy_set *a = policy_set_load(&src, 1, &report, NULL);
 
-	check((a == NULL) == (report.n > 0));
+	hold((a == NULL) == (report.n > 0));
 	if (a == NULL) {
-		check(memcmp(report.p, "f:", 2) == 0 && report.p[report.n - 1] == '\n');
+		hold(memcmp(report.p, "f:", 2) == 0 && report.p[report.n - 1] == '\n');
 		return 0;
 	}
 	struct policy_set *b = policy_set_load(&src, 1, &report, NULL);
-	check(b != NULL);
+	hold(b != NULL);
 	ask_all(a, b);
 	policy_set_free(a);
 	policy_set_free(b);

@@ -1,18 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/fuzz/hold.h"
 #include "transfer/range.h"
 
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-check(bool fact)
-{
-	if (!fact)
-		abort();
-}
 
 /* Ranges lie inside of the object, do not overlap, and read the same when they are written again.
  */
@@ -32,19 +23,19 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct span value = {(const char *)data + sizeof(object), size - sizeof(object)};
 	if (range_parse(value, object, &set) != RANGE_PARTS)
 		return 0;
-	check(set.n >= 1 && set.n <= RANGE_MAX);
+	hold(set.n >= 1 && set.n <= RANGE_MAX);
 	for (size_t i = 0; i < set.n; i++) {
-		check(set.r[i].first <= set.r[i].last && set.r[i].last < object);
+		hold(set.r[i].first <= set.r[i].last && set.r[i].last < object);
 		for (size_t k = 0; k < i; k++)
-			check(set.r[i].last < set.r[k].first || set.r[k].last < set.r[i].first);
+			hold(set.r[i].last < set.r[k].first || set.r[k].last < set.r[i].first);
 		sum += range_length(&set.r[i]);
 		buf_adds(&b, i == 0 ? "bytes=" : ",");
 		buf_addu(&b, set.r[i].first);
 		buf_addc(&b, '-');
 		buf_addu(&b, set.r[i].last);
 	}
-	check(sum == set.bytes && sum <= object);
-	check(range_parse(buf_span(&b), object, &again) == RANGE_PARTS);
-	check(again.n == set.n && memcmp(again.r, set.r, set.n * sizeof(set.r[0])) == 0);
+	hold(sum == set.bytes && sum <= object);
+	hold(range_parse(buf_span(&b), object, &again) == RANGE_PARTS);
+	hold(again.n == set.n && memcmp(again.r, set.r, set.n * sizeof(set.r[0])) == 0);
 	return 0;
 }

@@ -2,17 +2,9 @@
 /* Property: a message that is read writes back to the same bytes; no answer without its descriptor.
  */
 #include "agent/wire.h"
+#include "tests/fuzz/hold.h"
 
 #include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-same(const struct buf *b, struct span in)
-{
-	if (!buf_ok(b) || !span_eq(buf_span(b), in))
-		abort();
-}
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -27,16 +19,16 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (wire_read_ask(in, &ask, NULL)) {
 		wire_write_ask(&ask, &b);
-		same(&b, in);
+		hold_same(&b, in);
 	} else if (wire_read_done(in, done, &n, NULL)) {
 		for (size_t i = 0; i < n; i++)
 			wire_write_done(&done[i], &b);
-		same(&b, in);
+		hold_same(&b, in);
 	} else if (wire_read_answer(in, &fd, &answer, NULL)) {
 		if (answer.body == HTTP_FILE)
 			abort();
 		wire_write_answer(&answer, &b);
-		same(&b, in);
+		hold_same(&b, in);
 	}
 	return 0;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/base/yaml.h"
-
-#include <stdlib.h>
+#include "tests/fuzz/hold.h"
 
 /*
  * Property: either a tree and a silent report, or no tree and exactly one line that begins with
@@ -10,25 +9,18 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static void
-check(bool ok)
-{
-	if (!ok)
-		abort();
-}
-
-static void
 check_children(const struct yaml_node *n)
 {
 	size_t count = 0;
 
 	for (const struct yaml_node *c = n->child; c != NULL; c = c->next, count++) {
-		check(c->line >= 1 && c->col >= 1);
-		check(c->kind != YAML_SCALAR || (c->text.n > 0 && c->child == NULL));
-		check((n->kind == YAML_MAP) == (c->key.p != NULL));
+		hold(c->line >= 1 && c->col >= 1);
+		hold(c->kind != YAML_SCALAR || (c->text.n > 0 && c->child == NULL));
+		hold((n->kind == YAML_MAP) == (c->key.p != NULL));
 		for (const struct yaml_node *d = c->next; d != NULL && count < 50; d = d->next)
-			check(n->kind != YAML_MAP || !span_eq(c->key, d->key));
+			hold(n->kind != YAML_MAP || !span_eq(c->key, d->key));
 	}
-	check(count == n->n);
+	hold(count == n->n);
 }
 
 int
@@ -39,21 +31,21 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	const struct yaml_node *path[8] = {0};
 	size_t depth = 0;
 
-	check(arena_init(&a, 64U * 1024U * 1024U));
+	hold(arena_init(&a, 64U * 1024U * 1024U));
 	const struct yaml_node *at =
 		yaml_parse("f", (struct span){(const char *)data, n}, &a, &report);
 	if (at == NULL) {
-		check(report.n > 2 && report.p[0] == 'f' && report.p[report.n - 1] == '\n');
+		hold(report.n > 2 && report.p[0] == 'f' && report.p[report.n - 1] == '\n');
 		for (size_t i = 0; i + 1 < report.n; i++)
-			check(report.p[i] != '\n');
+			hold(report.p[i] != '\n');
 		return 0;
 	}
-	check(report.n == 0);
+	hold(report.n == 0);
 	/* Depth first, by hand: down to the child, else to the next of the nearest ancestor. */
 	while (at != NULL) {
 		check_children(at);
 		if (at->child != NULL) {
-			check(depth < 8);
+			hold(depth < 8);
 			path[depth++] = at;
 			at = at->child;
 			continue;
