@@ -20,6 +20,7 @@ BIN = ROOT / "build" / BUILD
 # The supervisor is the process itself; a courier is there where an issuer is fetched (Agent.roles).
 ROLES = {"front", "gate", "reader", "indexer"}
 ENV = {**os.environ, "LC_ALL": "C.UTF-8", "http_proxy": "", "https_proxy": "", "no_proxy": "*"}
+AUDIENCE = "https://data.test/"  # of the suite `tokens`
 OPEN = "/data/10.5072/sc5310-saxs-01/sc5310_saxs_0001.nxs"
 README = "/data/10.5072/sc5310-saxs-01/README.txt"
 EMBARGOED = "/data/10.5072/ma6021-tomo-01/ma6021_tomo_0001.nxs"
@@ -248,6 +249,15 @@ def launch(tmp_path_factory):
 def agent(launch):
     """The sample facility."""
     return launch("policy")
+
+
+@pytest.fixture(scope="module")
+def provider(tmp_path_factory):
+    """A real OpenID Provider, whose tokens are made for the agent of the suite `tokens`."""
+    import op  # it builds on this file
+    p = op.Provider(tmp_path_factory.mktemp("provider"), AUDIENCE)
+    yield p
+    p.stop()
 
 
 @pytest.fixture(autouse=True)

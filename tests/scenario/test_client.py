@@ -7,11 +7,9 @@ import subprocess
 import pytest
 
 import conftest
-import op
-from conftest import wait_for
+from conftest import AUDIENCE, wait_for
 from person import Person
 
-AUDIENCE = "https://data.test/"
 FOO, FOOBAR = "/data/foo/a.txt", "/data/foobar/a.txt"
 ISSUER = """  - issuer: %s
     name: Provider
@@ -22,13 +20,6 @@ ISSUER = """  - issuer: %s
     login_client_id: cli
     login_scopes: [openid, offline_access, "storage.read:/"]
 """
-
-
-@pytest.fixture(scope="module")
-def provider(tmp_path_factory):
-    p = op.Provider(tmp_path_factory.mktemp("provider"), AUDIENCE)
-    yield p
-    p.stop()
 
 
 @pytest.fixture(scope="module")

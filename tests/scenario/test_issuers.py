@@ -12,9 +12,8 @@ import pytest
 
 import conftest
 import op
-from conftest import BIN, run, wait_for
+from conftest import AUDIENCE, BIN, run, wait_for
 
-AUDIENCE = "https://data.test/"
 DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 PUB, FOO, FOOBAR = "/data/pub/a.txt", "/data/foo/a.txt", "/data/foobar/a.txt"
 POLICY = """policy: groups
@@ -58,13 +57,6 @@ ISSUER = """  - issuer: %(issuer)s
     client_id: rs
     client_secret_file: rs.secret
 """
-
-
-@pytest.fixture(scope="module")
-def provider(tmp_path_factory):
-    p = op.Provider(tmp_path_factory.mktemp("provider"), AUDIENCE)
-    yield p
-    p.stop()
 
 
 @pytest.fixture(scope="module")

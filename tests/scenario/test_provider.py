@@ -8,8 +8,8 @@ import pytest
 
 import conftest
 import op
+from conftest import AUDIENCE
 
-AUDIENCE = "https://data.test/"
 DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 
 

@@ -42,7 +42,7 @@ def provider(tmp_path_factory, port):
     base = "https://127.0.0.1:%d" % port
     with socket.socket() as held:  # the agent's, so that the provider finds another one
         held.bind(("127.0.0.1", port))
-        p = op.Provider(tmp_path_factory.mktemp("provider"), "https://data.test/", callback=base + "/login/callback",
+        p = op.Provider(tmp_path_factory.mktemp("provider"), conftest.AUDIENCE, callback=base + "/login/callback",
                         after_logout=base + "/me")
     yield p
     p.stop()
