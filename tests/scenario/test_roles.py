@@ -65,6 +65,20 @@ def test_health_metrics_status(agent):
     assert r.returncode == 0 and b"serving" in r.stdout, r
 
 
+def test_refused_tokens_are_counted(agent):
+    """By issuer and reason, in one series: what is nobody's has an empty issuer, and no token a name of its own."""
+    def rows():
+        return re.findall(r"^(pan_tokens?_refused\S*) ([1-9]\d*)$", admin(agent, "/metrics")[1], re.M)
+
+    good = agent.token("alice")
+    forged = good[:-20] + ("A" if good[-20] != "A" else "B") + good[-19:]
+    assert agent.get(OPEN, token=forged).status == 401 and agent.get(OPEN, token="a.b.c").status == 401
+    assert wait_for(lambda: len(rows()) >= 2, 10), admin(agent, "/metrics")[1]
+    labels = [name.partition("{")[2] for name, _ in rows()]
+    assert all(name.startswith("pan_token_refused_total{issuer=") for name, _ in rows()), rows()
+    assert any('issuer="https' in s and 'reason="signature"' in s for s in labels) and any('issuer="",' in s for s in labels), labels
+
+
 @pytest.mark.parametrize("path,args,want", [
     ("/nothing", (), 404), ("/reload", (), 405), ("/status", ("-d", ""), 405), ("/", ("-X", "PUT"), 400),
     ("/index", ("-d", "x" * 5000), 400)])
