@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Issuers and disks that fail under the courier: each way to answer badly, a full disk, files that are torn, and kill -9
 while keys rotate.  Who has a good token is served, or told when to come again; never refused."""
+import concurrent.futures
 import datetime
-import ipaddress
 import json
 import os
 import pathlib
@@ -247,13 +247,17 @@ def kill_courier(agent):
 
 
 def answers(agent):
-    return {name: ask(agent, FOO, token) for name, token in agent.tokens_of.items()}
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        asked = {name: pool.submit(ask, agent, FOO, token) for name, token in agent.tokens_of.items()}
+        return {name: a.result() for name, a in asked.items()}
 
 
 def judged(agent, statuses):
-    bad = {name: a for name, a in answers(agent).items()
+    got = answers(agent)
+    bad = {name: a for name, a in got.items()
            if a.status not in statuses or (a.status == 503 and int(a.retry_after or 0) < 1) or a.seconds > 7}
     assert not bad, bad
+    return {name: a.status for name, a in got.items()}
 
 
 def turn_bad(agent):
@@ -304,8 +308,7 @@ def test_files_that_are_torn(many):
     assert wait_for(lambda: many.log().count("kept keys:") >= told + len(files) * 6 // 8, 10)
     r = run(BIN / "pan-agent", "reload", "--config", many.config)
     assert r.returncode == 0, r
-    judged(many, {200, 503})
-    at = {name: a.status for name, a in answers(many).items()}
+    at = judged(many, {200, 503})
     assert at["good"] == at["limit"] == 200 and 503 in at.values(), at
     for i in many.issuers.values():
         i.mode = "good"
