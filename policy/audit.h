@@ -19,9 +19,10 @@ struct audit;
 enum audit_sync { AUDIT_SYNC_ALWAYS, AUDIT_SYNC_SECOND, AUDIT_SYNC_NEVER };
 
 #define AUDIT_LINE_MAX (16UL * 1024)
-#define AUDIT_REST_MAX (AUDIT_LINE_MAX - 1024) /* of audit_item.rest: the log adds less than that  \
-						*/
-#define AUDIT_ID_LEN 48U                       /* room for "2026-06:" and 32 hex digits */
+#define AUDIT_REST_MAX                                                                             \
+	(AUDIT_LINE_MAX - 1024) /* of audit_item.rest: the log adds less than that                 \
+				 */
+#define AUDIT_ID_LEN 48U        /* room for "2026-06:" and 32 hex digits */
 
 struct audit_item {
 	const char *kind; /* "decision", "close", ... */

@@ -38,6 +38,14 @@ extern const char *const field_names[FIELD_COUNT];
 
 #define DECISION_OBLIGATIONS 32U
 
+/* A rate class of a policy (`rates`, 7); 0: not limited. */
+struct rate {
+	struct span id;
+	unsigned streams;          /* bodies at a time */
+	unsigned mbit;             /* 10^6 bits a second, of all of them together */
+	unsigned requests_per_min; /* requests in a minute */
+};
+
 /*
  * The outcome of policy_decide(): a plain value.  Spans point into the policy set, which must
  * outlive it. Source: the policy language, section 5.
@@ -65,8 +73,16 @@ struct decision {
 	bool has_fields;
 	uint32_t fields; /* of enum meta_field */
 	bool has_next_change;
-	int64_t next_change;  /* seconds UTC: the answer may change by time alone from then on */
-	unsigned max_age;     /* seconds for a shared cache */
+	int64_t next_change;     /* seconds UTC: the answer may change by time alone from then on */
+	unsigned max_age;        /* seconds for a shared cache */
+	const struct rate *rate; /* obligation rate:CLASS; NULL: none */
+	bool full, confidential; /* obligations audit:full and confidential */
+	/*
+	 * A body that is under way when its permit becomes this deny may go on to its end, at most
+	 * finish_s seconds after its start (13.2): never after a withdrawal or a restriction.
+	 */
+	bool finish;
+	unsigned finish_s;
 	struct span contact;  /* of the policy: whom to ask; absent: none */
 	struct span licence;  /* SPDX identifier of the policy */
 	struct span timezone; /* of the policy, as Europe/Paris */

@@ -336,6 +336,9 @@ static void
 fill_permit(const struct policy *p, const struct facts *f, const struct state_view *v,
 	const struct rule *r, int64_t now, struct decision *ret)
 {
+	ret->rate = r->rate;
+	ret->full = r->full;
+	ret->confidential = r->confidential;
 	ret->obligations = r->obligations;
 	ret->n_obligations = r->n_obligations;
 	ret->has_fields = f->action == ACTION_META_PUBLIC;
@@ -370,6 +373,9 @@ eval_decide(const struct policy *p, const struct facts *f, struct decision *ret)
 		.contact = p->contact,
 		.licence = p->licence,
 		.timezone = p->zone_name,
+		.finish = p->finish && !d.permit && v.state != STATE_WITHDRAWN &&
+			  v.state != STATE_RESTRICTED,
+		.finish_s = p->stream_max_age,
 	};
 	if (d.permit && d.rule != NULL)
 		fill_permit(p, f, &v, d.rule, now, ret);

@@ -43,6 +43,13 @@ const char *const model_modes[MODE_COUNT] = {
 	[MODE_AGREEMENT] = "agreement",
 };
 
+const char *const model_mints[MINT_COUNT] = {
+	[MINT_NEVER] = "never",
+	[MINT_ON_REQUEST] = "on_request",
+	[MINT_AT_EXPERIMENT_END] = "at_experiment_end",
+	[MINT_AT_RELEASE] = "at_release",
+};
+
 void
 model_free(struct policy *p)
 {

@@ -65,6 +65,9 @@ struct rule {
 	bool permit;
 	bool no_store;  /* an obligation that keeps the answer out of shared caches */
 	bool tombstone; /* the answer is 410 */
+	bool full;      /* audit:full */
+	bool confidential;
+	const struct rate *rate; /* rate:CLASS, the last one; NULL: none */
 	uint32_t actions, uses;
 	uint32_t sets[WHEN_SETS];
 	enum assurance assurance;
@@ -77,6 +80,9 @@ struct terms {
 	struct span id, title, url;
 	unsigned version;
 };
+
+enum doi_mint { MINT_NEVER, MINT_ON_REQUEST, MINT_AT_EXPERIMENT_END, MINT_AT_RELEASE, MINT_COUNT };
+extern const char *const model_mints[MINT_COUNT];
 
 enum mode { MODE_AFTER_EMBARGO, MODE_NEVER, MODE_AGREEMENT, MODE_COUNT };
 extern const char *const model_modes[MODE_COUNT];
@@ -135,9 +141,17 @@ struct policy {
 	uint32_t fields_at[REACHED_COUNT];
 	struct terms *terms;
 	size_t n_terms;
-	struct span *rates;
+	struct rate *rates;
 	size_t n_rates;
+	bool finish;             /* streams.on_deny: finish (13.2) */
+	unsigned stream_max_age; /* seconds that a body may go on after its start */
 	unsigned cache_max_age;
+	struct period audit_retention, audit_pseudonymise_after; /* 16 */
+	struct period retention[KIND_COUNT];
+	uint32_t has_retention; /* of enum kind */
+	enum doi_mint mint;
+	struct role_list links_by; /* who may hand a reviewer the address of a dataset */
+	struct period links_max_age;
 	struct rule *rules;
 	size_t n_rules;
 	struct policy_test *tests;

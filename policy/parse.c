@@ -4,6 +4,7 @@
 #include "agent/base/crypto.h"
 #include "agent/base/yaml.h"
 #include "policy/form.h"
+#include "policy/parse_keep.h"
 #include "policy/parse_rule.h"
 #include "policy/parse_test.h"
 #include "policy/parse_words.h"
@@ -310,84 +311,7 @@ take_metadata(struct form *f, const struct yaml_node *v, void *into)
 	(void)form_map(f, v, "metadata", KEYS(metadata_keys), into);
 }
 
-/* ---- sections whose values other modules do not use yet are checked all the same ---- */
-
-static void
-check_period(struct form *f, const struct yaml_node *v, void *into)
-{
-	struct period p = {0};
-
-	(void)into;
-	(void)form_period(f, v, &p);
-}
-
-static void
-check_duration(struct form *f, const struct yaml_node *v, void *into)
-{
-	unsigned seconds = 0;
-
-	(void)into;
-	(void)form_duration(f, v, &seconds);
-}
-
-static void
-check_on_deny(struct form *f, const struct yaml_node *v, void *into)
-{
-	static const char *const names[] = {"cut", "finish"};
-	int i = 0;
-
-	(void)into;
-	(void)form_choice(f, v, names, 2, &i);
-}
-
-static void
-check_mint(struct form *f, const struct yaml_node *v, void *into)
-{
-	static const char *const names[] = {
-		"never", "on_request", "at_experiment_end", "at_release"};
-	int i = 0;
-
-	(void)into;
-	(void)form_choice(f, v, names, 4, &i);
-}
-
-static void
-check_streams(struct form *f, const struct yaml_node *v, void *into)
-{
-	static const struct form_key keys[] = {
-		{"on_deny", false, check_on_deny},
-		{"max_age", false, check_duration},
-	};
-	(void)form_map(f, v, "streams", KEYS(keys), into);
-}
-
-static void
-check_audit(struct form *f, const struct yaml_node *v, void *into)
-{
-	static const struct form_key keys[] = {
-		{"retention", false, check_period},
-		{"pseudonymise_after", false, check_period},
-	};
-	(void)form_map(f, v, "audit", KEYS(keys), into);
-}
-
-static void
-check_retention(struct form *f, const struct yaml_node *v, void *into)
-{
-	struct form_key keys[KIND_COUNT] = {0};
-
-	for (int i = 0; i < KIND_COUNT; i++)
-		keys[i] = (struct form_key){kind_names[i], false, check_period};
-	(void)form_map(f, v, "retention", KEYS(keys), into);
-}
-
-static void
-check_doi(struct form *f, const struct yaml_node *v, void *into)
-{
-	static const struct form_key keys[] = {{"mint", true, check_mint}};
-
-	(void)form_map(f, v, "doi", KEYS(keys), into);
-}
+/* ---- how long things are kept in caches ---- */
 
 static void
 take_cache_age(struct form *f, const struct yaml_node *v, void *into)
@@ -423,11 +347,12 @@ static const struct form_key top_keys[] = {
 	{"metadata", false, take_metadata},
 	{"terms", false, NULL},
 	{"rates", false, NULL},
-	{"streams", false, check_streams},
+	{"streams", false, parse_keep_streams},
 	{"cache", false, take_cache},
-	{"audit", false, check_audit},
-	{"retention", false, check_retention},
-	{"doi", false, check_doi},
+	{"audit", false, parse_keep_audit},
+	{"retention", false, parse_keep_retention},
+	{"doi", false, parse_keep_doi},
+	{"reviewer_links", false, parse_keep_links},
 	{"groups", false, NULL},
 	{"rules", true, parse_rules},
 	{"tests", true, NULL},
@@ -445,6 +370,7 @@ take_file(struct form *f, const struct yaml_node *root)
 	p->bind_on = MILESTONE_EXPERIMENT_START;
 	p->modes[ROUTE_PROPRIETARY] = MODE_NEVER;
 	p->cache_max_age = 3600;
+	parse_keep_defaults(p);
 	/* What other places name comes first; the issues are sorted into file order anyway. */
 	parse_words(f, root);
 	(void)form_map(f, root, "the policy", KEYS(top_keys), p);

@@ -101,13 +101,13 @@ known_terms(const struct policy *p, struct span s)
 	return false;
 }
 
-static bool
-known_rate(const struct policy *p, struct span s)
+static const struct rate *
+find_rate(const struct policy *p, struct span s)
 {
 	for (size_t i = 0; i < p->n_rates; i++)
-		if (span_eq(p->rates[i], s))
-			return true;
-	return false;
+		if (span_eq(p->rates[i].id, s))
+			return &p->rates[i];
+	return NULL;
 }
 
 static const char *const obligations[] = {"audit:basic", "audit:full", "cite", "licence-notice",
@@ -116,7 +116,7 @@ enum { OBLIGATIONS_PLAIN = 7, OBLIGATIONS_ALL = 9 };
 
 /* Those with something after the colon; false: it is another one. */
 static bool
-check_named(struct form *f, const struct yaml_node *v)
+check_named(struct form *f, const struct yaml_node *v, struct rule *r)
 {
 	struct span terms = SPAN("accept-terms:");
 	struct span rate = SPAN("rate:");
@@ -130,7 +130,9 @@ check_named(struct form *f, const struct yaml_node *v)
 			"unknown terms '%.*s': terms of this file, with their version, as "
 			"accept-terms:human-data@2",
 			SPAN_ARG(form_short(name)));
-	if (!is_terms && !known_rate(f->p, name))
+	if (!is_terms)
+		r->rate = find_rate(f->p, name);
+	if (!is_terms && r->rate == NULL)
 		form_error_value(f, v, "unknown rate '%.*s': a class of 'rates' of this file",
 			SPAN_ARG(form_short(name)));
 	return true;
@@ -148,11 +150,12 @@ check_obligation(struct form *f, const struct yaml_node *v, struct rule *r)
 {
 	struct span s = v->text;
 
-	if (span_is(s, "tombstone"))
-		r->tombstone = true;
+	r->tombstone = r->tombstone || span_is(s, "tombstone");
+	r->full = r->full || span_is(s, "audit:full");
+	r->confidential = r->confidential || span_is(s, "confidential");
 	if (keeps_private(s))
 		r->no_store = true;
-	if (check_named(f, v) || facts_name(s, obligations, OBLIGATIONS_PLAIN) >= 0 ||
+	if (check_named(f, v, r) || facts_name(s, obligations, OBLIGATIONS_PLAIN) >= 0 ||
 		(span_starts(s, SPAN("x-")) && s.n > 2 && scalar_ident(s)))
 		return;
 	const char *near = yaml_near(s, obligations, OBLIGATIONS_ALL);

@@ -91,21 +91,30 @@ take_terms(struct form *f, const struct yaml_node *v)
 }
 
 static void
-check_number(struct form *f, const struct yaml_node *v, void *into)
+take_streams(struct form *f, const struct yaml_node *v, void *into)
 {
-	unsigned n = 0;
+	(void)form_number(f, v, &((struct rate *)into)->streams);
+}
 
-	(void)into;
-	(void)form_number(f, v, &n);
+static void
+take_mbit(struct form *f, const struct yaml_node *v, void *into)
+{
+	(void)form_number(f, v, &((struct rate *)into)->mbit);
+}
+
+static void
+take_requests(struct form *f, const struct yaml_node *v, void *into)
+{
+	(void)form_number(f, v, &((struct rate *)into)->requests_per_min);
 }
 
 static void
 take_rates(struct form *f, const struct yaml_node *v)
 {
 	static const struct form_key keys[] = {
-		{"streams", false, check_number},
-		{"mbit", false, check_number},
-		{"requests_per_min", false, check_number},
+		{"streams", false, take_streams},
+		{"mbit", false, take_mbit},
+		{"requests_per_min", false, take_requests},
 	};
 	if (v == NULL || !form_is_map(f, v))
 		return;
@@ -113,9 +122,10 @@ take_rates(struct form *f, const struct yaml_node *v)
 	if (f->p->rates == NULL)
 		return;
 	for (const struct yaml_node *c = v->child; c != NULL; c = c->next) {
-		f->p->rates[f->p->n_rates++] = c->key;
+		struct rate *r = &f->p->rates[f->p->n_rates++];
+		r->id = c->key;
 		key_ident(f, c, "a rate class");
-		(void)form_map(f, c, "rates", KEYS(keys), NULL);
+		(void)form_map(f, c, "rates", KEYS(keys), r);
 	}
 }
 

@@ -122,6 +122,31 @@ policy_set_sha256(const struct policy_set *s, size_t i)
 	return s->policies[i]->sha256;
 }
 
+const struct policy *
+policy_set_policy(const struct policy_set *s, size_t i)
+{
+	return s->policies[i];
+}
+
+/* A month is at most 31 days, so that of 1m and 31d either counts as the longer. */
+static struct period
+longer(struct period a, struct period b)
+{
+	return b.months * 31 + b.days > a.months * 31 + a.days ? b : a;
+}
+
+void
+policy_set_audit(const struct policy_set *s, struct policy_audit *ret)
+{
+	*ret = (struct policy_audit){0};
+	for (size_t i = 0; i < s->n; i++) {
+		const struct policy *p = s->policies[i];
+		ret->retention = longer(ret->retention, p->audit_retention);
+		ret->pseudonymise_after =
+			longer(ret->pseudonymise_after, p->audit_pseudonymise_after);
+	}
+}
+
 /* ---- binding (POL-12) ---- */
 
 static bool

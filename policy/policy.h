@@ -14,6 +14,7 @@
  * A set of compiled policy files: immutable once loaded, shared by threads without locks.
  */
 struct policy_set;
+struct policy;
 
 struct policy_source {
 	const char *name; /* as shown in messages */
@@ -34,11 +35,18 @@ struct span policy_set_id(const struct policy_set *s, size_t i);
 unsigned policy_set_version(const struct policy_set *s, size_t i);
 const uint8_t *policy_set_sha256(const struct policy_set *s, size_t i);
 
+/* What the policies ask of the audit log (16): of several the longest counts. */
+struct policy_audit {
+	struct period retention, pseudonymise_after;
+};
+void policy_set_audit(const struct policy_set *s, struct policy_audit *ret);
+/* The policy at place i, whose form is policy/model.h. */
+const struct policy *policy_set_policy(const struct policy_set *s, size_t i);
+
 /*
  * The policy that decides a dataset (the one in force when its data were taken), for explanations;
  * NULL: none or several fit.
  */
-struct policy;
 const struct policy *policy_bound(const struct policy_set *s, const struct object_facts *o);
 
 /*

@@ -77,6 +77,8 @@ static const struct {
 	{"not_role", "notrole",
 		"27:27: error: unknown key 'notrole' in when, did you mean 'not_role'?"},
 	{"icrd:", "industry:", "12:10: error: unknown key 'industry' in routes"},
+	{"doi: {mint: never}", "reviewer_links: {by: [nobody]}",
+		"21:23: error: unknown role 'nobody'"},
 	{"experiment_end: [title]", "experiment: [title]",
 		"14:24: error: unknown key 'experiment'"},
 	{"raw:", "images:", "20:13: error: unknown key 'images' in retention"},
@@ -246,6 +248,44 @@ many(void **state)
 	assert_int_equal(lines, 20);
 }
 
+/* The sections that no rule reads: what stands there, and what holds where nothing does. */
+static void
+kept(void **state)
+{
+	AUTO_BUF report = BUF_INIT(65536);
+	AUTO_BUF file = BUF_INIT(65536);
+
+	(void)state;
+	change("doi: {mint: never}",
+		"doi: {mint: at_release}\nreviewer_links: {by: [team], max_age: 14d}", &file);
+	struct policy *p = parse_policy("f", buf_span(&file), &report, NULL);
+	assert_non_null(p);
+	assert_int_equal(p->n_rates, 1);
+	check_span(p->rates[0].id, "slow");
+	assert_int_equal(p->rates[0].streams, 1);
+	assert_int_equal(p->rates[0].mbit, 0);
+	assert_false(p->finish);
+	assert_int_equal(p->stream_max_age, 86400);
+	assert_int_equal(p->audit_retention.months, 12);
+	assert_int_equal(p->audit_pseudonymise_after.days, 90);
+	assert_int_equal(p->has_retention, 1U << KIND_RAW);
+	assert_int_equal(p->retention[KIND_RAW].months, 120);
+	assert_int_equal(p->mint, MINT_AT_RELEASE);
+	assert_int_equal(p->links_by.set, 1U << ROLE_PI | 1U << ROLE_COPROPOSER);
+	assert_int_equal(p->links_max_age.days, 14);
+	model_free(p);
+	buf_reset(&file);
+	change("streams: {on_deny: cut, max_age: 1d}", "streams: {on_deny: finish, max_age: 2h}",
+		&file);
+	p = parse_policy("f", buf_span(&file), &report, NULL);
+	assert_non_null(p);
+	assert_true(p->finish);
+	assert_int_equal(p->stream_max_age, 7200);
+	assert_int_equal(p->links_by.set, 1U << ROLE_PI);
+	assert_int_equal(p->links_max_age.days, 90);
+	model_free(p);
+}
+
 /* Every prefix of a good file is refused with one clear line, or is good. */
 static void
 cut(void **state)
@@ -265,6 +305,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(grammar),
 		cmocka_unit_test(many),
+		cmocka_unit_test(kept),
 		cmocka_unit_test(cut),
 	};
 	return cmocka_run_group_tests_name("parse", tests, NULL, NULL);
