@@ -2,6 +2,7 @@
 #include "agent/base/base64.h"
 
 #include <stdint.h>
+#include <string.h>
 
 static const char standard[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 static const char url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -157,4 +158,36 @@ base64_encode(struct buf *out, const void *p, size_t n)
 	encode(out, p, n, standard);
 	for (size_t pad = (3 - n % 3) % 3; pad > 0; pad--)
 		buf_addc(out, '=');
+}
+
+bool
+base64_decode(struct span text, void *out, size_t cap, size_t *ret_n)
+{
+	uint8_t *o = out;
+	size_t n = 0;
+	unsigned have = 0;
+	uint32_t bits = 0;
+
+	if (text.n % 4 != 0)
+		return false;
+	for (size_t pad = 0; pad < 2 && text.n > 0 && text.p[text.n - 1] == '='; pad++)
+		text.n--;
+	for (size_t i = 0; i < text.n; i++) {
+		const char *at = text.p[i] != '\0' ? strchr(standard, text.p[i]) : NULL;
+		if (at == NULL)
+			return false;
+		bits = bits << 6 | (uint32_t)(at - standard);
+		have += 6;
+		if (have < 8)
+			continue;
+		if (n >= cap)
+			return false;
+		have -= 8;
+		o[n++] = (uint8_t)(bits >> have);
+		bits &= (1U << have) - 1;
+	}
+	if (bits != 0)
+		return false;
+	*ret_n = n;
+	return true;
 }

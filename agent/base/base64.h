@@ -24,3 +24,5 @@ base64_room(size_t n)
 bool base64_url_decode(struct span text, void *out, size_t cap, size_t *ret_n);
 void base64_url_encode(struct buf *out, const void *p, size_t n); /* without padding */
 void base64_encode(struct buf *out, const void *p, size_t n);     /* RFC 4648 4, with padding */
+/* The same strictness for RFC 4648 4 with its padding: what base64_encode writes, nothing else. */
+bool base64_decode(struct span text, void *out, size_t cap, size_t *ret_n);

@@ -405,3 +405,165 @@ crypto_version(void)
 {
 	return OpenSSL_version(OPENSSL_VERSION);
 }
+
+/* ---- Ed25519 ---- */
+
+bool
+crypto_ed25519_generate(uint8_t secret[CRYPTO_ED25519_SECRET], struct err *e)
+{
+	return crypto_random(secret, CRYPTO_ED25519_SECRET, e); /* RFC 8032 5.1.5 */
+}
+
+static EVP_PKEY *
+ed25519(const uint8_t *secret)
+{
+	return EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, secret, CRYPTO_ED25519_SECRET);
+}
+
+static bool
+raw_public(const EVP_PKEY *pkey, uint8_t *ret)
+{
+	size_t n = CRYPTO_ED25519_PUBLIC;
+
+	return pkey != NULL && EVP_PKEY_is_a(pkey, "ED25519") == 1 &&
+	       EVP_PKEY_get_raw_public_key(pkey, ret, &n) == 1 && n == CRYPTO_ED25519_PUBLIC;
+}
+
+bool
+crypto_ed25519_public(const uint8_t secret[CRYPTO_ED25519_SECRET],
+	uint8_t ret[CRYPTO_ED25519_PUBLIC], struct err *e)
+{
+	EVP_PKEY *pkey = ed25519(secret);
+	bool ok = raw_public(pkey, ret);
+
+	EVP_PKEY_free(pkey);
+	ERR_clear_error();
+	return ok || err_set(e, ERR_SYSTEM, NULL, "Ed25519 key: libcrypto failed");
+}
+
+bool
+crypto_ed25519_sign(const uint8_t secret[CRYPTO_ED25519_SECRET], struct span text,
+	uint8_t ret[CRYPTO_ED25519_SIGNATURE], struct err *e)
+{
+	size_t n = CRYPTO_ED25519_SIGNATURE;
+	EVP_PKEY *pkey = ed25519(secret);
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	bool ok = pkey != NULL && ctx != NULL &&
+		  EVP_DigestSignInit(ctx, NULL, NULL, NULL, pkey) == 1 &&
+		  EVP_DigestSign(ctx, ret, &n, bytes(text), text.n) == 1 &&
+		  n == CRYPTO_ED25519_SIGNATURE;
+
+	EVP_MD_CTX_free(ctx);
+	EVP_PKEY_free(pkey);
+	ERR_clear_error();
+	return ok || err_set(e, ERR_SYSTEM, NULL, "signing failed in libcrypto");
+}
+
+bool
+crypto_ed25519_verify(const uint8_t key[CRYPTO_ED25519_PUBLIC], struct span text,
+	const uint8_t signature[CRYPTO_ED25519_SIGNATURE])
+{
+	EVP_PKEY *pkey =
+		EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, key, CRYPTO_ED25519_PUBLIC);
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	bool ok = pkey != NULL && ctx != NULL &&
+		  EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, pkey) == 1 &&
+		  EVP_DigestVerify(ctx, signature, CRYPTO_ED25519_SIGNATURE, bytes(text), text.n) ==
+			  1;
+
+	EVP_MD_CTX_free(ctx);
+	EVP_PKEY_free(pkey);
+	ERR_clear_error();
+	return ok;
+}
+
+static EVP_PKEY *
+read_pem(struct span pem, bool secret)
+{
+	BIO *bio = pem.n <= INT_MAX ? BIO_new_mem_buf(bytes(pem), (int)pem.n) : NULL;
+	EVP_PKEY *pkey = NULL;
+
+	if (bio != NULL)
+		pkey = secret ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL)
+			      : PEM_read_bio_PUBKEY(bio, NULL, no_passphrase, NULL);
+	BIO_free(bio);
+	ERR_clear_error();
+	return pkey;
+}
+
+bool
+crypto_ed25519_read(struct span pem, uint8_t secret[CRYPTO_ED25519_SECRET], struct err *e)
+{
+	uint8_t raw[CRYPTO_ED25519_SECRET];
+	size_t n = sizeof(raw);
+	EVP_PKEY *pkey = read_pem(pem, true);
+	bool ok = pkey != NULL && EVP_PKEY_is_a(pkey, "ED25519") == 1 &&
+		  EVP_PKEY_get_raw_private_key(pkey, raw, &n) == 1 && n == sizeof(raw);
+
+	EVP_PKEY_free(pkey);
+	ERR_clear_error();
+	if (ok)
+		memcpy(secret, raw, sizeof(raw));
+	explicit_bzero(raw, sizeof(raw));
+	return ok || err_set(e, ERR_SYNTAX, "RFC 8410",
+			     "not a private Ed25519 key in PEM without a passphrase");
+}
+
+bool
+crypto_ed25519_read_public(struct span pem, uint8_t ret[CRYPTO_ED25519_PUBLIC], struct err *e)
+{
+	uint8_t raw[CRYPTO_ED25519_PUBLIC];
+	EVP_PKEY *pkey = read_pem(pem, false);
+
+	if (pkey == NULL)
+		pkey = read_pem(pem, true);
+	bool ok = raw_public(pkey, raw);
+	EVP_PKEY_free(pkey);
+	ERR_clear_error();
+	if (ok)
+		memcpy(ret, raw, sizeof(raw));
+	return ok || err_set(e, ERR_SYNTAX, "RFC 8410", "not an Ed25519 key in PEM");
+}
+
+/* What a memory BIO holds, to `ret`; frees and wipes the BIO. */
+static bool
+take_pem(BIO *bio, bool ok, struct buf *ret, struct err *e)
+{
+	char *text = NULL;
+	long n = bio != NULL ? BIO_get_mem_data(bio, &text) : 0;
+
+	if (ok && n > 0)
+		buf_add_secret(ret, (struct span){text, (size_t)n});
+	if (n > 0)
+		explicit_bzero(text, (size_t)n);
+	BIO_free(bio);
+	ERR_clear_error();
+	if (!ok || n <= 0 || !buf_ok(ret))
+		return err_set(e, ERR_SYSTEM, NULL, "an Ed25519 key cannot be written");
+	return true;
+}
+
+bool
+crypto_ed25519_write(const uint8_t secret[CRYPTO_ED25519_SECRET], struct buf *ret, struct err *e)
+{
+	EVP_PKEY *pkey = ed25519(secret);
+	BIO *bio = BIO_new(BIO_s_mem());
+	bool ok = pkey != NULL && bio != NULL &&
+		  PEM_write_bio_PKCS8PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL) == 1;
+
+	EVP_PKEY_free(pkey);
+	return take_pem(bio, ok, ret, e);
+}
+
+bool
+crypto_ed25519_write_public(
+	const uint8_t key[CRYPTO_ED25519_PUBLIC], struct buf *ret, struct err *e)
+{
+	EVP_PKEY *pkey =
+		EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, key, CRYPTO_ED25519_PUBLIC);
+	BIO *bio = BIO_new(BIO_s_mem());
+	bool ok = pkey != NULL && bio != NULL && PEM_write_bio_PUBKEY(bio, pkey) == 1;
+
+	EVP_PKEY_free(pkey);
+	return take_pem(bio, ok, ret, e);
+}

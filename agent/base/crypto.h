@@ -73,3 +73,29 @@ bool crypto_key_jwk(struct crypto_key *k, struct buf *jwk, struct buf *kid_ret, 
 /* A new private key as PEM (PKCS#8, not encrypted), for demonstrations and tests: ES256 gives
  * P-256, RS256 gives RSA of 2048 bits. */
 bool crypto_key_generate(const char *alg, struct buf *pem, struct err *e);
+
+/*
+ * Ed25519 (RFC 8032 5.1): `secret` is the seed of the private key, a secret of the caller's to
+ * wipe; the same text and key always give the same signature.  In files the private key is PKCS#8
+ * PEM without a passphrase, the public one PEM (RFC 8410), as `openssl genpkey -algorithm ed25519`
+ * and `openssl pkey -pubout` write them.
+ */
+#define CRYPTO_ED25519_SECRET    32U
+#define CRYPTO_ED25519_PUBLIC    32U
+#define CRYPTO_ED25519_SIGNATURE 64U
+bool crypto_ed25519_generate(uint8_t secret[CRYPTO_ED25519_SECRET], struct err *e);
+bool crypto_ed25519_public(const uint8_t secret[CRYPTO_ED25519_SECRET],
+	uint8_t ret[CRYPTO_ED25519_PUBLIC], struct err *e);
+bool crypto_ed25519_sign(const uint8_t secret[CRYPTO_ED25519_SECRET], struct span text,
+	uint8_t ret[CRYPTO_ED25519_SIGNATURE], struct err *e);
+/* True: the signature is one of this key over this text. */
+bool crypto_ed25519_verify(const uint8_t key[CRYPTO_ED25519_PUBLIC], struct span text,
+	const uint8_t signature[CRYPTO_ED25519_SIGNATURE]);
+/* ERR_SYNTAX: not such a key.  A private key gives its public one, too. */
+bool crypto_ed25519_read(struct span pem, uint8_t secret[CRYPTO_ED25519_SECRET], struct err *e);
+bool crypto_ed25519_read_public(struct span pem, uint8_t ret[CRYPTO_ED25519_PUBLIC], struct err *e);
+/* PEM to `ret`; reserve 512 bytes first where it is a secret, and buf_wipe it. */
+bool crypto_ed25519_write(
+	const uint8_t secret[CRYPTO_ED25519_SECRET], struct buf *ret, struct err *e);
+bool crypto_ed25519_write_public(
+	const uint8_t key[CRYPTO_ED25519_PUBLIC], struct buf *ret, struct err *e);

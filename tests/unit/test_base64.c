@@ -66,6 +66,26 @@ encoding(void **state)
 		CHECK_ROW(rows[i][1]);
 		base64_encode(&out, rows[i][0], strlen(rows[i][0]));
 		check_span(buf_span(&out), rows[i][1]);
+		char back[8];
+		size_t n = 77;
+		assert_true(base64_decode(buf_span(&out), back, strlen(rows[i][0]), &n));
+		check_span(((struct span){back, n}), rows[i][0]);
+	}
+}
+
+static void
+strictness(void **state)
+{
+	static const char *const rows[] = {"Zg",
+		"Zg=", "Zg===", "Zh==", "Zm9=", "Z===", "====", "Zm=v", "Zm9v\n", "-_-_",
+		"Zm9vZm9vZm9v", "Zm 9", "Zg==Zg=="};
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char out[8];
+		size_t n = 77;
+		CHECK_ROW(rows[i]);
+		assert_false(base64_decode(span_of(rows[i]), out, sizeof(out), &n));
+		assert_int_equal(n, 77);
 	}
 }
 
@@ -96,6 +116,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(decoding),
 		cmocka_unit_test(encoding),
+		cmocka_unit_test(strictness),
 		cmocka_unit_test(round_trip),
 	};
 	return cmocka_run_group_tests_name("base64", tests, NULL, NULL);

@@ -242,6 +242,86 @@ sealing_sizes(void **state)
 	assert_int_equal(e.code, ERR_LIMIT);
 }
 
+/* RFC 8032 7.1, tests 1 to 3. */
+static void
+ed25519_vectors(void **state)
+{
+	static const struct {
+		const char *name, *secret, *key, *text, *signature;
+	} rows[] = {
+		{"test 1", "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
+			"d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a", "",
+			"e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e06522490155"
+			"5fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b"},
+		{"test 2", "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
+			"3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c", "72",
+			"92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"
+			"085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00"},
+		{"test 3", "c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7",
+			"fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025", "af82",
+			"6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac"
+			"18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a"},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		AUTO_BUF secret = BUF_INIT(64);
+		AUTO_BUF text = BUF_INIT(64);
+		uint8_t key[CRYPTO_ED25519_PUBLIC];
+		uint8_t sig[CRYPTO_ED25519_SIGNATURE];
+		CHECK_ROW(rows[i].name);
+		const uint8_t *s = (const uint8_t *)from_hex(&secret, rows[i].secret).p;
+		struct span t = from_hex(&text, rows[i].text);
+		assert_true(crypto_ed25519_public(s, key, NULL));
+		check_hex(key, sizeof(key), rows[i].key);
+		assert_true(crypto_ed25519_sign(s, t, sig, NULL));
+		check_hex(sig, sizeof(sig), rows[i].signature);
+		assert_true(crypto_ed25519_verify(key, t, sig));
+		assert_false(crypto_ed25519_verify(key, SPAN("else"), sig));
+		for (size_t k = 0; k < sizeof(sig); k++) {
+			sig[k] ^= 1;
+			assert_false(crypto_ed25519_verify(key, t, sig));
+			sig[k] ^= 1;
+		}
+		key[5] ^= 1;
+		assert_false(crypto_ed25519_verify(key, t, sig));
+	}
+}
+
+static void
+ed25519_files(void **state)
+{
+	uint8_t secret[CRYPTO_ED25519_SECRET];
+	uint8_t key[CRYPTO_ED25519_PUBLIC];
+	uint8_t back[CRYPTO_ED25519_PUBLIC];
+	AUTO_BUF pem = BUF_INIT(4096);
+	AUTO_BUF other = BUF_INIT(4096);
+	struct err e = {0};
+
+	(void)state;
+	assert_true(crypto_ed25519_generate(secret, &e));
+	assert_true(crypto_ed25519_public(secret, key, &e));
+	assert_true(crypto_ed25519_write(secret, &pem, &e));
+	assert_true(span_starts(buf_span(&pem), SPAN("-----BEGIN PRIVATE KEY-----\n")));
+	assert_true(crypto_ed25519_read(buf_span(&pem), back, &e));
+	assert_memory_equal(back, secret, sizeof(secret));
+	assert_true(crypto_ed25519_read_public(buf_span(&pem), back, &e));
+	assert_memory_equal(back, key, sizeof(key));
+	buf_reset(&pem);
+	assert_true(crypto_ed25519_write_public(key, &pem, &e));
+	assert_true(span_starts(buf_span(&pem), SPAN("-----BEGIN PUBLIC KEY-----\n")));
+	assert_true(crypto_ed25519_read_public(buf_span(&pem), back, &e));
+	assert_memory_equal(back, key, sizeof(key));
+	assert_false(crypto_ed25519_read(buf_span(&pem), back, &e));
+	assert_string_equal(e.ref, "RFC 8410");
+	assert_false(crypto_ed25519_read_public(SPAN("no key"), back, &e));
+	assert_true(crypto_key_generate("ES256", &other, &e));
+	assert_false(crypto_ed25519_read(buf_span(&other), back, &e));
+	assert_false(crypto_ed25519_read_public(buf_span(&other), back, &e));
+	assert_memory_equal(back, key, sizeof(key));
+	AUTO_BUF small = BUF_INIT(16);
+	assert_false(crypto_ed25519_write(secret, &small, &e));
+}
+
 int
 main(void)
 {
@@ -254,6 +334,8 @@ main(void)
 		cmocka_unit_test(sealed_text),
 		cmocka_unit_test(sealing),
 		cmocka_unit_test(sealing_sizes),
+		cmocka_unit_test(ed25519_vectors),
+		cmocka_unit_test(ed25519_files),
 	};
 	return cmocka_run_group_tests_name("crypto", tests, NULL, NULL);
 }
