@@ -7,39 +7,49 @@
 
 #include "agent/cli/cli_explain.h"
 #include "agent/cli/cli_file.h"
+#include "agent/cli/cli_policy_check.h"
 #include "agent/cli/command.h"
-#include "policy/parse.h"
-#include "policy/selftest.h"
 
 /* More than allowed, so that the reader says so. */
 #define FILE_BYTES   ((size_t)4 * 1024 * 1024 + 2)
 #define REPORT_BYTES ((size_t)16 * 1024 * 1024)
-#define TAP_BYTES    ((size_t)256 * 1024 * 1024)
 
 enum { FILES_MAX = 1024 };
 
+/* One row for each subcommand, in the order of `pan-agent policy --help`; argv[0] is its name. */
+static const struct command subcommands[] = {
+	{"check", "read policy files as the agent would and run their tests", cli_policy_check},
+	{"test", "the same, with one line of TAP for each test", cli_policy_test},
+	{"explain", "one decision in words, or decisions for questions in JSON", cli_explain},
+	{NULL, NULL, NULL},
+};
+
 static int
-help(FILE *out, int code)
+usage(FILE *out, int code)
 {
-	(void)fputs(
-		"usage: pan-agent policy check FILE...\n"
-		"       pan-agent policy test FILE...\n"
-		"       pan-agent policy explain --as WHO --on PID --action ACTION [--at DATE]\n"
-		"       pan-agent policy explain --json --policy FILE --input FILE\n"
-		"\n"
-		"check     read the files as the agent would, run their tests; silent if all is "
-		"well\n"
-		"test      the same, with one line of TAP for each test\n"
-		"explain   one decision, in words, from this machine's catalogue; or decisions "
-		"for\n"
-		"          questions in JSON, one a line (`pan-agent policy explain --help`)\n"
-		"\n"
-		"Faults are lines FILE:LINE:COLUMN: error: MESSAGE on standard error.\n"
-		"Exit status: 0 all is well; 1 the files have faults; 2 wrong call or unreadable.\n"
-		"\n"
-		"example: pan-agent policy check /etc/pan-agent/policies/*.yaml\n",
+	(void)fputs("usage: pan-agent policy SUBCOMMAND [options]\n\nsubcommands:\n", out);
+	for (const struct command *c = subcommands; c->name != NULL; c++)
+		(void)fprintf(out, "  %-10s %s\n", c->name, c->summary);
+	(void)fputs("\n`pan-agent policy SUBCOMMAND --help` tells more.\n"
+		    "\n"
+		    "example: pan-agent policy check /etc/pan-agent/policies/*.yaml\n",
 		out);
 	return code;
+}
+
+int
+cli_policy(int argc, char **argv)
+{
+	if (argc < 2)
+		return usage(stderr, EXIT_CALL);
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+		return usage(stdout, EXIT_DONE);
+	for (const struct command *c = subcommands; c->name != NULL; c++)
+		if (strcmp(argv[1], c->name) == 0)
+			return c->run(argc - 1, argv + 1);
+	(void)fprintf(stderr, "pan-agent policy: no subcommand '%s'; see pan-agent policy --help\n",
+		argv[1]);
+	return EXIT_CALL;
 }
 
 /* ---- files ---- */
@@ -82,13 +92,6 @@ cli_policy_read(const char *const *names, size_t n, struct cli_policy_files *ret
 	return true;
 }
 
-static void
-print(FILE *out, const struct buf *b)
-{
-	if (b->n > 0)
-		(void)fwrite(b->p, 1, b->n, out);
-}
-
 struct policy_set *
 cli_policy_load(const struct cli_policy_files *f)
 {
@@ -96,87 +99,9 @@ cli_policy_load(const struct cli_policy_files *f)
 	struct err e = {0};
 	struct policy_set *s = policy_set_load(f->sources, f->n, &report, &e);
 
-	print(stderr, &report);
+	if (report.n > 0)
+		(void)fwrite(report.p, 1, report.n, stderr);
 	if (s == NULL && report.n == 0)
 		(void)fprintf(stderr, "pan-agent policy: %s\n", e.msg);
 	return s;
-}
-
-/* ---- check ---- */
-
-static int
-check(const char *const *names, size_t n)
-{
-	struct cli_policy_files f = {0};
-
-	if (!cli_policy_read(names, n, &f))
-		return EXIT_CALL;
-	struct policy_set *s = cli_policy_load(&f);
-	int code = s != NULL ? EXIT_DONE : EXIT_NO;
-	policy_set_free(s);
-	cli_policy_files_fini(&f);
-	return code;
-}
-
-/* ---- test ---- */
-
-/* Returns whether all is well with the file. */
-static bool
-test_file(const struct policy_source *src, struct buf *tap, struct buf *report, unsigned *number)
-{
-	struct policy *p = parse_policy(src->name, src->text, report, NULL);
-
-	if (p == NULL) {
-		buf_addf(tap, "not ok %u - %s can be read\n", ++*number, src->name);
-		return false;
-	}
-	unsigned failed = selftest_run(p, report, tap, number);
-	model_free(p);
-	return failed == 0;
-}
-
-static int
-test(const char *const *names, size_t n)
-{
-	struct cli_policy_files f = {0};
-	AUTO_BUF tap = BUF_INIT(TAP_BYTES);
-	AUTO_BUF report = BUF_INIT(REPORT_BYTES);
-	unsigned number = 0;
-	bool ok = true;
-
-	if (!cli_policy_read(names, n, &f))
-		return EXIT_CALL;
-	for (size_t i = 0; i < f.n; i++)
-		if (!test_file(&f.sources[i], &tap, &report, &number))
-			ok = false;
-	(void)printf("TAP version 13\n1..%u\n", number);
-	print(stdout, &tap);
-	/* What concerns the files together; the rest was said above. */
-	if (ok && f.n > 1) {
-		struct policy_set *s = policy_set_load(f.sources, f.n, &report, NULL);
-		ok = s != NULL;
-		policy_set_free(s);
-	}
-	print(stderr, &report);
-	cli_policy_files_fini(&f);
-	return ok ? EXIT_DONE : EXIT_NO;
-}
-
-int
-cli_policy(int argc, char **argv)
-{
-	if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
-		return help(stdout, EXIT_DONE);
-	if (argc >= 2 && strcmp(argv[1], "explain") == 0)
-		return cli_explain(argc - 1, argv + 1);
-	bool is_check = argc >= 2 && strcmp(argv[1], "check") == 0;
-	if (!is_check && (argc < 2 || strcmp(argv[1], "test") != 0))
-		return help(stderr, EXIT_CALL);
-	if (argc >= 3 && strcmp(argv[2], "--help") == 0)
-		return help(stdout, EXIT_DONE);
-	int from = argc >= 3 && strcmp(argv[2], "--") == 0 ? 3 : 2;
-	if (from >= argc || (from == 2 && argv[2][0] == '-' && argv[2][1] != '\0'))
-		return help(stderr, EXIT_CALL);
-	const char *const *names = (const char *const *)argv + from;
-	return is_check ? check(names, (size_t)(argc - from)) : test(names, (size_t)(argc - from));
 }

@@ -6,7 +6,8 @@
 
 #include <stddef.h>
 
-/* `pan-agent policy`: check, test, explain. */
+/* `pan-agent policy`: a table of subcommands, one file cli_policy_<name>.c or cli_explain.c each.
+ */
 int cli_policy(int argc, char **argv);
 
 /* Policy files in memory; texts and names live as long as it. */
