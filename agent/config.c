@@ -233,6 +233,7 @@ add_files(struct loader *l)
 		add_open(l, GATE | INDEXER, name, s->roots[i].path, O_PATH | O_DIRECTORY);
 	}
 	add_folder_of(l, GATE | INDEXER, "catalogue.dir", s->catalogue);
+	add_folder_of(l, GATE, "ledger.dir", s->ledger);
 	add_proposals(l);
 }
 

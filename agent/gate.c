@@ -43,13 +43,21 @@ gate_desk_init(struct gate_desk *d, const struct gate *g, struct err *e)
 	d->logins = peer_rate_new(GATE_LOGINS_OF, GATE_LOGINS);
 	if (d->logins == NULL || !arena_init(&d->mem, GATE_MEMORY))
 		return err_set(e, ERR_LIMIT, NULL, "no memory for requests");
-	return catalog_open(g->settings->catalogue, &d->catalog, e);
+	if (!catalog_open(g->settings->catalogue, &d->catalog, e))
+		return false;
+	if (g->settings->ledger == NULL)
+		return true;
+	if (!ledger_open(g->settings->ledger, LEDGER_READ, &d->ledger, e))
+		return false;
+	catalog_use_ledger(d->catalog, d->ledger);
+	return true;
 }
 
 void
 gate_desk_fini(struct gate_desk *d)
 {
 	catalog_close(d->catalog);
+	ledger_close(d->ledger);
 	arena_fini(&d->mem);
 	buf_fini(&d->fields);
 	buf_fini(&d->body);
@@ -382,12 +390,16 @@ gate_start(struct gate_desk *d)
 	/* The epoch first: a change after this ends the grants of what is read now. */
 	d->epoch = __atomic_load_n(d->gate->epoch, __ATOMIC_ACQUIRE);
 	(void)catalog_hold(d->catalog, NULL); /* without it each question is a transaction */
+	if (d->ledger != NULL)
+		ledger_hold(d->ledger, d->epoch);
 }
 
 void
 gate_end(struct gate_desk *d)
 {
 	catalog_release(d->catalog);
+	if (d->ledger != NULL)
+		ledger_release(d->ledger);
 }
 
 static const struct gate_row *

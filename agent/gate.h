@@ -6,6 +6,7 @@
 #include "agent/base/err.h"
 #include "agent/base/settings.h"
 #include "agent/catalog/catalog.h"
+#include "agent/catalog/ledger.h"
 #include "agent/http/exchange.h"
 #include "auth/auth.h"
 #include "policy/audit.h"
@@ -31,6 +32,7 @@ struct gate {
 	struct metrics *metrics;
 	struct session_store *sessions; /* logins of browsers; NULL: there are none */
 	struct gate_refused *refused;   /* limits what is written of refusals; NULL: nothing does */
+	struct gate_ledger *ledger;     /* what people do is written there; NULL: it is not */
 };
 
 #define GATE_TELL_MS   60000 /* between two such lines of one thread */
@@ -40,6 +42,7 @@ struct gate {
 struct gate_desk {
 	const struct gate *gate;
 	struct catalog *catalog;
+	struct ledger *ledger;   /* to read; NULL: there is none */
 	struct metrics *metrics; /* this thread's stripe */
 	uint64_t epoch; /* when the catalogue was held: what changes afterwards ends the grants */
 	struct arena mem;

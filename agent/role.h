@@ -49,6 +49,7 @@ enum { EXIT_OK = 0, EXIT_NO = 1, EXIT_USAGE = 2, EXIT_CONFIG = 2, EXIT_SANDBOX =
  *   audit.dir             its folder, O_PATH (gate): keys of the months, audit.torn
  *   root.N                data root N, O_PATH | O_DIRECTORY (gate, indexer)
  *   catalogue.dir         folder of the catalogue, O_PATH | O_DIRECTORY (gate, indexer)
+ *   ledger.dir            folder of the ledger, O_PATH | O_DIRECTORY (gate)
  *   proposals             proposals.yaml (indexer)
  *   epoch, metrics        shared memory (all; metrics not for readers)
  */

@@ -15,6 +15,7 @@
 #include "agent/gate.h"
 #include "agent/gate_batch.h"
 #include "agent/gate_courier.h"
+#include "agent/gate_ledger.h"
 #include "agent/gate_refused.h"
 #include "agent/sandbox.h"
 #include "agent/session.h"
@@ -296,6 +297,8 @@ prepare(struct gate_role *g)
 			"read as a snapshot: no indexer holds it open, news come after a restart");
 	catalog_close(probe);
 	if (!open_sessions(g, &e) || !open_audit(g, &e) ||
+		!gate_ledger_open(g->role.settings->ledger, g->gate.audit, g->role.epoch_rw,
+			&g->gate.ledger, &e) ||
 		!gate_refused_new(&g->gate.refused, &e) ||
 		!gate_courier_new(g->gate.auth, &g->courier, &e))
 		refuse(g, EXIT_CONFIG, &report, &e);

@@ -43,6 +43,7 @@ static const struct path_row {
 	/* A reader of a SQLite catalogue in WAL mode takes its locks in the -shm file beside it. */
 	{"catalogue.dir", G, WRITE_BENEATH},
 	{"audit.dir", G, WRITE_BENEATH}, /* keys of the months, audit.torn */
+	{"ledger.dir", G, WRITE_BENEATH},
 	{"catalogue.dir", I, WRITE_BENEATH | LANDLOCK_ACCESS_FS_REMOVE_FILE},
 	{"courier.dir", N, WRITE_BENEATH | LANDLOCK_ACCESS_FS_REMOVE_FILE},
 };

@@ -427,6 +427,8 @@ complete(struct reader *r, const struct yaml_node *top)
 
 	if (s->workers == 0)
 		s->workers = online_cores();
+	if (s->ledger == NULL && s->state_dir != NULL)
+		s->ledger = arena_printf(&s->arena, "%s/ledger.sqlite", s->state_dir).p;
 	if (s->catalogue == NULL && s->state_dir != NULL)
 		s->catalogue = arena_printf(&s->arena, "%s/catalogue.sqlite", s->state_dir).p;
 	if (s->audit_file == NULL && s->log_dir != NULL)

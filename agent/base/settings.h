@@ -123,6 +123,7 @@ struct settings {
 	size_t n_certificates;
 	const char *state_dir, *runtime_dir, *log_dir;
 	const char *catalogue;          /* default state_dir/catalogue.sqlite */
+	const char *ledger;             /* default state_dir/ledger.sqlite */
 	const char *audit_file;         /* default log_dir/audit.jsonl */
 	enum settings_sync audit_fsync; /* default second */
 	struct settings_root *roots;

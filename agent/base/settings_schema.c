@@ -69,6 +69,8 @@ static const struct settings_key keys[] = {
 		.text = "folder of the audit log"},
 	{TOP(catalogue), .name = "catalogue", .kind = SETTINGS_PATH,
 		.shown = "state_dir/catalogue.sqlite", .text = "the catalogue's file"},
+	{TOP(ledger), .name = "ledger", .kind = SETTINGS_PATH, .shown = "state_dir/ledger.sqlite",
+		.text = "events of datasets, accepted terms, requests: back it up"},
 	{.section = SETTINGS_TOP,
 		.name = "audit",
 		.kind = SETTINGS_MAP, /* fields of settings itself */

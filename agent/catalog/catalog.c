@@ -2,6 +2,7 @@
 #include "agent/catalog/catalog.h"
 
 #include "agent/catalog/event.h"
+#include "agent/catalog/ledger_merge.h"
 #include "agent/catalog/limits.h"
 #include "agent/catalog/schema.h"
 #include "agent/catalog/store.h"
@@ -99,6 +100,7 @@ struct last_match {
 
 struct catalog {
 	struct store *store;
+	struct ledger *ledger; /* NULL: none */
 	bool held;
 	struct last_match last;
 };
@@ -117,6 +119,12 @@ catalog_open(const char *path, struct catalog **ret, struct err *e)
 	}
 	*ret = c;
 	return true;
+}
+
+void
+catalog_use_ledger(struct catalog *c, struct ledger *l)
+{
+	c->ledger = l;
 }
 
 void
@@ -294,6 +302,14 @@ read_events(struct store *s, struct arena *a, struct catalog_dataset *d, struct 
 	return r == STORE_END;
 }
 
+/* And what the ledger adds to it: events, flags. */
+static bool
+read_logs(struct catalog *c, struct arena *a, struct catalog_dataset *d, struct err *e)
+{
+	return read_events(c->store, a, d, e) &&
+	       (c->ledger == NULL || ledger_join(c->ledger, a, &d->facts, e));
+}
+
 /* One dataset by the statement that was bound; ERR_ABSENT without a row. */
 static bool
 fetch(struct catalog *c, size_t q, struct arena *a, struct catalog_dataset *ret, struct err *e)
@@ -307,7 +323,7 @@ fetch(struct catalog *c, size_t q, struct arena *a, struct catalog_dataset *ret,
 	struct catalog_dataset d;
 	read_dataset(c->store, q, a, &d);
 	store_reset(c->store, q);
-	if (!read_events(c->store, a, &d, e) || full(a, e))
+	if (!read_logs(c, a, &d, e) || full(a, e))
 		return false;
 	*ret = d;
 	return true;
@@ -490,7 +506,7 @@ catalog_datasets(struct catalog *c, struct span after, size_t limit, struct aren
 		store_reset(c->store, Q_LIST);
 	bool ok = r != STORE_FAIL;
 	for (size_t i = 0; ok && i < n; i++)
-		ok = read_events(c->store, a, &list[i], e);
+		ok = read_logs(c, a, &list[i], e);
 	end(c);
 	if (!ok || full(a, e))
 		return false;

@@ -19,6 +19,12 @@
 struct catalog;
 
 bool catalog_open(const char *path, struct catalog **ret, struct err *e); /* read-only */
+/*
+ * From now on the log and the flags of every dataset are those of proposals.yaml and those of the
+ * ledger together.  Borrowed until catalog_close; the caller holds and releases it.
+ */
+struct ledger;
+void catalog_use_ledger(struct catalog *c, struct ledger *l);
 void catalog_close(struct catalog *c);
 /*
  * True: nobody holds the catalogue open for writing and this process may not write beside it, so

@@ -124,6 +124,7 @@ test_load(void **state)
 		{"audit.dir", BUNDLE_ROLE(PROCESS_GATE)},
 		{"root.0", BUNDLE_ROLE(PROCESS_GATE) | BUNDLE_ROLE(PROCESS_INDEXER)},
 		{"catalogue.dir", BUNDLE_ROLE(PROCESS_GATE) | BUNDLE_ROLE(PROCESS_INDEXER)},
+		{"ledger.dir", BUNDLE_ROLE(PROCESS_GATE)},
 		{"proposals", BUNDLE_ROLE(PROCESS_INDEXER)},
 	};
 	AUTO_BUF report = BUF_INIT(8192);
