@@ -27,6 +27,8 @@ struct gate {
 	const struct policy_set *policies;
 	struct auth *auth;
 	struct audit *audit;
+	const struct span *mentioned; /* entitlements that the policies mention, for the log */
+	size_t n_mentioned;
 	int *roots; /* O_PATH descriptors, in the order of settings->roots */
 	const uint64_t *epoch;
 	struct metrics *metrics;

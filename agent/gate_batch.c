@@ -127,11 +127,8 @@ note_done(struct gate_batch *b, const struct http_done *d)
 	if (d->decision == 0)
 		return;
 	struct audit_closing *c = &b->closing[b->n_closings++];
-	*c = (struct audit_closing){.decision = d->decision,
-		.bytes = d->bytes,
-		.result = results[d->result],
-		.first = d->first,
-		.last = d->last};
+	*c = (struct audit_closing){
+		.decision = d->decision, .bytes = d->bytes, .result = results[d->result]};
 	memcpy(c->trace, d->trace, sizeof(c->trace));
 	if (d->result == HTTP_CUT)
 		metric_add(b->desk->metrics, METRIC_TRANSFERS_CUT, 1);

@@ -30,7 +30,8 @@ name_subject(struct gate_desk *d, struct gate_case *c, char id[AUDIT_ID_LEN], st
 {
 	struct err e = {0};
 
-	*ret = (struct audit_who){SPAN_NONE};
+	*ret = (struct audit_who){
+		.mentioned = d->gate->mentioned, .n_mentioned = d->gate->n_mentioned};
 	if (!c->subject.authenticated)
 		return true;
 	if (!audit_subject_id(d->gate->audit, c->subject.iss, c->subject.sub, c->now, id, &e)) {
@@ -65,7 +66,7 @@ gate_record_decision(struct gate_desk *d, struct gate_case *c)
 		return;
 	c->kind = "decision";
 	c->record_at = d->record.n;
-	audit_record_decision(&d->record, c->ask->trace, who, &c->facts, &c->decision, c->rest);
+	audit_record_decision(&d->record, c->ask->trace, who, &c->facts, &c->decision);
 	put_end(d, c);
 }
 

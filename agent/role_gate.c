@@ -11,6 +11,7 @@
 #include "agent/base/metric.h"
 #include "agent/base/proc.h"
 #include "agent/base/scope.h"
+#include "agent/base/zone.h"
 #include "agent/control.h"
 #include "agent/gate.h"
 #include "agent/gate_batch.h"
@@ -48,6 +49,7 @@ struct gate_role {
 	struct role role;
 	struct gate gate;
 	struct gate_courier *courier;
+	struct span *mentioned; /* gate.mentioned */
 	uint64_t keys_changed;
 	struct buf told; /* the last token metrics that the supervisor has */
 	struct gate_seat seats[GATE_THREADS];
@@ -164,7 +166,8 @@ load_policies(struct gate_role *g, struct buf *report, struct err *e)
 	}
 	struct policy_set *set = policy_set_load(sources, files->n, report, e);
 	g->gate.policies = set;
-	return set != NULL;
+	return set != NULL && (audit_record_mentioned(set, &g->mentioned, &g->gate.n_mentioned) ||
+				      err_set(e, ERR_LIMIT, NULL, "no memory"));
 }
 
 static bool
@@ -201,6 +204,7 @@ open_audit(struct gate_role *g, struct err *e)
 	const struct role_file *dir = role_file(&g->role, "audit.dir");
 	struct audit_item item = {.kind = "start"};
 	char id[AUDIT_ID_LEN];
+	char tzdata[16];
 	AUTO_BUF text = BUF_INIT(AUDIT_LINE_MAX);
 
 	if (log == NULL)
@@ -214,7 +218,10 @@ open_audit(struct gate_role *g, struct err *e)
 	/* The month's key now, while a failure can still be told. */
 	if (!audit_subject_id(g->gate.audit, SPAN("-"), SPAN("-"), now_ms() / 1000, id, e))
 		return false;
-	audit_record_start(&text, PAN_VERSION, g->gate.policies);
+	zone_version(tzdata);
+	const struct audit_starting starting = {
+		.agent = PAN_VERSION, .tzdata = tzdata, .policies = g->gate.policies};
+	audit_record_start(&text, &starting);
 	item.rest = buf_span(&text);
 	return audit_append(g->gate.audit, &item, 1, now_ms(), e);
 }
@@ -285,6 +292,7 @@ prepare(struct gate_role *g)
 	g->gate.metrics = g->role.metrics;
 	/* Policies and issuers both, so that all faults are told at once. */
 	bool policies = load_policies(g, &report, &e);
+	g->gate.mentioned = g->mentioned;
 	bool issuers = crypto_prepare(&e) && load_issuers(g, &report, &e);
 	if (!policies || !issuers || !open_roots(g, &e))
 		refuse(g, EXIT_CONFIG, &report, &e);

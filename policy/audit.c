@@ -16,18 +16,19 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-#define AUDIT_BATCH_MAX (1024UL * 1024)
+#define AUDIT_BATCH_MAX (64 * AUDIT_LINE_MAX)
 #define AUDIT_KEY_LEN   32U
+#define AUDIT_NODE_MAX  512U
 
 struct audit {
 	pthread_mutex_t lock; /* between threads; flock() is between processes */
 	int fd, dir;
 	enum audit_sync sync;
 	bool dirty;
-	bool torn; /* a half-written last line was found when it was opened */
-	char node[64];
-	uint64_t size; /* of the file when `seq` and `prev` were true */
-	uint64_t seq;  /* of the last line; 0: none */
+	bool torn;       /* a half-written last line was found when it was opened */
+	struct buf node; /* JSON text */
+	uint64_t size;   /* of the file when `seq` and `prev` were true */
+	uint64_t seq;    /* of the last line; 0: none */
 	int64_t last_ms;
 	uint8_t prev[32];
 	char month[8]; /* of `key`: "2026-06"; "": none yet */
@@ -36,39 +37,6 @@ struct audit {
 };
 
 /* ---- the tail: where the chain stands ---- */
-
-/* "YYYY-MM-DDThh:mm:ss.mmm" as we write it. */
-static bool
-read_time(struct span text, int64_t *ret_ms)
-{
-	static const struct {
-		unsigned char at, n;
-	} fields[7] = {{0, 4}, {5, 2}, {8, 2}, {11, 2}, {14, 2}, {17, 2}, {20, 3}};
-	uint64_t v[7] = {0};
-
-	for (size_t i = 0; i < 7; i++)
-		if (!span_u64(span_first(span_skip(text, fields[i].at), fields[i].n), 9999, &v[i]))
-			return false;
-	struct civil c = {(int)v[0], (int)v[1], (int)v[2], (int)v[3], (int)v[4], (int)v[5]};
-	*ret_ms = civil_secs(&c) * 1000 + (int64_t)v[6];
-	return true;
-}
-
-/* "seq" and "time" of a line of ours: they stand first, in this order. */
-static bool
-read_line_head(struct span line, uint64_t *seq, int64_t *ms, struct err *e)
-{
-	struct span rest = line;
-
-	if (!span_starts(rest, SPAN("{\"seq\":")))
-		return err_set(
-			e, ERR_SYNTAX, NULL, "last audit line does not begin with its number");
-	rest = span_skip(rest, 7);
-	if (!span_u64(span_cut(&rest, ','), UINT64_MAX - 1, seq) ||
-		!span_starts(rest, SPAN("\"time\":\"")) || !read_time(span_skip(rest, 8), ms))
-		return err_set(e, ERR_SYNTAX, NULL, "last audit line has no number or no time");
-	return true;
-}
 
 /* Bytes after the last line end are what a crash left: to FILE.torn, and off the log. */
 static bool
@@ -123,8 +91,13 @@ read_tail(struct audit *a, struct err *e)
 	while (begin > 0 && tail.p[begin - 1] != '\n')
 		begin--;
 	struct span line = {tail.p + begin, end - 1 - begin};
+	struct audit_line l;
+	if (!audit_line_head(line, &l, e))
+		return false;
 	crypto_sha256(line, a->prev);
-	return read_line_head(line, &a->seq, &a->last_ms, e);
+	a->seq = l.seq;
+	a->last_ms = l.ms;
+	return true;
 }
 
 /* flock, and the tail read again when another process wrote since. */
@@ -154,7 +127,8 @@ audit_open(
 	a->dir = dir;
 	a->sync = sync;
 	a->batch.max = AUDIT_BATCH_MAX;
-	(void)snprintf(a->node, sizeof(a->node), "%s", node);
+	a->node.max = AUDIT_NODE_MAX;
+	jsonw_quote(&a->node, span_of(node));
 	bool ok = flock(a->fd, LOCK_EX) == 0 ||
 		  err_set(e, ERR_SYSTEM, NULL, "could not lock the audit log");
 	ok = ok && read_tail(a, e);
@@ -184,38 +158,12 @@ audit_free(struct audit *a)
 		(void)close(a->fd);
 	explicit_bzero(a->key, sizeof(a->key));
 	buf_fini(&a->batch);
+	buf_fini(&a->node);
 	(void)pthread_mutex_destroy(&a->lock);
 	free(a);
 }
 
 /* ---- appending ---- */
-
-static void
-write_line(struct buf *out, const struct audit *a, const struct audit_item *item, uint64_t seq,
-	const uint8_t prev[32], int64_t ms)
-{
-	AUTO_BUF time = BUF_INIT(64);
-
-	civil_write_iso(&time, ms / 1000);
-	buf_adds(out, "{\"seq\":");
-	buf_addu(out, seq);
-	buf_adds(out, ",\"time\":\"");
-	buf_add(out, span_first(buf_span(&time), 19));
-	unsigned milli = (unsigned)(ms % 1000);
-	const char point[4] = {'.', (char)('0' + milli / 100), (char)('0' + milli / 10 % 10),
-		(char)('0' + milli % 10)};
-	buf_add(out, (struct span){point, sizeof(point)});
-	buf_adds(out, "Z\",\"prev\":\"");
-	buf_add_hex(out, prev, 32);
-	buf_adds(out, "\",\"kind\":\"");
-	buf_adds(out, item->kind);
-	buf_adds(out, "\",\"node\":");
-	jsonw_quote(out, span_of(a->node));
-	if (item->rest.n > 0)
-		buf_addc(out, ',');
-	buf_add(out, item->rest);
-	buf_adds(out, "}\n");
-}
 
 /* The batch leaves in one write, or not at all. */
 static bool
@@ -254,7 +202,13 @@ append_locked(struct audit *a, struct audit_item *items, size_t n, int64_t now_m
 	buf_reset(&a->batch);
 	for (size_t i = 0; i < n; i++) {
 		size_t from = a->batch.n;
-		write_line(&a->batch, a, &items[i], ++seq, prev, ms);
+		struct audit_line l = {.seq = ++seq,
+			.ms = ms,
+			.kind = span_of(items[i].kind),
+			.node = buf_span(&a->node),
+			.rest = items[i].rest};
+		memcpy(l.prev, prev, sizeof(prev));
+		audit_line_write(&a->batch, &l);
 		if (!buf_ok(&a->batch) || a->batch.n - from > AUDIT_LINE_MAX)
 			return err_set(
 				e, ERR_LIMIT, NULL, "audit record above %lu bytes", AUDIT_LINE_MAX);

@@ -3,6 +3,7 @@
 
 #include "agent/base/err.h"
 #include "agent/base/span.h"
+#include "policy/audit_line.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,7 +19,6 @@ struct audit;
 
 enum audit_sync { AUDIT_SYNC_ALWAYS, AUDIT_SYNC_SECOND, AUDIT_SYNC_NEVER };
 
-#define AUDIT_LINE_MAX (16UL * 1024)
 #define AUDIT_REST_MAX                                                                             \
 	(AUDIT_LINE_MAX - 1024) /* of audit_item.rest: the log adds less than that                 \
 				 */

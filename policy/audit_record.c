@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/audit_record.h"
 
+#include "agent/base/base64.h"
 #include "agent/base/civil.h"
 #include "agent/base/jsonw.h"
+#include "policy/model.h"
+
+#include <stdlib.h>
+
+/* Place of a rule's entitlements among its texts. */
+enum { ENTITLEMENTS = 0 };
 
 /* Members are written as those of an object whose braces the log adds. */
 static void
@@ -32,6 +39,37 @@ write_bits(struct jsonw *w, const char *key, uint32_t bits, const char *const *n
 	jsonw_end(w, ']');
 }
 
+static int
+by_bytes(const void *a, const void *b)
+{
+	return span_cmp(*(const struct span *)a, *(const struct span *)b);
+}
+
+static bool
+is_mentioned(const struct audit_who *who, struct span entitlement)
+{
+	return who->n_mentioned > 0 && bsearch(&entitlement, who->mentioned, who->n_mentioned,
+					       sizeof(*who->mentioned), by_bytes) != NULL;
+}
+
+/* None of them: no key. */
+static void
+write_entitlements(struct jsonw *w, const struct audit_who *who, const struct subject *s)
+{
+	bool open = false;
+
+	for (size_t i = 0; i < s->n_entitlements; i++) {
+		if (!is_mentioned(who, s->entitlements[i]))
+			continue;
+		if (!open)
+			jsonw_list(w, "entitlements");
+		open = true;
+		jsonw_str(w, NULL, s->entitlements[i]);
+	}
+	if (open)
+		jsonw_end(w, ']');
+}
+
 static void
 write_subject(struct jsonw *w, struct audit_who who, const struct facts *f)
 {
@@ -44,9 +82,9 @@ write_subject(struct jsonw *w, struct audit_who who, const struct facts *f)
 	jsonw_str(w, "iss", f->subject->iss);
 	write_bits(w, "roles", f->roles, role_names, ROLE_COUNT);
 	jsonw_cstr(w, "assurance", assurance_names[f->subject->assurance]);
-	if (f->n_accepted > 0) {
+	write_entitlements(w, &who, f->subject);
+	if (f->n_accepted > 0)
 		jsonw_strs(w, "accepted", f->accepted, f->n_accepted);
-	}
 	jsonw_end(w, '}');
 }
 
@@ -102,7 +140,7 @@ write_outcome(struct jsonw *w, const struct decision *d)
 
 void
 audit_record_decision(struct buf *out, const uint8_t trace[16], struct audit_who who,
-	const struct facts *f, const struct decision *d, struct span file)
+	const struct facts *f, const struct decision *d)
 {
 	struct jsonw w;
 
@@ -116,8 +154,31 @@ audit_record_decision(struct buf *out, const uint8_t trace[16], struct audit_who
 	jsonw_cstr(&w, "protocol", protocol_names[f->protocol]);
 	jsonw_end(&w, '}');
 	write_outcome(&w, d);
-	if (file.p != NULL)
-		jsonw_str(&w, "file", file);
+}
+
+void
+audit_record_event(struct buf *out, const uint8_t trace[16], struct audit_who who,
+	const struct facts *f, struct span event)
+{
+	struct jsonw w;
+
+	start(&w, out, trace);
+	write_subject(&w, who, f);
+	write_object(&w, &f->object);
+	jsonw_raw(&w, "event", event);
+}
+
+static void
+write_ranges(struct jsonw *w, const struct audit_closing *c)
+{
+	jsonw_list(w, "ranges");
+	for (size_t i = 0; i < c->n_ranges; i++) {
+		jsonw_list(w, NULL);
+		jsonw_u64(w, NULL, c->ranges[i][0]);
+		jsonw_u64(w, NULL, c->ranges[i][1]);
+		jsonw_end(w, ']');
+	}
+	jsonw_end(w, ']');
 }
 
 void
@@ -129,32 +190,118 @@ audit_record_close(struct buf *out, const struct audit_closing *c)
 	jsonw_u64(&w, "decision", c->decision);
 	jsonw_u64(&w, "bytes", c->bytes);
 	jsonw_cstr(&w, "result", c->result);
-	if (c->last >= c->first) {
-		jsonw_list(&w, "ranges");
-		jsonw_list(&w, NULL);
-		jsonw_u64(&w, NULL, c->first);
-		jsonw_u64(&w, NULL, c->last);
-		jsonw_end(&w, ']');
-		jsonw_end(&w, ']');
+	if (!c->full)
+		return;
+	jsonw_str(&w, "file", c->file);
+	write_ranges(&w, c);
+}
+
+static void
+write_policies(struct jsonw *w, const char *key, const struct policy_set *policies)
+{
+	jsonw_list(w, key);
+	for (size_t i = 0; i < policy_set_count(policies); i++) {
+		jsonw_obj(w, NULL);
+		jsonw_str(w, "policy", policy_set_id(policies, i));
+		jsonw_u64(w, "version", policy_set_version(policies, i));
+		jsonw_hex(w, "sha256", policy_set_sha256(policies, i), 32);
+		jsonw_end(w, '}');
 	}
+	jsonw_end(w, ']');
 }
 
 void
-audit_record_start(struct buf *out, const char *version, const struct policy_set *policies)
+audit_record_policies(struct buf *out, const struct policy_set *policies)
+{
+	struct jsonw w;
+
+	jsonw_init(&w, out);
+	write_policies(&w, NULL, policies);
+}
+
+void
+audit_record_start(struct buf *out, const struct audit_starting *s)
 {
 	struct jsonw w;
 
 	start(&w, out, NULL);
-	jsonw_cstr(&w, "agent", version);
-	jsonw_list(&w, "policies");
+	jsonw_cstr(&w, "agent", s->agent);
+	jsonw_cstr(&w, "tzdata", s->tzdata != NULL && s->tzdata[0] != '\0' ? s->tzdata : NULL);
+	write_policies(&w, "policies", s->policies);
+	if (s->replaced.p != NULL)
+		jsonw_raw(&w, "replaced", s->replaced);
+}
+
+void
+audit_record_clock(struct buf *out, int64_t step_s, int64_t used)
+{
+	struct jsonw w;
+
+	start(&w, out, NULL);
+	jsonw_i64(&w, "step_s", step_s);
+	jsonw_iso(&w, "used", used);
+}
+
+void
+audit_record_checkpoint(struct buf *out, const struct audit_signing *s)
+{
+	AUTO_BUF sig = BUF_INIT(128);
+	struct jsonw w;
+
+	base64_encode(&sig, s->sig, sizeof(s->sig));
+	start(&w, out, NULL);
+	jsonw_u64(&w, "upto", s->upto);
+	jsonw_hex(&w, "head", s->head, sizeof(s->head));
+	jsonw_hex(&w, "key", s->key, sizeof(s->key));
+	jsonw_str(&w, "sig", buf_span(&sig));
+}
+
+void
+audit_record_expired(struct buf *out, const struct audit_expired *x)
+{
+	struct jsonw w;
+
+	start(&w, out, NULL);
+	jsonw_strs(&w, "files", x->files, x->n_files);
+	jsonw_strs(&w, "keys", x->keys, x->n_keys);
+}
+
+/* Room for all of them; the same one may stand in several rules. */
+static size_t
+count_mentioned(const struct policy_set *policies)
+{
+	size_t n = 0;
+
 	for (size_t i = 0; i < policy_set_count(policies); i++) {
-		jsonw_obj(&w, NULL);
-		jsonw_str(&w, "policy", policy_set_id(policies, i));
-		jsonw_u64(&w, "version", policy_set_version(policies, i));
-		jsonw_hex(&w, "sha256", policy_set_sha256(policies, i), 32);
-		jsonw_end(&w, '}');
+		const struct policy *p = policy_set_policy(policies, i);
+		for (size_t k = 0; k < p->n_rules; k++)
+			n += p->rules[k].texts[ENTITLEMENTS].n;
 	}
-	jsonw_end(&w, ']');
+	return n;
+}
+
+bool
+audit_record_mentioned(const struct policy_set *policies, struct span **ret, size_t *ret_n)
+{
+	struct span *list = calloc(count_mentioned(policies) + 1, sizeof(*list));
+	size_t n = 0;
+	size_t kept = 0;
+
+	if (list == NULL)
+		return false;
+	for (size_t i = 0; i < policy_set_count(policies); i++) {
+		const struct policy *p = policy_set_policy(policies, i);
+		for (size_t k = 0; k < p->n_rules; k++)
+			for (size_t t = 0; t < p->rules[k].texts[ENTITLEMENTS].n; t++)
+				list[n++] = p->rules[k].texts[ENTITLEMENTS].item[t];
+	}
+	qsort(list, n, sizeof(*list), by_bytes);
+	for (size_t i = 0; i < n; i++)
+		if (kept == 0 || !span_eq(list[kept - 1], list[i]))
+			list[kept++] = list[i];
+	*ret = list;
+	*ret_n = kept;
+	return true;
 }
 
 void

@@ -402,6 +402,33 @@ zone_load(struct span name, struct zone **ret, struct err *e)
 	       zone_parse((struct span){text, n}, ret, e);
 }
 
+/* The word behind `prefix` at the beginning of a file: letters and digits. */
+static bool
+read_word(const char *path, const char *prefix, char ret[16])
+{
+	char text[64];
+	size_t n = 0;
+	size_t len = 0;
+	AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || !read_whole(fd, text, sizeof(text), &n, NULL) ||
+		!span_starts((struct span){text, n}, span_of(prefix)))
+		return false;
+	struct span word = span_skip((struct span){text, n}, strlen(prefix));
+	while (len < word.n && ((word.p[len] >= '0' && word.p[len] <= '9') ||
+				       (word.p[len] >= 'a' && word.p[len] <= 'z')))
+		len++;
+	return len > 0 && span_cstr(span_first(word, len), ret, 16);
+}
+
+void
+zone_version(char ret[16])
+{
+	ret[0] = '\0';
+	if (!read_word(ZONE_FOLDER "tzdata.zi", "# version ", ret))
+		(void)read_word(ZONE_FOLDER "+VERSION", "", ret);
+}
+
 void
 zone_free(struct zone *z)
 {

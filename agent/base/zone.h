@@ -21,6 +21,11 @@ bool zone_parse(struct span tzif, struct zone **ret, struct err *e);
  * confinement.
  */
 bool zone_load(struct span name, struct zone **ret, struct err *e);
+/*
+ * Version of the tz database of this machine, as "2026b"; "" when its files do not tell.  Reads
+ * them as zone_load does.
+ */
+void zone_version(char ret[16]);
 void zone_free(struct zone *z); /* NULL is allowed */
 
 /*

@@ -4,8 +4,6 @@
 #include "agent/gate_problem.h"
 #include "tests/unit/gate_world.h"
 
-#define GATE_LONG_PATH 8100
-
 struct row {
 	const char *name;
 	enum http_method method;
@@ -235,19 +233,20 @@ static void
 too_long_to_record(void **state)
 {
 	struct place *p = *state;
-	char path[GATE_LONG_PATH];
 	struct http_ask q[3] = {{.path = SPAN("/data/10.5072/OPEN/a b.txt")},
-		{.path = {path, sizeof(path)}}, {.path = SPAN("/data/10.5072/OPEN/a b.txt")}};
+		{.path = SPAN("/data/10.5072/OPEN/a b.txt")},
+		{.path = SPAN("/data/10.5072/OPEN/a b.txt")}};
 	struct gate_case c[3];
+	const size_t room = p->desk.record.max;
 	struct http_answer a;
 	static const uint16_t want[3] = {200, 503, 200};
 
-	memset(path, '"', sizeof(path));
-	memcpy(path, "/data/10.5072/OPEN/", 19);
 	int64_t before = audit_size(p);
 	gate_start(&p->desk);
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < 3; i++) {
+		p->desk.record.max = i == 1 ? p->desk.record.n + 10 : room;
 		gate_begin(&p->desk, &q[i], NOW * 1000LL, NULL, &c[i]);
+	}
 	assert_int_equal(audit_size(p), before);
 	gate_record(&p->desk, c, 3);
 	assert_true(audit_size(p) > before);
@@ -388,7 +387,9 @@ recorded(void **state)
 	assert_true(holds(line, "\"kind\":\"decision\",\"node\":\"gate\",\"trace\":\"ab00"));
 	assert_true(holds(line, "\"pid\":\"10.5072/OPEN\",\"proposal\":\"OPEN\""));
 	assert_true(holds(line, "\"effect\":\"permit\",\"rule\":\"open-data\""));
-	assert_true(holds(line, "\"file\":\"a b.txt\"}\n"));
+	struct audit_line l;
+	assert_true(audit_line_parse(span_first(line, line.n - 1), &l, NULL));
+	check_span(audit_line_member(&l, "subject"), "null");
 }
 
 int

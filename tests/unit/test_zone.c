@@ -197,10 +197,27 @@ made(void **state)
 	}
 }
 
+/* Of this machine: a year and a letter, or nothing where its files do not tell. */
+static void
+version(void **state)
+{
+	char text[16] = "x";
+	uint64_t year = 0;
+
+	(void)state;
+	zone_version(text);
+	if (text[0] == '\0')
+		return;
+	assert_true(span_u64(span_first(span_of(text), 4), 2999, &year));
+	assert_in_range(year, 2015, 2999);
+	assert_int_equal(strlen(text), 5);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(version),
 		cmocka_unit_test(offset),
 		cmocka_unit_test(absent),
 		cmocka_unit_test(made),
