@@ -25,7 +25,7 @@ struct loader {
 	struct buf *report;
 	unsigned roles;
 	bool create; /* else a folder that the start would make may be missing */
-	unsigned faults;
+	unsigned faults, policy_faults;
 };
 
 /* What went wrong with a file, at the line that names it. */
@@ -172,6 +172,45 @@ config_wants_courier(const struct settings *s)
 	return false;
 }
 
+/* The file beside a policy that holds its signatures; none there is for the gate to judge. */
+static void
+add_signature(struct loader *l, const char *name, const char *policy)
+{
+	char path[PATH_MAX];
+
+	if ((l->roles & GATE) == 0 || policy == NULL || l->s->signers.n == 0)
+		return;
+	if (snprintf(path, sizeof(path), "%s.sig", policy) >= (int)sizeof(path))
+		return; /* so long a policy could not be opened either */
+	AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0 && errno == ENOENT)
+		return;
+	int copy = fd >= 0 ? snapshot(fd) : -1;
+	if (copy >= 0) {
+		keep(l, GATE, name, path, &copy);
+		return;
+	}
+	settings_fault(
+		l->s, policy, l->report, "%s: cannot be read: %s", path, strerrordesc_np(errno));
+	l->faults++;
+}
+
+static void
+add_policies(struct loader *l)
+{
+	const struct settings_list *files = &l->s->policies;
+	unsigned before = l->faults;
+	char name[32];
+
+	for (size_t i = 0; i < files->n; i++) {
+		(void)snprintf(name, sizeof(name), "policy.%zu", i);
+		add_text(l, GATE, name, files->item[i]);
+		(void)snprintf(name, sizeof(name), "policy.%zu.sig", i);
+		add_signature(l, name, files->item[i]);
+	}
+	l->policy_faults = l->faults - before;
+}
+
 /* Secrets are opened and passed on, as the keys of TLS are; the rest is copied. */
 static void
 add_issuer(struct loader *l, const struct settings_issuer *s, size_t i)
@@ -220,10 +259,7 @@ add_files(struct loader *l)
 		(void)snprintf(name, sizeof(name), "tls.key.%zu", i);
 		add_open(l, FRONT, name, s->certificates[i].key, O_RDONLY);
 	}
-	for (size_t i = 0; i < s->policies.n; i++) {
-		(void)snprintf(name, sizeof(name), "policy.%zu", i);
-		add_text(l, GATE, name, s->policies.item[i]);
-	}
+	add_policies(l);
 	for (size_t i = 0; i < s->n_issuers; i++)
 		add_issuer(l, &s->issuers[i], i);
 	add_text(l, GATE, "accounts", s->accounts);
@@ -303,10 +339,109 @@ config_load(const char *file, unsigned roles, bool create, const struct config_s
 	add_shared(&l, shared);
 	if (l.faults == 0)
 		return c;
-	(void)err_set(
-		e, ERR_SYNTAX, NULL, "%s has %u fault%s", file, l.faults, l.faults == 1 ? "" : "s");
+	(void)err_set(e, ERR_SYNTAX, l.policy_faults > 0 ? CONFIG_POLICY : NULL,
+		"%s has %u fault%s", file, l.faults, l.faults == 1 ? "" : "s");
 	config_free(c);
 	return NULL;
+}
+
+/* ---- policies alone ---- */
+
+static bool
+is_policy(const struct bundle_entry *b)
+{
+	return strncmp(b->file.name, "policy.", 7) == 0;
+}
+
+static const struct bundle_entry *
+find_entry(const struct bundle *b, const char *name)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (strcmp(b->entries[i].file.name, name) == 0)
+			return &b->entries[i];
+	return NULL;
+}
+
+static int
+dup_of(const struct bundle_entry *b)
+{
+	return fcntl(b->file.fd, F_DUPFD_CLOEXEC, 4);
+}
+
+struct config *
+config_policies(const struct config *old, struct buf *report, struct err *e)
+{
+	const char *file = old->settings->file;
+	const struct bundle_entry *yaml = find_entry(&old->bundle, "agent.yaml");
+	struct config *c = calloc(1, sizeof(*c));
+
+	if (c == NULL || yaml == NULL) {
+		(void)err_set(e, ERR_LIMIT, NULL, "no memory for the configuration");
+		config_free(c);
+		return NULL;
+	}
+	c->settings = read_settings(file, yaml->file.fd, report, e);
+	struct loader l = {.c = c, .s = c->settings, .report = report, .roles = BUNDLE_ALL};
+	for (size_t i = 0; c->settings != NULL && i < old->bundle.n; i++) {
+		const struct bundle_entry *b = &old->bundle.entries[i];
+		int fd = is_policy(b) ? -1 : dup_of(b);
+		if (fd >= 0)
+			keep(&l, b->roles, b->file.name, b->file.path, &fd);
+		else if (!is_policy(b))
+			fault(&l, b->file.path, "cannot be kept");
+	}
+	c->proposals = old->proposals;
+	if (c->settings != NULL)
+		add_policies(&l);
+	if (c->settings != NULL && l.faults == 0)
+		return c;
+	(void)err_set(e, ERR_SYNTAX, CONFIG_POLICY, "the policies cannot be read");
+	config_free(c);
+	return NULL;
+}
+
+/* Does a file hold other bytes than this copy of it? */
+static bool
+differs(const struct bundle_entry *b, const char *path)
+{
+	AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat is;
+	struct stat was;
+	off_t at = 0;
+
+	if (b == NULL || fd < 0)
+		return (b == NULL) != (fd < 0);
+	if (fstat(fd, &is) < 0 || fstat(b->file.fd, &was) < 0 || is.st_size != was.st_size)
+		return true;
+	while (at < was.st_size) {
+		char x[16384];
+		char y[16384];
+		ssize_t n = pread(fd, x, sizeof(x), at);
+		if (n <= 0 || pread(b->file.fd, y, (size_t)n, at) != n ||
+			memcmp(x, y, (size_t)n) != 0)
+			return true;
+		at += n;
+	}
+	return false;
+}
+
+bool
+config_policies_differ(const struct config *c)
+{
+	const struct settings_list *files = &c->settings->policies;
+	bool found = false;
+
+	for (size_t i = 0; i < files->n && !found; i++) {
+		char name[32];
+		char path[PATH_MAX];
+		(void)snprintf(name, sizeof(name), "policy.%zu", i);
+		found = differs(find_entry(&c->bundle, name), files->item[i]);
+		(void)snprintf(name, sizeof(name), "policy.%zu.sig", i);
+		if (c->settings->signers.n > 0 &&
+			snprintf(path, sizeof(path), "%s.sig", files->item[i]) < (int)sizeof(path))
+			found = found || differs(find_entry(&c->bundle, name), path);
+	}
+	return found;
 }
 
 void

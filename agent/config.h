@@ -33,6 +33,17 @@ struct config_shared {
  */
 struct config *config_load(const char *file, unsigned roles, bool create,
 	const struct config_shared *shared, struct buf *report, struct err *e);
+
+/* err.ref of a failure for which a policy file is to blame (others may be too). */
+#define CONFIG_POLICY "POL-19"
+
+/*
+ * The configuration `old` with its policy files (and their signatures) opened anew; all else is
+ * what it was, also where it has changed on disk.
+ */
+struct config *config_policies(const struct config *old, struct buf *report, struct err *e);
+/* Do policy files on disk hold other bytes than those in force?  One that cannot be opened does. */
+bool config_policies_differ(const struct config *c);
 void config_free(struct config *c); /* NULL allowed */
 
 /* Open proposals.yaml anew when it has changed on disk.  True: it was changed. */

@@ -38,6 +38,7 @@ enum { EXIT_OK = 0, EXIT_NO = 1, EXIT_USAGE = 2, EXIT_CONFIG = 2, EXIT_SANDBOX =
  *   tls.chain.N tls.key.N certificates (front)
  *   listen.N              listening sockets (front); one for each worker, or one for all
  *   policy.N              policy files (gate), in the order of settings.policies
+ *   policy.N.sig          signatures of policy N, where they are needed and there (gate)
  *   jwks.N                key file of issuer N, where it has one (gate)
  *   accounts              accounts.yaml, where there is one (gate)
  *   replay                used proofs of possession (gate), auth/replay.h
@@ -79,8 +80,8 @@ struct role_message {
 	size_t n_text;
 };
 
-/* listen 128, issuers 4 * 32, policies 32, roots 32, certificates 2 * 8, and a dozen more. */
-#define ROLE_FILES 384U
+/* listen 128, issuers 4 * 32, policies 2 * 32, roots 32, certificates 2 * 8, and a dozen more. */
+#define ROLE_FILES 416U
 
 struct role {
 	enum process what;

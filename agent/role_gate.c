@@ -17,6 +17,7 @@
 #include "agent/gate_batch.h"
 #include "agent/gate_courier.h"
 #include "agent/gate_ledger.h"
+#include "agent/gate_policies.h"
 #include "agent/gate_refused.h"
 #include "agent/sandbox.h"
 #include "agent/session.h"
@@ -152,22 +153,10 @@ seat_worker(struct gate_role *g, int *link, struct err *e)
 static bool
 load_policies(struct gate_role *g, struct buf *report, struct err *e)
 {
-	const struct settings_list *files = &g->role.settings->policies;
-	struct policy_source sources[64];
-	char name[32];
-
-	if (files->n > sizeof(sources) / sizeof(sources[0]))
-		return err_set(e, ERR_LIMIT, NULL, "more than 64 policy files");
-	for (size_t i = 0; i < files->n; i++) {
-		(void)snprintf(name, sizeof(name), "policy.%zu", i);
-		sources[i].name = files->item[i];
-		if (!role_text(&g->role, name, &sources[i].text, e))
-			return false;
-	}
-	struct policy_set *set = policy_set_load(sources, files->n, report, e);
-	g->gate.policies = set;
-	return set != NULL && (audit_record_mentioned(set, &g->mentioned, &g->gate.n_mentioned) ||
-				      err_set(e, ERR_LIMIT, NULL, "no memory"));
+	if (!gate_policies_load(&g->role, report, &g->gate.policies, e))
+		return false;
+	return audit_record_mentioned(g->gate.policies, &g->mentioned, &g->gate.n_mentioned) ||
+	       err_set(e, ERR_LIMIT, NULL, "no memory");
 }
 
 static bool

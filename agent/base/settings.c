@@ -4,6 +4,7 @@
 #include "agent/base/scope.h"
 #include "agent/base/settings_check.h"
 #include "agent/base/settings_issuer.h"
+#include "agent/base/settings_policy.h"
 #include "agent/base/settings_schema.h"
 #include "agent/base/yaml.h"
 
@@ -424,6 +425,8 @@ static void
 complete(struct reader *r, const struct yaml_node *top)
 {
 	struct settings *s = r->s;
+	const char *key = NULL;
+	struct err e = {.code = ERR_NONE};
 
 	if (s->workers == 0)
 		s->workers = online_cores();
@@ -439,6 +442,8 @@ complete(struct reader *r, const struct yaml_node *top)
 			s->listen.n, s->workers, SOCKETS_MAX);
 	check_roots(r, top);
 	check_issuers(r, top);
+	if (!settings_policy_complete(s, &key, &e))
+		fault_at(r, key_node(key_node(top, "policy"), key), "%s", e.msg);
 }
 
 /* ---- the whole ---- */

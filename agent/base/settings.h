@@ -5,6 +5,7 @@
 #include "agent/base/buf.h"
 #include "agent/base/err.h"
 #include "agent/base/log.h"
+#include "agent/base/signer.h"
 #include "agent/base/span.h"
 
 #include <stdbool.h>
@@ -130,6 +131,10 @@ struct settings {
 	size_t n_roots;
 	const char *proposals;         /* proposals.yaml: routes, dates, teams; NULL: none */
 	struct settings_list policies; /* policy.files */
+	/* policy.signers as written, and their raw keys (agent/base/signer.h), all different */
+	struct settings_list signers;
+	const uint8_t (*signer_keys)[SIGNER_KEY];
+	unsigned required_signatures;           /* of different signers; default 1 */
 	struct settings_list facility_networks; /* CIDR blocks that count as network `facility` */
 	struct settings_issuer *issuers;
 	size_t n_issuers;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/base/settings_check.h"
 
+#include "agent/base/signer.h"
+
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -184,6 +186,19 @@ bool
 settings_check_rooted(struct span v, struct err *e)
 {
 	return (v.n > 0 && v.p[0] == '/') || err_set(e, ERR_SYNTAX, NULL, "must begin with '/'");
+}
+
+bool
+settings_check_signer(struct span v, struct err *e)
+{
+	uint8_t key[SIGNER_KEY];
+
+	if (!signer_read(v, key, e))
+		return false;
+	return !signer_published(key) ||
+	       err_set(e, ERR_DENIED, "RFC 8032 7.1",
+		       "is a key of RFC 8032 whose private half everybody has: make one with "
+		       "`pan-agent policy keygen`");
 }
 
 bool

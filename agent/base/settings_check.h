@@ -21,6 +21,7 @@ bool settings_check_listen(struct span v, struct err *e); /* ADDRESS:PORT, [IPv6
 bool settings_check_block(struct span v, struct err *e);  /* ADDRESS/BITS */
 bool settings_check_zone(struct span v, struct err *e);   /* Area/City, and known here */
 bool settings_check_rooted(struct span v, struct err *e); /* begins with / */
+bool settings_check_signer(struct span v, struct err *e); /* a public key that nobody else has */
 /* "." or {name}/{name}/..., at most 8 different names. */
 bool settings_check_layout(struct span v, struct err *e);
 /* A template by its form: braces in pairs around names; it stands in URLs, so no empty, "." or

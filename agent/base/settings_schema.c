@@ -133,6 +133,12 @@ static const struct settings_key keys[] = {
 
 	{POLICY(policies), .name = "files", .kind = SETTINGS_PATHS, .required = true, .min = 1,
 		.max = 32, .text = "policy files"},
+	{POLICY(signers), .name = "signers", .kind = SETTINGS_TEXTS, .max = 16,
+		.check = settings_check_signer,
+		.text = "public keys of those who sign policies; none: they need no signature"},
+	{POLICY(required_signatures), .name = "required_signatures", .kind = SETTINGS_NUMBER,
+		.min = 1, .max = 4, .fallback = "1",
+		.text = "how many of the signers must have signed each policy file"},
 	{POLICY(facility_networks), .name = "facility_networks", .kind = SETTINGS_TEXTS, .max = 64,
 		.check = settings_check_block,
 		.text = "address blocks that count as network `facility`"},

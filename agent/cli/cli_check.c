@@ -7,11 +7,14 @@
 #include "agent/catalog/proposals.h"
 #include "agent/cli/cli_check_issuers.h"
 #include "agent/cli/cli_file.h"
+#include "agent/cli/cli_policy_verify.h"
 #include "agent/cli/command.h"
 #include "policy/policy.h"
+#include "policy/sign.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -70,6 +73,29 @@ read_named(struct checking *c, const char *path, struct buf *text)
 	return false;
 }
 
+/* The file beside a policy that holds its signatures; none there is a fault of its own. */
+static void
+check_signature(struct checking *c, const struct policy_source *file)
+{
+	const struct policy_signers signers = {.key = c->s->signer_keys,
+		.n = c->s->signers.n,
+		.required = c->s->required_signatures};
+	AUTO_BUF text = BUF_INIT(POLICY_SIGN_TEXT + 1);
+	struct policy_sign_source src = {.name = file->name, .file = file->text};
+	char path[PATH_MAX];
+	struct err e = {0};
+
+	if (signers.n == 0 || c->s->faults > 0 ||
+		!cli_signature_path(file->name, path, sizeof(path)))
+		return;
+	if (cli_file_read(path, &text, &e) || e.code == ERR_LIMIT)
+		src.sig = text.n > 0 ? buf_span(&text) : SPAN("");
+	else if (e.sys != ENOENT)
+		settings_fault(c->s, file->name, &c->report, "%s", e.msg);
+	if (e.code == ERR_NONE || e.sys == ENOENT)
+		(void)policy_sign_report(&src, &signers, &c->report);
+}
+
 static void
 check_policies(struct checking *c)
 {
@@ -82,7 +108,10 @@ check_policies(struct checking *c)
 	for (size_t i = 0; sources != NULL && texts != NULL && i < files->n; i++) {
 		texts[i].max = TEXT_MAX;
 		all = read_named(c, files->item[i], &texts[i]) && all;
-		sources[n++] = (struct policy_source){files->item[i], buf_span(&texts[i])};
+		sources[n] = (struct policy_source){files->item[i], buf_span(&texts[i])};
+		if (all)
+			check_signature(c, &sources[n]);
+		n++;
 	}
 	if (all)
 		policy_set_free(policy_set_load(sources, n, &c->report, NULL));

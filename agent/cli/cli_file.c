@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 bool
 cli_file_read(const char *path, struct buf *ret, struct err *e)
@@ -37,7 +38,7 @@ cli_file_read(const char *path, struct buf *ret, struct err *e)
 }
 
 static bool
-replace(int folder, const char *name, struct span text, struct err *e)
+replace(int folder, const char *name, struct span text, mode_t mode, struct err *e)
 {
 	unsigned char id[8];
 	char other[320];
@@ -51,15 +52,16 @@ replace(int folder, const char *name, struct span text, struct err *e)
 		openat(folder, other, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_set(e, ERR_SYSTEM, NULL, "cannot write %s", name);
-	if (fdwrite_all(fd, text) && fsync(fd) == 0 && renameat(folder, other, folder, name) == 0)
+	if (fdwrite_all(fd, text) && fchmod(fd, mode) == 0 && fsync(fd) == 0 &&
+		renameat(folder, other, folder, name) == 0)
 		return true;
 	(void)err_set(e, ERR_SYSTEM, NULL, "cannot write %s", name);
 	(void)unlinkat(folder, other, 0);
 	return false;
 }
 
-bool
-cli_file_replace(int folder, const char *name, struct span text, struct err *e)
+static bool
+replace_undisturbed(int folder, const char *name, struct span text, mode_t mode, struct err *e)
 {
 	sigset_t ends;
 	sigset_t before;
@@ -69,7 +71,19 @@ cli_file_replace(int folder, const char *name, struct span text, struct err *e)
 	(void)sigaddset(&ends, SIGTERM);
 	(void)sigaddset(&ends, SIGHUP);
 	(void)pthread_sigmask(SIG_BLOCK, &ends, &before);
-	bool ok = replace(folder, name, text, e);
+	bool ok = replace(folder, name, text, mode, e);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return ok;
+}
+
+bool
+cli_file_replace(int folder, const char *name, struct span text, struct err *e)
+{
+	return replace_undisturbed(folder, name, text, 0600, e);
+}
+
+bool
+cli_file_publish(int folder, const char *name, struct span text, struct err *e)
+{
+	return replace_undisturbed(folder, name, text, 0644, e);
 }

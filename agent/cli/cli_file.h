@@ -18,3 +18,5 @@ bool cli_file_read(const char *path, struct buf *ret, struct err *e);
  * they leave no half of it behind.
  */
 bool cli_file_replace(int folder, const char *name, struct span text, struct err *e);
+/* The same with mode 0644, whatever the umask: for what everybody may read. */
+bool cli_file_publish(int folder, const char *name, struct span text, struct err *e);

@@ -8,6 +8,8 @@
 #include "agent/cli/cli_explain.h"
 #include "agent/cli/cli_file.h"
 #include "agent/cli/cli_policy_check.h"
+#include "agent/cli/cli_policy_sign.h"
+#include "agent/cli/cli_policy_verify.h"
 #include "agent/cli/command.h"
 
 /* More than allowed, so that the reader says so. */
@@ -21,6 +23,9 @@ static const struct command subcommands[] = {
 	{"check", "read policy files as the agent would and run their tests", cli_policy_check},
 	{"test", "the same, with one line of TAP for each test", cli_policy_test},
 	{"explain", "one decision in words, or decisions for questions in JSON", cli_explain},
+	{"sign", "sign a policy file, beside it in FILE.sig", cli_policy_sign},
+	{"verify", "are policy files signed as agent.yaml asks?", cli_policy_verify},
+	{"keygen", "make a key to sign policies with", cli_policy_keygen},
 	{NULL, NULL, NULL},
 };
 

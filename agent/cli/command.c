@@ -25,7 +25,7 @@ static const struct command commands[] = {
 	{"ls", "list datasets, or the files of one", cli_ls},
 	{"show", "all that is known of a dataset", cli_show},
 	{"auth", "explain what an agent makes of a token, check by check", cli_auth},
-	{"policy", "check, test and explain policy files", cli_policy},
+	{"policy", "check, test, explain and sign policy files", cli_policy},
 	{"login", "get a token for a data server by a browser, and keep the login", cli_login},
 	{"logout", "revoke the tokens of a login, and delete it", cli_logout},
 	{"token", "print the token that a server would get; or mint one of a demo issuer",

@@ -60,7 +60,7 @@ clear(const struct place *p)
 {
 	static const char *const files[] = {"agent.yaml", "chain.pem", "key.pem", "policy.yaml",
 		"proposals.yaml", "log/audit.jsonl", "jwks.json", "ca.pem", "secret", "websecret",
-		"accounts.yaml"};
+		"accounts.yaml", "policy.yaml.sig"};
 	static const char *const folders[] = {"data", "state/issuers", "state", "run", "log", ""};
 	char path[160];
 
@@ -145,6 +145,68 @@ test_load(void **state)
 	check_text(c, "policy.0", "rules");
 	assert_int_equal(write(fd_of(c, "policy.0"), "x", 1), -1); /* sealed */
 	config_free(c);
+	clear(&p);
+}
+
+/* Policies that are opened anew, and nothing else; signatures where somebody must sign. */
+static void
+test_policies(void **state)
+{
+	static const char signers[] =
+		"\npolicy: {files: [policy.yaml], signers: "
+		"[000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f]}\n";
+	AUTO_BUF yaml = BUF_INIT(8192);
+	AUTO_BUF report = BUF_INIT(8192);
+	struct err e = {0};
+	struct place p;
+
+	(void)state;
+	make(&p);
+	struct span rest = span_of(good);
+	while (rest.n > 0) { /* all but the line of policy */
+		struct span line = span_cut(&rest, '\n');
+		if (!span_starts(line, SPAN("policy:")))
+			buf_addf(&yaml, "%.*s\n", SPAN_ARG(line));
+	}
+	buf_add(&yaml, (struct span){signers, sizeof(signers)});
+	put(&p, "agent.yaml", yaml.p);
+	struct config *a = config_load(p.yaml, BUNDLE_ALL, true, NULL, &report, NULL);
+	check_span(buf_span(&report), "");
+	assert_non_null(a);
+	assert_int_equal(fd_of(a, "policy.0.sig"), -1); /* the gate tells that there is none */
+	assert_false(config_policies_differ(a));
+	put(&p, "policy.yaml.sig", "sig");
+	assert_true(config_policies_differ(a));
+	put(&p, "policy.yaml", "RULES");
+	put(&p, "chain.pem", "other");
+	put(&p, "agent.yaml", "other");
+	assert_true(config_policies_differ(a));
+	struct config *b = config_policies(a, &report, &e);
+	assert_non_null(b);
+	assert_false(config_policies_differ(b));
+	assert_int_equal(b->bundle.n, a->bundle.n + 1);
+	for (size_t i = 0; i < b->bundle.n; i++)
+		assert_int_equal(b->bundle.entries[i].roles,
+			strcmp(b->bundle.entries[i].file.name, "policy.0.sig") == 0
+				? BUNDLE_ROLE(PROCESS_GATE)
+				: roles_of(a, b->bundle.entries[i].file.name));
+	check_text(b, "policy.0", "RULES");
+	check_text(b, "policy.0.sig", "sig");
+	check_text(b, "tls.chain.0", "chain");
+	check_text(a, "policy.0", "rules");
+	config_free(a);
+	put(&p, "policy.yaml", "RULEs"); /* of the same length */
+	assert_true(config_policies_differ(b));
+	put(&p, "policy.yaml", "RULES");
+	assert_false(config_policies_differ(b));
+	char path[160];
+	(void)snprintf(path, sizeof(path), "%s/policy.yaml", p.dir);
+	assert_int_equal(unlink(path), 0);
+	assert_true(config_policies_differ(b));
+	assert_null(config_policies(b, &report, &e));
+	assert_string_equal(e.ref, CONFIG_POLICY);
+	assert_non_null(memmem(report.p, report.n, "agent.yaml:11:18: error: ", 25));
+	config_free(b);
 	clear(&p);
 }
 
@@ -392,6 +454,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_load),
+		cmocka_unit_test(test_policies),
 		cmocka_unit_test(test_only_for_some_roles),
 		cmocka_unit_test(test_issuers),
 		cmocka_unit_test(test_no_courier),

@@ -66,6 +66,8 @@ test_defaults(void **state)
 	assert_int_equal(s->limits.connections_per_identity, 100);
 	assert_int_equal(s->limits.drain_seconds, 60);
 	assert_int_equal(s->limits.kept_grants, 1024);
+	assert_int_equal(s->signers.n, 0);
+	assert_int_equal(s->required_signatures, 1);
 	settings_fault(s, s->policies.item[0], &report, "cannot be opened: %s", "x");
 	settings_fault(s, s->state_dir, &report, "is a default");
 	check_span(buf_span(&report), "/etc/pan/agent.yaml:13:11: error: cannot be opened: x\n"
@@ -76,11 +78,19 @@ test_defaults(void **state)
 	settings_free(s);
 }
 
+/* Into the section of policy, which LEAST ends with; the place is in the line after it. */
+#define POLICY_ADD(text) "  " text "\n",
+#define KEY_HEX          "000102030405060708090a0b0c0d0e0f101112131415161718191A1B1C1D1E1F"
+#define OTHER_KEY        "Hx4dHBsaGRgXFhUUExIREA8ODQwLCgkIBwYFBAMCAQA"
+#define KEY_BASE64       "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+
 static void
 test_values(void **state)
 {
 	AUTO_BUF report = BUF_INIT(4096);
-	struct settings *s = parse(LEAST "listen: 127.0.0.1:8443\n"
+	struct settings *s = parse(LEAST "  signers: [" KEY_HEX ", \"" OTHER_KEY "\"]\n"
+					 "  required_signatures: 2\n"
+					 "listen: 127.0.0.1:8443\n"
 					 "workers: 3\n"
 					 "sandbox: best-effort\n"
 					 "sandbox_landlock: no\n"
@@ -118,7 +128,13 @@ test_values(void **state)
 	assert_int_equal(s->issuers[0].clock_leeway, 30);
 	assert_string_equal(s->issuers[0].base_path, "/");
 	assert_true(s->issuers[0].demo);
-	assert_int_equal(s->issuers[0].line, LINES + 11);
+	assert_int_equal(s->signers.n, 2);
+	for (unsigned i = 0; i < SIGNER_KEY; i++) {
+		assert_int_equal(s->signer_keys[0][i], i);
+		assert_int_equal(s->signer_keys[1][i], 31 - i);
+	}
+	assert_int_equal(s->required_signatures, 2);
+	assert_int_equal(s->issuers[0].line, LINES + 13);
 	assert_int_equal(s->limits.kept_grants, 0);
 	assert_int_equal(s->limits.drain_seconds, 5);
 	assert_int_equal(s->limits.idle_seconds, 75);
@@ -185,6 +201,24 @@ static const struct bad {
 		"client_secret_file: s}\n  - {issuer: https://b, token_kind: both, client_id: r, "
 		"client_secret_file: s}\n",
 		"16:37", "opaque tokens go to one issuer, and https://a takes them"},
+	{"no key", POLICY_ADD("signers: [abc]") "14:13", "must be a public key of Ed25519"},
+	{"key of one byte less",
+		POLICY_ADD("signers: [AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHg==]") "14:13",
+		"64 hex digits, or 32 bytes in base64"},
+	{"key that everybody has",
+		POLICY_ADD("signers: "
+			   "[\"d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
+			   "\"]") "14:13",
+		"is a key of RFC 8032 whose private half everybody has"},
+	{"one key in two ways", POLICY_ADD("signers: [" KEY_HEX ", " KEY_BASE64 "]") "14:12",
+		"are one key"},
+	{"more signatures than signers",
+		POLICY_ADD("signers: [" KEY_HEX "]\n  required_signatures: 2") "15:24",
+		"2 are needed, but policy.signers has 1 key"},
+	{"signatures of nobody", POLICY_ADD("required_signatures: 2") "14:24",
+		"2 are needed, but policy.signers has 0 keys"},
+	{"five signatures", POLICY_ADD("required_signatures: 5") "14:24",
+		"must be a number from 1 to 4"},
 	{"proxy", "proxy: socks5://p:1\n", "14:8", "must be http://host:port"},
 	{"issuer twice",
 		"issuers:\n  - {issuer: a, jwks_file: f, audience: b}\n"
