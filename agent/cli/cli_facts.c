@@ -64,6 +64,9 @@ open_all(struct cli_facts *f, const char *config, const struct policy_set *given
 		return cli_facts_complain(f, "no memory", NULL);
 	if (!catalog_open(f->settings->catalogue, &f->catalog, &e))
 		return cli_facts_complain(f, "catalogue", &e);
+	if (!ledger_open(f->settings->ledger, LEDGER_READ, &f->ledger, &e))
+		return cli_facts_complain(f, f->settings->ledger, &e);
+	catalog_use_ledger(f->catalog, f->ledger);
 	return -1;
 }
 
@@ -83,6 +86,7 @@ cli_facts_close(struct cli_facts *f)
 {
 	if (f->catalog != NULL)
 		catalog_close(f->catalog);
+	ledger_close(f->ledger);
 	cli_accounts_fini(&f->accounts);
 	policy_set_free(f->own);
 	cli_policy_files_fini(&f->file);

@@ -6,6 +6,7 @@
 #include "agent/base/settings.h"
 #include "agent/base/span.h"
 #include "agent/catalog/catalog.h"
+#include "agent/catalog/ledger.h"
 #include "agent/cli/cli_accounts.h"
 #include "agent/cli/cli_policy.h"
 #include "policy/facts.h"
@@ -24,6 +25,7 @@ struct cli_facts {
 	const struct policy_set *policies;
 	struct cli_accounts accounts;
 	struct catalog *catalog;
+	struct ledger *ledger;        /* what it adds is in the datasets' logs already */
 	struct arena arena;           /* what the functions below give lives here */
 	struct policy_set *own;       /* policies, where they are the configuration's */
 	struct cli_policy_files file; /* of own */
