@@ -23,7 +23,8 @@ struct form_issue {
 struct form_group {
 	struct span name;
 	struct role_list roles;
-	unsigned list; /* number of the last list that named it */
+	struct place at; /* of its name */
+	unsigned list;   /* number of the last list that named it */
 };
 
 /* The words of a file that other places may use: sorted by text. */
@@ -63,6 +64,13 @@ void form_error(struct form *f, unsigned line, unsigned col, const char *fmt, ..
 void form_report(const struct form *f, struct buf *report);
 /* At most 60 bytes of a value, whole characters, for a message. */
 struct span form_short(struct span s);
+/* Where a value stands. */
+static inline struct place
+form_place(const struct yaml_node *v)
+{
+	return (struct place){v->line, v->col};
+}
+
 /* Zeroed memory in the policy's arena; NULL sets no_memory. */
 void *form_alloc(struct form *f, size_t n, size_t size);
 

@@ -59,9 +59,14 @@ enum when_key {
 extern const char *const model_when[WHEN_COUNT];
 extern const char *const model_states[STATE_OPEN]; /* index: enum state - 1 */
 
+/* Where something stands in the file; line 0: it is not there. */
+struct place {
+	unsigned line, col;
+};
+
 struct rule {
 	struct span id, reason;
-	unsigned line, status; /* status 0: not given */
+	unsigned line, col, status; /* status 0: not given */
 	bool permit;
 	bool no_store;  /* an obligation that keeps the answer out of shared caches */
 	bool tombstone; /* the answer is 410 */
@@ -76,9 +81,17 @@ struct rule {
 	size_t n_obligations;
 };
 
+/* A name for several roles; lists hold the roles themselves. */
+struct group {
+	struct span id;
+	struct place at;
+	bool used;
+};
+
 struct terms {
 	struct span id, title, url;
 	unsigned version;
+	struct place at;
 };
 
 enum doi_mint { MINT_NEVER, MINT_ON_REQUEST, MINT_AT_EXPERIMENT_END, MINT_AT_RELEASE, MINT_COUNT };
@@ -93,6 +106,7 @@ struct embargo {
 	bool capped;
 	struct role_list extend_by, approve, early_release, early_approve, objection_by;
 	int32_t window; /* days for an objection */
+	struct place approve_at, max_extension_at, early_approve_at, window_at;
 };
 
 /* What a test of the file asks and expects; a bit of `expects` says that a value was given. */
@@ -143,6 +157,9 @@ struct policy {
 	size_t n_terms;
 	struct rate *rates;
 	size_t n_rates;
+	struct place *rates_at;
+	struct group *groups;
+	size_t n_groups;
 	bool finish;             /* streams.on_deny: finish (13.2) */
 	unsigned stream_max_age; /* seconds that a body may go on after its start */
 	unsigned cache_max_age;
@@ -150,6 +167,7 @@ struct policy {
 	struct period retention[KIND_COUNT];
 	uint32_t has_retention; /* of enum kind */
 	enum doi_mint mint;
+	struct place mint_at;
 	struct role_list links_by; /* who may hand a reviewer the address of a dataset */
 	struct period links_max_age;
 	struct rule *rules;

@@ -144,7 +144,10 @@ take_extend_by(struct form *f, const struct yaml_node *v, void *into)
 static void
 take_approve(struct form *f, const struct yaml_node *v, void *into)
 {
-	(void)form_roles(f, v, false, true, &((struct embargo *)into)->approve);
+	struct embargo *m = into;
+
+	m->approve_at = form_place(v);
+	(void)form_roles(f, v, false, true, &m->approve);
 }
 
 static void
@@ -152,6 +155,7 @@ take_max_extension(struct form *f, const struct yaml_node *v, void *into)
 {
 	struct embargo *m = into;
 
+	m->max_extension_at = form_place(v);
 	if (v->kind != YAML_SCALAR || !span_is(v->text, "none"))
 		m->capped = form_period(f, v, &m->max_extension);
 }
@@ -165,14 +169,19 @@ take_early_release(struct form *f, const struct yaml_node *v, void *into)
 static void
 take_early_approve(struct form *f, const struct yaml_node *v, void *into)
 {
-	(void)form_roles(f, v, false, true, &((struct embargo *)into)->early_approve);
+	struct embargo *m = into;
+
+	m->early_approve_at = form_place(v);
+	(void)form_roles(f, v, false, true, &m->early_approve);
 }
 
 static void
 take_window(struct form *f, const struct yaml_node *v, void *into)
 {
+	struct embargo *m = into;
 	struct period p = {0};
 
+	m->window_at = form_place(v);
 	if (!form_period(f, v, &p))
 		return;
 	if (v->text.p[v->text.n - 1] != 'd')
@@ -180,7 +189,7 @@ take_window(struct form *f, const struct yaml_node *v, void *into)
 			"bad period '%.*s': an objection window is given in days, as 14d",
 			SPAN_ARG(form_short(v->text)));
 	else
-		((struct embargo *)into)->window = p.days;
+		m->window = p.days;
 }
 
 static void
@@ -377,6 +386,7 @@ take_file(struct form *f, const struct yaml_node *root)
 	const struct yaml_node *tests = yaml_get(root, "tests");
 	if (tests != NULL)
 		parse_tests(f, tests);
+	parse_words_end(f);
 	const struct yaml_node *until = yaml_get(root, "valid_until");
 	if (p->has_until && until != NULL && p->valid_until <= p->valid_from)
 		form_error_value(f, until,

@@ -90,6 +90,7 @@ take_mint(struct form *f, const struct yaml_node *v, void *into)
 {
 	int i = 0;
 
+	((struct policy *)into)->mint_at = form_place(v);
 	if (form_choice(f, v, model_mints, MINT_COUNT, &i))
 		((struct policy *)into)->mint = (enum doi_mint)i;
 }

@@ -256,6 +256,7 @@ take_rule(struct form *f, const struct yaml_node *v, struct rule *r)
 	struct draft d = {.r = r, .effect = -1};
 
 	r->line = v->line;
+	r->col = v->col;
 	if (!form_map(f, v, "a rule", rule_keys, sizeof(rule_keys) / sizeof(rule_keys[0]), &d) ||
 		d.effect < 0)
 		return;

@@ -5,10 +5,17 @@
 
 #define KEYS(a) (a), sizeof(a) / sizeof((a)[0])
 
+static struct place
+key_place(const struct yaml_node *v)
+{
+	return (struct place){v->key_line, v->key_col};
+}
+
 static void
 take_group(struct form *f, const struct yaml_node *v, struct form_group *g)
 {
 	g->name = v->key;
+	g->at = key_place(v);
 	if (facts_name(v->key, role_names, ROLE_COUNT) >= 0)
 		form_error_key(f, v, "'%.*s' is the name of a role: choose another for the group",
 			SPAN_ARG(form_short(v->key)));
@@ -85,6 +92,7 @@ take_terms(struct form *f, const struct yaml_node *v)
 	for (const struct yaml_node *c = v->child; c != NULL; c = c->next) {
 		struct terms *t = &f->p->terms[f->p->n_terms++];
 		t->id = c->key;
+		t->at = key_place(c);
 		key_ident(f, c, "terms");
 		(void)form_map(f, c, "terms", KEYS(terms_keys), t);
 	}
@@ -119,9 +127,11 @@ take_rates(struct form *f, const struct yaml_node *v)
 	if (v == NULL || !form_is_map(f, v))
 		return;
 	f->p->rates = form_alloc(f, v->n, sizeof(f->p->rates[0]));
-	if (f->p->rates == NULL)
+	f->p->rates_at = form_alloc(f, v->n, sizeof(f->p->rates_at[0]));
+	if (f->p->rates == NULL || f->p->rates_at == NULL)
 		return;
 	for (const struct yaml_node *c = v->child; c != NULL; c = c->next) {
+		f->p->rates_at[f->p->n_rates] = key_place(c);
 		struct rate *r = &f->p->rates[f->p->n_rates++];
 		r->id = c->key;
 		key_ident(f, c, "a rate class");
@@ -135,4 +145,21 @@ parse_words(struct form *f, const struct yaml_node *root)
 	take_groups(f, yaml_get(root, "groups"));
 	take_terms(f, yaml_get(root, "terms"));
 	take_rates(f, yaml_get(root, "rates"));
+}
+
+void
+parse_words_end(struct form *f)
+{
+	struct policy *p = f->p;
+
+	p->groups = form_alloc(f, f->n_groups, sizeof(p->groups[0]));
+	if (p->groups == NULL)
+		return;
+	p->n_groups = f->n_groups;
+	for (size_t i = 0; i < f->n_groups; i++)
+		p->groups[i] = (struct group){
+			.id = f->groups[i].name,
+			.at = f->groups[i].at,
+			.used = f->groups[i].list > 0,
+		};
 }

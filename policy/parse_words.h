@@ -8,3 +8,5 @@
  * f->p.  Comes before everything else, wherever it stands in the file.
  */
 void parse_words(struct form *f, const struct yaml_node *root);
+/* Groups into f->p, and whether a list named them; comes after everything else. */
+void parse_words_end(struct form *f);

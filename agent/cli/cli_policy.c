@@ -8,6 +8,7 @@
 #include "agent/cli/cli_explain.h"
 #include "agent/cli/cli_file.h"
 #include "agent/cli/cli_policy_check.h"
+#include "agent/cli/cli_policy_lint.h"
 #include "agent/cli/cli_policy_sign.h"
 #include "agent/cli/cli_policy_verify.h"
 #include "agent/cli/command.h"
@@ -22,6 +23,7 @@ enum { FILES_MAX = 1024 };
 static const struct command subcommands[] = {
 	{"check", "read policy files as the agent would and run their tests", cli_policy_check},
 	{"test", "the same, with one line of TAP for each test", cli_policy_test},
+	{"lint", "warn of what is probably not meant", cli_policy_lint},
 	{"explain", "one decision in words, or decisions for questions in JSON", cli_explain},
 	{"sign", "sign a policy file, beside it in FILE.sig", cli_policy_sign},
 	{"verify", "are policy files signed as agent.yaml asks?", cli_policy_verify},
