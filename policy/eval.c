@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/eval.h"
 
-#include "policy/calendar.h"
+#include "policy/eval_rule.h"
+
+#include <string.h>
 
 /* 13.3: conditions that depend on the object and on time alone, so that one answer fits all. */
 #define WHEN_OF_OBJECT                                                                             \
@@ -14,170 +16,13 @@
 /* 3.6: what a tombstone still shows. */
 #define FIELDS_WITHDRAWN (1U << FIELD_TITLE | 1U << FIELD_TEAM | 1U << FIELD_DATES)
 
-static bool
-anonymous(const struct facts *f)
-{
-	return f->subject == NULL || !f->subject->authenticated;
-}
-
-uint32_t
-eval_roles(const struct facts *f)
-{
-	if (anonymous(f))
-		return 1U << ROLE_ANONYMOUS;
-	return (f->roles & ~(1U << ROLE_ANONYMOUS)) | 1U << ROLE_AUTHENTICATED;
-}
-
-bool
-eval_input_ok(const struct facts *f)
-{
-	return f->now.given && f->action < ACTION_COUNT && f->network < NETWORK_COUNT &&
-	       f->purpose < PURPOSE_COUNT && f->protocol < PROTOCOL_COUNT &&
-	       f->object.kind < KIND_COUNT && f->object.route < ROUTE_COUNT &&
-	       f->roles >> ROLE_COUNT == 0 && f->object.flags >> FLAG_COUNT == 0;
-}
-
-/* ---- one rule ---- */
-
-static bool
-in_list(const struct text_list *l, struct span s)
-{
-	size_t lo = 0;
-	size_t hi = l->n;
-
-	if (s.p == NULL)
-		return false;
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		int d = span_cmp(s, l->item[mid]);
-		if (d == 0)
-			return true;
-		if (d < 0)
-			hi = mid;
-		else
-			lo = mid + 1;
-	}
-	return false;
-}
-
-static bool
-entitled(const struct text_list *l, const struct subject *s, bool issuer_named)
-{
-	for (size_t i = 0; i < s->n_entitlements; i++)
-		if (in_list(l, s->entitlements[i]) &&
-			(issuer_named || !facts_needs_issuer(s, s->entitlements[i])))
-			return true;
-	return false;
-}
-
-static bool
-text_holds(const struct rule *r, const struct facts *f, enum when_key key)
-{
-	const struct text_list *l = &r->texts[key - WHEN_ENTITLEMENT];
-
-	if (key == WHEN_PROPOSAL)
-		return in_list(l, f->object.proposal);
-	if (key == WHEN_INSTRUMENT)
-		return in_list(l, f->object.instrument);
-	if (key == WHEN_PID)
-		return in_list(l, f->object.pid);
-	if (anonymous(f))
-		return false;
-	if (key == WHEN_ISSUER)
-		return in_list(l, f->subject->iss);
-	return entitled(l, f->subject, (r->uses >> WHEN_ISSUER & 1U) != 0);
-}
-
-static bool
-set_holds(uint32_t set, const struct facts *f, const struct state_view *v, enum when_key key)
-{
-	switch (key) {
-	case WHEN_STATE:
-		return (set >> (v->state - 1) & 1U) != 0;
-	case WHEN_KIND:
-		return (set >> f->object.kind & 1U) != 0;
-	case WHEN_ROUTE:
-		return (set >> f->object.route & 1U) != 0;
-	case WHEN_NETWORK:
-		return (set >> f->network & 1U) != 0;
-	case WHEN_PURPOSE:
-		return (set >> f->purpose & 1U) != 0;
-	case WHEN_PROTOCOL:
-		return (set >> f->protocol & 1U) != 0;
-	case WHEN_ROLE:
-		return (set & eval_roles(f)) != 0;
-	case WHEN_NOT_ROLE:
-		return (set & eval_roles(f)) == 0;
-	case WHEN_FLAG:
-		return (set & f->object.flags) != 0;
-	case WHEN_NOT_FLAG:
-		return (set & f->object.flags) == 0;
-	case WHEN_REACHED:
-		return (set & v->reached) != 0;
-	case WHEN_ASSURANCE: /* also WHEN_SETS */
-	case WHEN_ENTITLEMENT:
-	case WHEN_ISSUER:
-	case WHEN_PROPOSAL:
-	case WHEN_INSTRUMENT:
-	case WHEN_PID:
-	case WHEN_COUNT:
-		break;
-	}
-	return false;
-}
-
-static bool
-key_holds(
-	const struct rule *r, const struct facts *f, const struct state_view *v, enum when_key key)
-{
-	if (key < WHEN_SETS)
-		return set_holds(r->sets[key], f, v, key);
-	if (key == WHEN_ASSURANCE)
-		return (anonymous(f) ? ASSURANCE_NONE : f->subject->assurance) >= r->assurance;
-	return text_holds(r, f, key);
-}
-
-bool
-eval_matches(
-	const struct rule *r, const struct facts *f, const struct state_view *v, uint32_t ignored)
-{
-	uint32_t left = r->uses & ~ignored;
-
-	while (left != 0) {
-		enum when_key key = (enum when_key)__builtin_ctz(left);
-		if (!key_holds(r, f, v, key))
-			return false;
-		left &= left - 1;
-	}
-	return true;
-}
-
-/* ---- all rules (POL-9, POL-10) ---- */
+/* ---- the rule and its obligations (POL-10) ---- */
 
 struct verdict {
 	const struct rule *rule; /* NULL: by default */
-	bool permit;
-	const char *reason; /* POL-10; else NULL */
-	struct span terms;  /* with reason terms-not-accepted */
+	enum { PERMITTED, BY_RULE, BY_OBLIGATION, BY_TERMS } how;
+	struct span terms; /* BY_TERMS: which */
 };
-
-static const struct rule *
-deciding_rule(const struct policy *p, const struct facts *f, const struct state_view *v,
-	enum action action)
-{
-	const struct rule *permit = NULL;
-
-	for (size_t i = 0; i < p->n_rules; i++) {
-		const struct rule *r = &p->rules[i];
-		if ((r->actions >> action & 1U) == 0 || (r->permit && permit != NULL) ||
-			!eval_matches(r, f, v, 0))
-			continue;
-		if (!r->permit)
-			return r; /* the first deny wins wherever permits stand */
-		permit = r;
-	}
-	return permit;
-}
 
 static bool
 has_text(const struct span *list, size_t n, struct span s)
@@ -197,7 +42,7 @@ check_obligations(const struct rule *r, const struct facts *f, struct verdict *r
 	for (size_t i = 0; i < r->n_obligations; i++) {
 		struct span o = r->obligations[i];
 		if (span_starts(o, own) && !has_text(f->supports, f->n_supports, o)) {
-			*ret = (struct verdict){.rule = r, .reason = "unknown-obligation"};
+			ret->how = BY_OBLIGATION;
 			return;
 		}
 	}
@@ -205,54 +50,66 @@ check_obligations(const struct rule *r, const struct facts *f, struct verdict *r
 		struct span o = r->obligations[i];
 		struct span id = span_skip(o, terms.n);
 		if (span_starts(o, terms) &&
-			(anonymous(f) || !has_text(f->accepted, f->n_accepted, id))) {
-			*ret = (struct verdict){
-				.rule = r, .reason = "terms-not-accepted", .terms = id};
+			(eval_anonymous(f) || !has_text(f->accepted, f->n_accepted, id))) {
+			ret->how = BY_TERMS;
+			ret->terms = id;
 			return;
 		}
 	}
 }
 
-static struct verdict
-judge(const struct policy *p, const struct facts *f, const struct state_view *v, enum action action)
+static void
+judge(const struct prepared *q, enum action action, struct verdict *ret)
 {
-	struct verdict d = {.rule = deciding_rule(p, f, v, action)};
+	const struct rule *r = eval_find(q, action);
 
-	d.permit = d.rule != NULL && d.rule->permit;
-	if (d.permit)
-		check_obligations(d.rule, f, &d);
-	return d;
+	ret->rule = r;
+	ret->how = r != NULL && r->permit ? PERMITTED : BY_RULE;
+	if (ret->how == PERMITTED && r->demands)
+		check_obligations(r, q->facts, ret);
 }
 
 /* ---- the answer (5) ---- */
 
+/* By default: the state says why. */
+static const struct span state_reasons[STATE_OPEN + 1] = {
+	[STATE_WITHDRAWN] = SPAN_INIT("withdrawn"),
+	[STATE_PROPRIETARY] = SPAN_INIT("proprietary"),
+	[STATE_RESTRICTED] = SPAN_INIT("restricted"),
+	[STATE_EMBARGOED] = SPAN_INIT("embargoed"),
+	[STATE_OPEN] = SPAN_INIT("no-rule"),
+};
+
 static struct span
 reason_of(const struct verdict *d, const struct state_view *v)
 {
-	if (d->permit)
-		return SPAN_NONE;
-	if (d->reason != NULL)
-		return span_of(d->reason);
-	if (d->rule != NULL)
-		return d->rule->reason;
-	return v->state == STATE_OPEN ? SPAN("no-rule") : span_of(state_names[v->state]);
+	if (d->how == BY_OBLIGATION)
+		return SPAN("unknown-obligation");
+	if (d->how == BY_TERMS)
+		return SPAN("terms-not-accepted");
+	return d->rule != NULL ? d->rule->reason : state_reasons[v->state];
+}
+
+static bool
+has_record(const struct prepared *q)
+{
+	struct verdict d;
+
+	judge(q, ACTION_META_PUBLIC, &d);
+	return d.how == PERMITTED;
 }
 
 static int
-status_of(const struct policy *p, const struct facts *f, const struct state_view *v,
-	const struct verdict *d)
+status_of_deny(const struct prepared *q, enum action action, const struct verdict *d)
 {
-	if (d->permit)
-		return d->rule->tombstone ? 410 : 200;
 	/* POL-11: what has no public record cannot be told from what does not exist. */
-	if (f->action != ACTION_POLICY_SIMULATE &&
-		(f->action == ACTION_META_PUBLIC || !judge(p, f, v, ACTION_META_PUBLIC).permit))
+	if (action != ACTION_POLICY_SIMULATE && (action == ACTION_META_PUBLIC || !has_record(q)))
 		return 404;
 	if (d->rule != NULL && d->rule->status != 0)
 		return (int)d->rule->status;
-	if (v->state == STATE_WITHDRAWN)
+	if (q->view.state == STATE_WITHDRAWN)
 		return 410;
-	return anonymous(f) ? 401 : 403;
+	return q->anonymous ? 401 : 403;
 }
 
 static const struct role_list *
@@ -277,25 +134,6 @@ grantors_of(const struct policy *p, const struct state_view *v)
 }
 
 static void
-fill_grantors(const struct policy *p, const struct state_view *v, struct decision *ret)
-{
-	if (span_is(ret->reason, "terms-not-accepted")) {
-		ret->grantors_self = true;
-		return;
-	}
-	if (span_is(ret->reason, "unknown-obligation") || span_is(ret->reason, "unknown-input") ||
-		span_is(ret->reason, "no-policy"))
-		return;
-	const struct role_list *l = grantors_of(p, v);
-	if (l == NULL)
-		return;
-	ret->grantors = l->set;
-	ret->n_grantors = l->n;
-	for (size_t i = 0; i < l->n; i++)
-		ret->grantor_order[i] = l->order[i];
-}
-
-static void
 fill_terms(const struct policy *p, struct span terms, struct decision *ret)
 {
 	struct span id = terms;
@@ -307,6 +145,46 @@ fill_terms(const struct policy *p, struct span terms, struct decision *ret)
 			ret->terms_title = p->terms[i].title;
 			ret->terms_url = p->terms[i].url;
 		}
+}
+
+/* 5.4: the reasons for which no role of the state can grant anything; a rule may give them too. */
+static bool
+nobody_grants(struct span reason)
+{
+	return span_eq(reason, SPAN("terms-not-accepted")) ||
+	       span_eq(reason, SPAN("unknown-obligation")) ||
+	       span_eq(reason, SPAN("unknown-input")) || span_eq(reason, SPAN("no-policy"));
+}
+
+static void
+fill_grantors(const struct prepared *q, const struct verdict *d, struct decision *ret)
+{
+	const struct role_list *l = grantors_of(q->policy, &q->view);
+
+	/* By default the reason is the state, which is none of these words. */
+	if (d->rule != NULL && nobody_grants(ret->reason)) {
+		ret->grantors_self = span_eq(ret->reason, SPAN("terms-not-accepted"));
+		return;
+	}
+	if (l == NULL)
+		return;
+	ret->grantors = l->set;
+	ret->n_grantors = l->n;
+	for (size_t i = 0; i < l->n; i++)
+		ret->grantor_order[i] = l->order[i];
+}
+
+static void
+fill_deny(
+	const struct prepared *q, enum action action, const struct verdict *d, struct decision *ret)
+{
+	ret->status = status_of_deny(q, action, d);
+	ret->reason = reason_of(d, &q->view);
+	ret->finish = q->policy->finish && q->view.state != STATE_WITHDRAWN &&
+		      q->view.state != STATE_RESTRICTED;
+	if (d->how == BY_TERMS)
+		fill_terms(q->policy, d->terms, ret);
+	fill_grantors(q, d, ret);
 }
 
 static uint32_t
@@ -321,76 +199,105 @@ fields_of(const struct policy *p, const struct state_view *v)
 }
 
 static unsigned
-max_age_of(const struct policy *p, const struct facts *f, const struct state_view *v,
-	const struct rule *r, int64_t now)
+max_age_of(const struct prepared *q, enum action action, const struct rule *r)
 {
-	if (!anonymous(f) || (ACTIONS_CACHED >> f->action & 1U) == 0 || r->no_store ||
+	const struct state_view *v = &q->view;
+	unsigned age = q->policy->cache_max_age;
+
+	if (!q->anonymous || (ACTIONS_CACHED >> action & 1U) == 0 || r->no_store ||
 		(r->uses & ~WHEN_OF_OBJECT) != 0)
 		return 0;
-	if (v->has_next && v->next - now < (int64_t)p->cache_max_age)
-		return (unsigned)(v->next - now);
-	return p->cache_max_age;
+	if (v->has_next && v->next - q->now < (int64_t)age)
+		return (unsigned)(v->next - q->now);
+	return age;
 }
 
 static void
-fill_permit(const struct policy *p, const struct facts *f, const struct state_view *v,
-	const struct rule *r, int64_t now, struct decision *ret)
+fill_permit(
+	const struct prepared *q, enum action action, const struct rule *r, struct decision *ret)
 {
+	ret->permit = true;
+	ret->status = r->tombstone ? 410 : 200;
 	ret->rate = r->rate;
 	ret->full = r->full;
 	ret->confidential = r->confidential;
 	ret->obligations = r->obligations;
 	ret->n_obligations = r->n_obligations;
-	ret->has_fields = f->action == ACTION_META_PUBLIC;
-	ret->fields = ret->has_fields ? fields_of(p, v) : 0;
-	ret->max_age = max_age_of(p, f, v, r, now);
+	ret->has_fields = action == ACTION_META_PUBLIC;
+	ret->fields = ret->has_fields ? fields_of(q->policy, &q->view) : 0;
+	ret->max_age = max_age_of(q, action, r);
+}
+
+static void
+fill_policy(const struct policy *p, struct decision *ret)
+{
+	ret->policy = p->id;
+	ret->version = p->version;
+	ret->sha256 = p->sha256;
+	ret->contact = p->contact;
+	ret->licence = p->licence;
+	ret->timezone = p->zone_name;
+	ret->finish_s = p->stream_max_age;
+}
+
+static void
+fill_state(const struct prepared *q, struct decision *ret)
+{
+	const struct state_view *v = &q->view;
+
+	ret->state = v->state;
+	ret->detail = v->detail;
+	ret->has_release = v->has_release;
+	ret->release_at = v->release_at;
+	ret->release_date = q->release_date;
+	ret->has_next_change = v->has_next;
+	ret->next_change = v->next;
+}
+
+/* A known size becomes a string instruction, which is slower than the library's memset. */
+static void
+clear(struct decision *d)
+{
+	size_t n = sizeof(*d);
+
+	__asm__("" : "+r"(n)); /* the compiler no longer knows it */
+	memset(d, 0, n);
+}
+
+void
+eval_decide_prepared(const struct prepared *q, enum action action, struct decision *ret)
+{
+	struct verdict d;
+
+	judge(q, action, &d);
+	clear(ret);
+	ret->rule = d.rule != NULL ? d.rule->id : SPAN("default");
+	ret->line = d.rule != NULL ? d.rule->line : 0;
+	fill_policy(q->policy, ret);
+	fill_state(q, ret);
+	if (d.how == PERMITTED && d.rule != NULL)
+		fill_permit(q, action, d.rule, ret);
+	else
+		fill_deny(q, action, &d, ret);
 }
 
 void
 eval_decide(const struct policy *p, const struct facts *f, struct decision *ret)
 {
-	struct state_view v;
-	int64_t now = calendar_when_instant(p->zone, &f->now);
+	struct prepared q;
 
-	state_compute(p, &f->object, now, &v);
-	struct verdict d = judge(p, f, &v, f->action);
-	*ret = (struct decision){
-		.permit = d.permit,
-		.status = status_of(p, f, &v, &d),
-		.rule = d.rule != NULL ? d.rule->id : SPAN("default"),
-		.line = d.rule != NULL ? d.rule->line : 0,
-		.policy = p->id,
-		.version = p->version,
-		.sha256 = p->sha256,
-		.state = v.state,
-		.detail = v.detail,
-		.reason = reason_of(&d, &v),
-		.has_release = v.has_release,
-		.release_at = v.release_at,
-		.release_date = v.has_release ? calendar_date(p->zone, v.release_at) : 0,
-		.has_next_change = v.has_next,
-		.next_change = v.next,
-		.contact = p->contact,
-		.licence = p->licence,
-		.timezone = p->zone_name,
-		.finish = p->finish && !d.permit && v.state != STATE_WITHDRAWN &&
-			  v.state != STATE_RESTRICTED,
-		.finish_s = p->stream_max_age,
-	};
-	if (d.permit && d.rule != NULL)
-		fill_permit(p, f, &v, d.rule, now, ret);
-	else
-		fill_grantors(p, &v, ret);
-	if (d.terms.p != NULL)
-		fill_terms(p, d.terms, ret);
+	eval_prepare(p, f, &q);
+	eval_decide_prepared(&q, f->action, ret);
 }
 
 void
-eval_refuse(const char *rule, const char *reason, int status, struct decision *ret)
+eval_refuse(enum refusal why, struct decision *ret)
 {
+	bool input = why == REFUSAL_INPUT;
+
 	*ret = (struct decision){
-		.status = status,
-		.rule = span_of(rule),
-		.reason = span_of(reason),
+		.status = input ? 500 : 404,
+		.rule = input ? SPAN("input") : SPAN("no-policy"),
+		.reason = input ? SPAN("unknown-input") : SPAN("no-policy"),
 	};
 }

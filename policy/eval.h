@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "policy/eval_facts.h"
+#include "policy/eval_rule.h"
 #include "policy/model.h"
 #include "policy/state.h"
 
@@ -9,13 +11,7 @@
  * allocation.
  */
 void eval_decide(const struct policy *p, const struct facts *f, struct decision *ret);
+/* The same from prepared facts (prepared.policy is not NULL), for any action. */
+void eval_decide_prepared(const struct prepared *q, enum action action, struct decision *ret);
 /* The decision by rule `input` or `no-policy`. */
-void eval_refuse(const char *rule, const char *reason, int status, struct decision *ret);
-
-/* Are the values of the closed vocabularies in their ranges, and is there a time? */
-bool eval_input_ok(const struct facts *f);
-/* Roles with `anonymous` or `authenticated`. */
-uint32_t eval_roles(const struct facts *f);
-/* Does every key of `when` hold but those whose bit is in `ignored`? */
-bool eval_matches(
-	const struct rule *r, const struct facts *f, const struct state_view *v, uint32_t ignored);
+void eval_refuse(enum refusal why, struct decision *ret);

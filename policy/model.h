@@ -70,6 +70,7 @@ struct rule {
 	bool permit;
 	bool no_store;  /* an obligation that keeps the answer out of shared caches */
 	bool tombstone; /* the answer is 410 */
+	bool demands;   /* an x- or accept-terms: obligation, which is looked at first */
 	bool full;      /* audit:full */
 	bool confidential;
 	const struct rate *rate; /* rate:CLASS, the last one; NULL: none */
@@ -172,6 +173,7 @@ struct policy {
 	struct period links_max_age;
 	struct rule *rules;
 	size_t n_rules;
+	const struct eval_index *index; /* of the rules, for deciding; NULL: none was made */
 	struct policy_test *tests;
 	size_t n_tests;
 };

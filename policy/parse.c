@@ -3,6 +3,7 @@
 
 #include "agent/base/crypto.h"
 #include "agent/base/yaml.h"
+#include "policy/eval_index.h"
 #include "policy/form.h"
 #include "policy/parse_keep.h"
 #include "policy/parse_rule.h"
@@ -429,6 +430,8 @@ parse_policy(const char *file, struct span text, struct buf *report, struct err 
 	f->file = file;
 	f->p = p;
 	take_file(f, root);
+	if (f->errors == 0 && !eval_index_build(p))
+		f->no_memory = true;
 	if (f->no_memory)
 		form_error(f, 1, 1, "too large: no memory for the rules");
 	form_report(f, report);

@@ -153,6 +153,8 @@ check_obligation(struct form *f, const struct yaml_node *v, struct rule *r)
 	r->tombstone = r->tombstone || span_is(s, "tombstone");
 	r->full = r->full || span_is(s, "audit:full");
 	r->confidential = r->confidential || span_is(s, "confidential");
+	r->demands = r->demands || span_starts(s, SPAN("x-")) ||
+		     span_starts(s, SPAN("accept-terms:"));
 	if (keeps_private(s))
 		r->no_store = true;
 	if (check_named(f, v, r) || facts_name(s, obligations, OBLIGATIONS_PLAIN) >= 0 ||

@@ -147,6 +147,16 @@ policy_set_audit(const struct policy_set *s, struct policy_audit *ret)
 	}
 }
 
+size_t
+policy_set_rules(const struct policy_set *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		n += s->policies[i]->n_rules;
+	return n;
+}
+
 /* ---- binding (POL-12) ---- */
 
 static bool
@@ -181,16 +191,36 @@ policy_bound(const struct policy_set *s, const struct object_facts *o)
 	return found;
 }
 
+/* ---- deciding ---- */
+
+void
+policy_prepare(const struct policy_set *s, const struct facts *f, struct prepared *ret)
+{
+	ret->policy = NULL;
+	ret->facts = f;
+	ret->refusal = REFUSAL_INPUT;
+	if (!eval_input_ok(f))
+		return;
+	ret->refusal = REFUSAL_NO_POLICY;
+	const struct policy *p = policy_bound(s, &f->object);
+	if (p != NULL)
+		eval_prepare(p, f, ret);
+}
+
+void
+policy_decide_prepared(const struct prepared *q, enum action action, struct decision *ret)
+{
+	if (q->policy != NULL && action < ACTION_COUNT)
+		eval_decide_prepared(q, action, ret);
+	else
+		eval_refuse(q->policy != NULL ? REFUSAL_INPUT : q->refusal, ret);
+}
+
 void
 policy_decide(const struct policy_set *s, const struct facts *f, struct decision *ret)
 {
-	if (!eval_input_ok(f)) {
-		eval_refuse("input", "unknown-input", 500, ret);
-		return;
-	}
-	const struct policy *p = policy_bound(s, &f->object);
-	if (p == NULL)
-		eval_refuse("no-policy", "no-policy", 404, ret);
-	else
-		eval_decide(p, f, ret);
+	struct prepared q;
+
+	policy_prepare(s, f, &q);
+	policy_decide_prepared(&q, f->action, ret);
 }

@@ -34,6 +34,7 @@ size_t policy_set_count(const struct policy_set *s);
 struct span policy_set_id(const struct policy_set *s, size_t i);
 unsigned policy_set_version(const struct policy_set *s, size_t i);
 const uint8_t *policy_set_sha256(const struct policy_set *s, size_t i);
+size_t policy_set_rules(const struct policy_set *s); /* of all its policies */
 
 /* What the policies ask of the audit log (16): of several the longest counts. */
 struct policy_audit {
@@ -53,3 +54,11 @@ const struct policy *policy_bound(const struct policy_set *s, const struct objec
  * The one decision function of this program: pure, no allocation, no clock, thread-safe.
  */
 void policy_decide(const struct policy_set *s, const struct facts *f, struct decision *ret);
+/*
+ * Its two halves, for whoever asks several actions of one dataset (facts->action is then not
+ * looked at): the dates, the log and the text once, then each action for some ten nanoseconds.
+ * struct prepared is a plain value (policy/eval_facts.h) that borrows the set and the facts.
+ */
+struct prepared;
+void policy_prepare(const struct policy_set *s, const struct facts *f, struct prepared *ret);
+void policy_decide_prepared(const struct prepared *q, enum action action, struct decision *ret);

@@ -7,6 +7,7 @@
 
 #include "agent/cli/cli_explain.h"
 #include "agent/cli/cli_file.h"
+#include "agent/cli/cli_policy_bench.h"
 #include "agent/cli/cli_policy_check.h"
 #include "agent/cli/cli_policy_lint.h"
 #include "agent/cli/cli_policy_sign.h"
@@ -28,6 +29,7 @@ static const struct command subcommands[] = {
 	{"sign", "sign a policy file, beside it in FILE.sig", cli_policy_sign},
 	{"verify", "are policy files signed as agent.yaml asks?", cli_policy_verify},
 	{"keygen", "make a key to sign policies with", cli_policy_keygen},
+	{"bench", "what loading and deciding cost on this machine", cli_policy_bench},
 	{NULL, NULL, NULL},
 };
 
