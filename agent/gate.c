@@ -8,6 +8,7 @@
 #include "agent/base/metric.h"
 #include "agent/base/scope.h"
 #include "agent/gate_data.h"
+#include "agent/gate_datasets.h"
 #include "agent/gate_login.h"
 #include "agent/gate_logout.h"
 #include "agent/gate_me.h"
@@ -359,18 +360,9 @@ answer_health(struct gate_desk *d, struct gate_case *c, struct http_answer *ret)
 	gate_body(d, c, ret);
 }
 
-/* Paths that the gate answers; the front's table (agent/http/route.c) says which methods get here.
- */
-struct gate_row {
-	struct span prefix;
-	bool whole; /* the path is the prefix, nothing behind it */
-	bool login; /* a token that is presented is judged */
-	void (*begin)(struct gate_desk *d, struct gate_case *c);
-	void (*answer)(struct gate_desk *d, struct gate_case *c, struct http_answer *ret);
-};
-
 static const struct gate_row rows[] = {
 	{SPAN_INIT("/data/"), false, true, gate_data_begin, gate_data_answer},
+	{SPAN_INIT("/datasets/"), false, true, gate_datasets_begin, gate_datasets_answer},
 	{SPAN_INIT("/.well-known/oauth-protected-resource"), true, false, NULL, answer_metadata},
 	{SPAN_INIT("/login"), true, false, NULL, gate_login_answer},
 	{SPAN_INIT("/login/callback"), true, false, gate_login_back_begin, gate_login_back_answer},

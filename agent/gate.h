@@ -78,6 +78,18 @@ struct gate_wait {
 
 #define GATE_WAIT_MS 15000L /* no question waits longer, whatever the clock does meanwhile */
 
+struct gate_case;
+/*
+ * Paths that the gate answers; the front's table (agent/http/route.c) says which methods get here.
+ */
+struct gate_row {
+	struct span prefix;
+	bool whole; /* the path is the prefix, nothing behind it */
+	bool login; /* a token that is presented is judged */
+	void (*begin)(struct gate_desk *d, struct gate_case *c);
+	void (*answer)(struct gate_desk *d, struct gate_case *c, struct http_answer *ret);
+};
+
 /* One question being answered: what is known so far. */
 struct gate_case {
 	const struct http_ask *ask;

@@ -152,6 +152,16 @@ gate_problem_credential(struct gate_desk *d, const struct gate_case *c,
 }
 
 void
+gate_problem_signin(
+	struct gate_desk *d, const struct gate_case *c, const char *detail, struct http_answer *ret)
+{
+	struct auth_refusal why = {.status = 401};
+
+	(void)snprintf(why.description, sizeof(why.description), "%s", detail);
+	gate_problem_credential(d, c, &why, ret);
+}
+
+void
 gate_problem_incomplete(struct gate_desk *d, const struct gate_case *c, struct http_answer *ret)
 {
 	AUTO_BUF detail = BUF_INIT(4096);

@@ -12,6 +12,9 @@ void gate_problem_denied(struct gate_desk *d, const struct gate_case *c, struct 
  * now (429, 503, with Retry-After and without a challenge). */
 void gate_problem_credential(struct gate_desk *d, const struct gate_case *c,
 	const struct auth_refusal *why, struct http_answer *ret);
+/* Somebody has to sign in for it (401 with a bare challenge). */
+void gate_problem_signin(struct gate_desk *d, const struct gate_case *c, const char *detail,
+	struct http_answer *ret);
 /* A no that might be a yes if the issuer could be asked for the subject's groups (503; tokens
  * INT-8). */
 void gate_problem_incomplete(

@@ -24,9 +24,9 @@ put_end(struct gate_desk *d, struct gate_case *c)
 	gate_tell(d, c->now_ms, &e);
 }
 
-/* The name of c->subject in the log; absent for nobody. */
-static bool
-name_subject(struct gate_desk *d, struct gate_case *c, char id[AUDIT_ID_LEN], struct audit_who *ret)
+bool
+gate_record_who(
+	struct gate_desk *d, struct gate_case *c, char id[AUDIT_ID_LEN], struct audit_who *ret)
 {
 	struct err e = {0};
 
@@ -48,7 +48,7 @@ gate_record_login(struct gate_desk *d, struct gate_case *c, const char *kind)
 	struct audit_who who;
 	char id[AUDIT_ID_LEN];
 
-	if (!name_subject(d, c, id, &who))
+	if (!gate_record_who(d, c, id, &who))
 		return;
 	c->kind = kind;
 	c->record_at = d->record.n;
@@ -62,7 +62,7 @@ gate_record_decision(struct gate_desk *d, struct gate_case *c)
 	struct audit_who who;
 	char id[AUDIT_ID_LEN];
 
-	if (!name_subject(d, c, id, &who))
+	if (!gate_record_who(d, c, id, &who))
 		return;
 	c->kind = "decision";
 	c->record_at = d->record.n;

@@ -2,6 +2,11 @@
 #pragma once
 
 #include "agent/gate.h"
+#include "policy/audit_record.h"
+
+/* The name of c->subject in the log, in `id`; absent for nobody. */
+bool gate_record_who(
+	struct gate_desk *d, struct gate_case *c, char id[AUDIT_ID_LEN], struct audit_who *ret);
 
 /*
  * The audit record of a question, put with those of its turn (gate.h, gate_record): c->kind,

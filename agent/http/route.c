@@ -9,6 +9,7 @@
 static const struct route routes[] = {
 	{SPAN_INIT("/data"), true, true, READS | 1U << HTTP_PROPFIND, 0,
 		"GET, HEAD, OPTIONS, PROPFIND"},
+	{SPAN_INIT("/datasets"), true, false, READS | 1U << HTTP_POST, 0, "GET, HEAD, OPTIONS, POST"},
 	{SPAN_INIT("/.well-known/oauth-protected-resource"), true, false, READS, 0,
 		"GET, HEAD, OPTIONS"},
 	/* A browser's login: the way to the issuer, the way back below it, and who is logged in. */

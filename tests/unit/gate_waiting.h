@@ -12,7 +12,7 @@
 #define SHUT_FILE "/data/10.5072/SHUT/a.txt"
 
 struct waiting {
-	struct place *place;
+	struct gate_place *place;
 	struct mint key;
 	struct buf token; /* "Bearer ...", signed by the key */
 	unsigned errands; /* atomic */
@@ -111,7 +111,7 @@ waiting_ask(const struct waiting *w, uint64_t id)
 }
 
 static inline int64_t
-audit_size(const struct place *p)
+audit_size(const struct gate_place *p)
 {
 	struct stat st = {0};
 

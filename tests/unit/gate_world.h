@@ -52,7 +52,7 @@ static const char proposals_text[] =
 
 #define NOW 1790000000 /* 2026-09-21 */
 
-struct place {
+struct gate_place {
 	char dir[64], catalogue[96], audit[96];
 	struct settings settings;
 	struct settings_root root;
@@ -105,7 +105,7 @@ static const char reading_text[] =
 	"\"entries\":[{\"name\":\"entry\",\"title\":\"A discovery\"}],\"notes\":[]}";
 
 static inline void
-add_file(struct ingest *in, const struct place *p, int64_t dataset, const char *folder,
+add_file(struct ingest *in, const struct gate_place *p, int64_t dataset, const char *folder,
 	const char *name)
 {
 	char path[256];
@@ -126,7 +126,7 @@ add_file(struct ingest *in, const struct place *p, int64_t dataset, const char *
 }
 
 static inline void
-fill_catalogue(struct place *p)
+fill_catalogue(struct gate_place *p)
 {
 	static const char *const ids[] = {"OPEN", "SHUT", "PAID", "GONE", "PLAN"};
 	struct ingest *in = NULL;
@@ -172,13 +172,13 @@ static inline int
 setup(void **state)
 {
 	static const char *const typs[] = {"at+jwt"};
-	static struct place p; /* cmocka's state */
+	static struct gate_place p; /* cmocka's state */
 	const struct policy_source source = {"policy.yaml", {policy_text, sizeof(policy_text) - 1}};
 	struct err e = {0};
 	AUTO_BUF report = BUF_INIT(8192);
 	char path[96];
 
-	p = (struct place){.epoch = 0};
+	p = (struct gate_place){.epoch = 0};
 	(void)snprintf(p.dir, sizeof(p.dir), "/tmp/pan-gate-XXXXXX");
 	assert_non_null(mkdtemp(p.dir));
 	fill_storage(p.dir);
@@ -222,7 +222,7 @@ setup(void **state)
 static inline int
 teardown(void **state)
 {
-	struct place *p = *state;
+	struct gate_place *p = *state;
 	char command[128];
 
 	gate_desk_fini(&p->desk);

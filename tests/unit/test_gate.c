@@ -133,7 +133,7 @@ check_answer(size_t i, const struct http_answer *a)
 static void
 answers(void **state)
 {
-	struct place *p = *state;
+	struct gate_place *p = *state;
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct http_ask q = question(i);
@@ -147,7 +147,7 @@ answers(void **state)
 static void
 answers_in_turns(void **state)
 {
-	struct place *p = *state;
+	struct gate_place *p = *state;
 	const size_t all = sizeof(rows) / sizeof(rows[0]);
 
 	for (size_t from = 0; from < all; from += GATE_TURN / 2) {
@@ -203,7 +203,7 @@ credentials(void **state)
 		{"no time named", {.status = 503, .description = "x"}, "Retry-After: 1\r\n",
 			"WWW-Authenticate", "problem:unavailable\""},
 	};
-	struct place *p = *state;
+	struct gate_place *p = *state;
 	const struct http_ask q = {.path = SPAN("/data/")};
 	const struct gate_case c = {.ask = &q};
 
@@ -220,7 +220,7 @@ credentials(void **state)
 }
 
 static int64_t
-audit_size(const struct place *p)
+audit_size(const struct gate_place *p)
 {
 	struct stat st = {0};
 
@@ -232,7 +232,7 @@ audit_size(const struct place *p)
 static void
 too_long_to_record(void **state)
 {
-	struct place *p = *state;
+	struct gate_place *p = *state;
 	struct http_ask q[3] = {{.path = SPAN("/data/10.5072/OPEN/a b.txt")},
 		{.path = SPAN("/data/10.5072/OPEN/a b.txt")},
 		{.path = SPAN("/data/10.5072/OPEN/a b.txt")}};
@@ -266,7 +266,7 @@ too_long_to_record(void **state)
 static void
 epoch_of_the_turn(void **state)
 {
-	struct place *p = *state;
+	struct gate_place *p = *state;
 	struct http_ask q = {.path = SPAN("/data/10.5072/OPEN/a b.txt")};
 	struct gate_case c;
 	struct http_answer a;
@@ -286,7 +286,7 @@ epoch_of_the_turn(void **state)
 static void
 hidden_is_missing(void **state)
 {
-	struct place *p = *state;
+	struct gate_place *p = *state;
 	int64_t before = audit_size(p);
 	struct http_ask q = {.method = HTTP_GET, .path = SPAN("/data/10.5072/PAID/a.txt")};
 	struct http_answer a;
@@ -306,7 +306,7 @@ hidden_is_missing(void **state)
 static void
 grants(void **state)
 {
-	struct place *p = *state;
+	struct gate_place *p = *state;
 	struct http_ask q = {.method = HTTP_GET, .path = SPAN("/data/10.5072/OPEN/a b.txt")};
 	struct http_answer a;
 	char text[8] = {0};
@@ -332,7 +332,7 @@ grants(void **state)
 static void
 epoch_of_the_question(void **state)
 {
-	struct place *p = *state;
+	struct gate_place *p = *state;
 	struct http_ask q = {.path = SPAN("/data/10.5072/OPEN/a b.txt")};
 	struct gate_case c = {.ask = &q, .now = NOW, .epoch = 5, .decision = {.permit = true}};
 	struct catalog_file f = {.path = SPAN("a b.txt")};
@@ -350,7 +350,7 @@ epoch_of_the_question(void **state)
 static void
 release_moment(void **state)
 {
-	struct place *p = *state;
+	struct gate_place *p = *state;
 	struct http_ask q = {.method = HTTP_GET, .path = SPAN("/data/10.5072/SHUT/a.txt")};
 	struct http_answer a;
 	const int64_t release = 1862002800; /* 2029-01-02T00:00+01:00 = 2029-01-01T23:00Z */
@@ -367,7 +367,7 @@ release_moment(void **state)
 static void
 recorded(void **state)
 {
-	struct place *p = *state;
+	struct gate_place *p = *state;
 	struct http_ask q = {
 		.method = HTTP_GET, .path = SPAN("/data/10.5072/OPEN/a b.txt"), .trace = {0xab}};
 	struct http_answer a;

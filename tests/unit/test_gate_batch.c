@@ -79,7 +79,7 @@ next_answer(struct link *l, uint64_t *ret_id)
 }
 
 static size_t
-count_lines(const struct place *p, const char *what)
+count_lines(const struct gate_place *p, const char *what)
 {
 	AUTO_BUF text = BUF_INIT(1UL << 22);
 	AUTO_FD fd = open(p->audit, O_RDONLY | O_CLOEXEC);

@@ -13,7 +13,7 @@
 #define BROWSER "text/html,application/xhtml+xml,*/*;q=0.8"
 
 struct world {
-	struct place *p;
+	struct gate_place *p;
 	struct mint key;
 	int sessions;
 	bool away;      /* the courier: nothing can be sent */

@@ -9,7 +9,7 @@
 #define THREADS 4U
 
 static struct span
-read_log(const struct place *p, int64_t from, struct buf *out)
+read_log(const struct gate_place *p, int64_t from, struct buf *out)
 {
 	AUTO_FD fd = open(p->audit, O_RDONLY | O_CLOEXEC);
 	size_t n = (size_t)(audit_size(p) - from);
@@ -36,7 +36,7 @@ static void
 records(void **state)
 {
 	struct waiting *w = *state;
-	struct place *p = w->place;
+	struct gate_place *p = w->place;
 	struct gate_refused *r = NULL;
 	AUTO_BUF text = BUF_INIT(1UL << 20);
 	const struct http_ask q = {
@@ -89,7 +89,7 @@ static void
 count_is_kept(void **state)
 {
 	struct waiting *w = *state;
-	struct place *p = w->place;
+	struct gate_place *p = w->place;
 	struct gate_refused *r = NULL;
 	struct audit *broken = NULL;
 	AUTO_BUF text = BUF_INIT(1UL << 20);
