@@ -2,10 +2,11 @@
 #include "agent/gate_data.h"
 
 #include "agent/base/metric.h"
+#include "agent/gate_catalogue.h"
 #include "agent/gate_listing.h"
-#include "agent/gate_network.h"
 #include "agent/gate_problem.h"
 #include "agent/gate_record.h"
+#include "agent/gate_view.h"
 #include "transfer/digest.h"
 
 #include <string.h>
@@ -15,22 +16,27 @@
 static bool
 fill_facts(struct gate_desk *d, struct gate_case *c, enum action action, struct err *e)
 {
+	struct view_asker who;
 	uint32_t roles = 0;
 
+	if (!gate_view_asker(d, c, &who, e))
+		return false;
 	if (c->subject.authenticated && c->dataset.document != 0 &&
 		!catalog_roles(d->catalog, c->dataset.document, &c->subject, &roles, e))
 		return false;
-	if (c->subject.local_user.p != NULL)
-		roles |= 1U << ROLE_REGISTERED;
 	c->facts = (struct facts){
-		.subject = c->subject.authenticated ? &c->subject : NULL,
-		.roles = roles,
+		.subject = who.subject,
+		.roles = who.roles | roles,
+		.accepted = who.accepted,
+		.n_accepted = who.n_accepted,
 		.object = c->dataset.facts,
 		.action = action,
-		.network = gate_network(d->gate->settings, c->ask->peer),
-		.purpose = PURPOSE_UNSPECIFIED,
-		.protocol = PROTOCOL_HTTPS,
-		.now = {.given = true, .instant = c->now},
+		.network = who.network,
+		.purpose = who.purpose,
+		.protocol = who.protocol,
+		.supports = who.supports,
+		.n_supports = who.n_supports,
+		.now = {.given = true, .instant = who.now},
 	};
 	return true;
 }
@@ -264,7 +270,7 @@ gate_data_answer(struct gate_desk *d, struct gate_case *c, struct http_answer *r
 		gate_problem_credential(d, c, &c->refusal, ret);
 		return;
 	case GATE_NOTHING:
-		gate_listing_datasets(d, c, ret);
+		gate_catalogue_answer(d, c, ret);
 		return;
 	case GATE_FAILED:
 		gate_problem_later(d, c, "The catalogue does not answer.", 10, ret);

@@ -6,11 +6,11 @@
 #include "agent/gate_data.h"
 #include "agent/gate_page.h"
 #include "agent/gate_problem.h"
+#include "agent/gate_view.h"
 #include "transfer/dav.h"
 
-#define LISTING_BATCH    256U
-#define LISTING_ENTRIES  100000U /* of one folder; more is 503 with a word, never a stuck gate */
-#define LISTING_DATASETS 1000U   /* a page of /data/ */
+#define LISTING_BATCH   256U
+#define LISTING_ENTRIES 100000U /* of one folder; more is 503 with a word, never a stuck gate */
 
 /* One writer for each form; entry.name is relative, a folder's ends with a slash. */
 struct entry {
@@ -123,19 +123,6 @@ html_start(struct gate_desk *d, struct span title)
 	buf_adds(&d->body, "</h1>\n");
 }
 
-/* `path` as a link: a name such as "a&copy.h5" must not read as a character of HTML
- * (HTML 13.2.5.72). */
-static void
-html_link(struct buf *b, struct span path)
-{
-	AUTO_BUF url = BUF_INIT(16384);
-
-	buf_add_url(&url, path);
-	buf_add_html(b, buf_span(&url));
-	if (!buf_ok(&url))
-		b->bad = true;
-}
-
 static void
 html_entry(struct listing *l, const struct entry *e)
 {
@@ -144,7 +131,7 @@ html_entry(struct listing *l, const struct entry *e)
 	buf_adds(b, "<tr><td><a href=\"");
 	if (span_has(e->name, ':'))
 		buf_adds(b, "./"); /* RFC 3986 4.2: else the name would read as a scheme */
-	html_link(b, e->name);
+	gate_page_path(b, e->name);
 	buf_adds(b, "\">");
 	buf_add_html(b, e->name);
 	buf_adds(b, "</a></td>");
@@ -162,16 +149,14 @@ html_entry(struct listing *l, const struct entry *e)
 static struct span
 title(const struct listing *l)
 {
-	struct facts f = l->c->facts;
-	struct decision n;
+	const struct view *v = NULL;
+	struct view_shown s;
 
-	f.action = ACTION_META_FULL;
-	policy_decide(l->d->gate->policies, &f, &n);
-	if (n.permit)
-		return l->c->dataset.title;
-	f.action = ACTION_META_PUBLIC;
-	policy_decide(l->d->gate->policies, &f, &n);
-	return n.permit && (n.fields >> FIELD_TITLE & 1U) != 0 ? l->c->dataset.title : SPAN_NONE;
+	if (!gate_view(l->d, l->c, &v, NULL) ||
+		!view_shows(v, &l->c->facts.object, l->c->facts.roles, &s) ||
+		!view_has(&s, FIELD_TITLE))
+		return SPAN_NONE;
+	return l->c->dataset.title;
 }
 
 static void
@@ -399,142 +384,4 @@ gate_listing_answer(struct gate_desk *d, struct gate_case *c, struct http_answer
 		listing_failed(d, c, &e, ret);
 	else
 		page_end(&l, json, ret);
-}
-
-static void
-dataset_row(struct listing *l, const struct catalog_dataset *s, bool json)
-{
-	struct buf *b = &l->d->body;
-	bool title = (l->c->decision.fields >> FIELD_TITLE & 1U) != 0;
-	const char *state = state_names[l->c->decision.state];
-
-	l->n++;
-	if (json) {
-		jsonw_obj(&l->json, NULL);
-		jsonw_str(&l->json, "pid", s->pid);
-		jsonw_str(&l->json, "title", title ? s->title : SPAN_NONE);
-		jsonw_cstr(&l->json, "state", state);
-		jsonw_end(&l->json, '}');
-		return;
-	}
-	buf_adds(b, "<tr><td><a href=\"");
-	html_link(b, s->pid);
-	buf_adds(b, "/\">");
-	buf_add_html(b, s->pid);
-	buf_adds(b, "</a></td><td>");
-	if (title)
-		buf_add_html(b, s->title);
-	buf_adds(b, "</td><td>");
-	buf_adds(b, state != NULL ? state : "");
-	buf_adds(b, "</td></tr>\n");
-}
-
-/* One batch of datasets: each shows when its public record would (POL-11).  *after: where to go on.
- */
-static bool
-dataset_batch(struct listing *l, bool json, struct span *after, struct err *e)
-{
-	struct catalog_dataset *rows = NULL;
-	size_t n = 0;
-
-	if (!catalog_datasets(l->d->catalog, *after, LISTING_BATCH, &l->d->mem, &rows, &n, e))
-		return false;
-	*after = SPAN_NONE;
-	for (size_t i = 0; i < n; i++) {
-		if (l->n == LISTING_DATASETS) /* *after: the last one written */
-			return true;
-		*after = rows[i].pid;
-		l->c->dataset = rows[i];
-		if (!gate_data_judge(l->d, l->c, ACTION_META_PUBLIC, e))
-			return false;
-		if (l->c->decision.permit)
-			dataset_row(l, &rows[i], json);
-	}
-	if (n < LISTING_BATCH)
-		*after = SPAN_NONE;
-	return true;
-}
-
-/* ?after=PID, percent-encoded; anything else in the query is ignored. */
-static struct span
-page_after(struct gate_desk *d, struct span query)
-{
-	struct span after = SPAN_NONE;
-
-	while (query.p != NULL) {
-		struct span value = span_cut(&query, '&');
-		if (!span_is(span_cut(&value, '='), "after") || value.n == 0)
-			continue;
-		char *text = arena_str(&d->mem, value);
-		size_t n = 0;
-		for (size_t i = 0; text != NULL && i < value.n; i++) {
-			uint64_t byte = 0;
-			if (value.p[i] == '%' &&
-				span_hex_u64(span_first(span_skip(value, i + 1), 2), 255, &byte))
-				i += 2;
-			else
-				byte = (unsigned char)value.p[i];
-			text[n++] = (char)byte;
-		}
-		after = (struct span){text, n};
-	}
-	return after;
-}
-
-static void
-datasets_end(struct listing *l, bool json, struct span after, struct http_answer *ret)
-{
-	struct buf *b = &l->d->body;
-
-	if (json) {
-		jsonw_end(&l->json, ']');
-		jsonw_str(&l->json, "after", after);
-		jsonw_end(&l->json, '}');
-		buf_addc(b, '\n');
-		gate_field(l->d, "Content-Type", SPAN("application/json"));
-	} else {
-		buf_adds(b, "</table>\n");
-		if (after.p != NULL) {
-			buf_adds(b, "<p><a href=\"?after=");
-			buf_add_url(b, after);
-			buf_adds(b, "\">next</a></p>\n");
-		}
-		buf_adds(b, "</body></html>\n");
-		gate_field(l->d, "Content-Type", SPAN("text/html; charset=utf-8"));
-	}
-	gate_field(l->d, "Content-Security-Policy",
-		SPAN("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"));
-	gate_field(l->d, "Cache-Control", SPAN("private, no-store"));
-	gate_field(l->d, "Vary", SPAN("Accept, Authorization"));
-	gate_body(l->d, l->c, ret);
-}
-
-void
-gate_listing_datasets(struct gate_desk *d, struct gate_case *c, struct http_answer *ret)
-{
-	struct listing l = {.d = d, .c = c};
-	struct err e = {0};
-	struct span after = page_after(d, c->ask->query);
-	bool json = gate_page_wants_json(c->ask->accept);
-
-	if (c->ask->method == HTTP_PROPFIND) {
-		gate_problem_absent(d, c, ret); /* collections begin at a dataset */
-		return;
-	}
-	if (json) {
-		jsonw_init(&l.json, &d->body);
-		jsonw_obj(&l.json, NULL);
-		jsonw_list(&l.json, "datasets");
-	} else {
-		html_start(d, span_of(d->gate->settings->facility));
-		buf_adds(
-			&d->body, "<table><tr><th>dataset</th><th>title</th><th>state</th></tr>\n");
-	}
-	do {
-		if (!dataset_batch(&l, json, &after, &e)) {
-			listing_failed(d, c, &e, ret);
-			return;
-		}
-	} while (after.p != NULL && l.n < LISTING_DATASETS && !d->mem.full);
-	datasets_end(&l, json, after, ret);
 }

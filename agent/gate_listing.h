@@ -11,7 +11,5 @@
 
 /* The dataset's folder c->rest ("" or ending in a slash; or a file, for PROPFIND). */
 void gate_listing_answer(struct gate_desk *d, struct gate_case *c, struct http_answer *ret);
-/* /data/: the datasets whose public record this subject may see, 1000 a page (?after=PID). */
-void gate_listing_datasets(struct gate_desk *d, struct gate_case *c, struct http_answer *ret);
 /* Is c->rest (without a slash at its end) a folder of the dataset? */
 bool gate_listing_is_folder(struct gate_desk *d, const struct gate_case *c);

@@ -71,6 +71,18 @@ gate_page_text(struct gate_desk *d, const char *element, struct span text)
 	buf_addf(&d->body, "</%s>\n", element);
 }
 
+/* HTML 13.2.5.72. */
+void
+gate_page_path(struct buf *b, struct span path)
+{
+	AUTO_BUF url = BUF_INIT(16384);
+
+	buf_add_url(&url, path);
+	buf_add_html(b, buf_span(&url));
+	if (!buf_ok(&url))
+		b->bad = true;
+}
+
 void
 gate_page_row(struct gate_desk *d, const char *head, struct span text)
 {

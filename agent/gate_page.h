@@ -20,6 +20,9 @@ void gate_page_end(struct gate_desk *d, const struct gate_case *c, unsigned stat
 	struct http_answer *ret);
 /* Elements of a page: the text is escaped. */
 void gate_page_text(struct gate_desk *d, const char *element, struct span text);
+/* A path inside of an attribute: a name such as "a&copy.h5" must not read as a character of HTML.
+ */
+void gate_page_path(struct buf *b, struct span path);
 /* A row of a table: a heading cell and a plain one. */
 void gate_page_row(struct gate_desk *d, const char *head, struct span text);
 /*

@@ -2,6 +2,7 @@
 #include "policy/view_all.h"
 
 #include "policy/eval.h"
+#include "policy/eval_rule.h"
 
 /* Policies and sets of roles that are remembered; an asker meets a handful. */
 #define VIEW_REMEMBERED 32U
@@ -120,6 +121,7 @@ view_shows(
 {
 	struct view_shown s = {.full = true, .fields = VIEW_FIELDS};
 	struct decision full;
+	struct prepared q;
 
 	if (v->all) {
 		*ret = s;
@@ -134,15 +136,14 @@ view_shows(
 	struct rest rest = rest_of(v, p, &f);
 	if (!rest.shows)
 		return false;
-	f.action = ACTION_META_PUBLIC;
-	policy_decide(v->policies, &f, &s.decision);
+	eval_prepare(p, &f, &q);
+	eval_decide_prepared(&q, ACTION_META_PUBLIC, &s.decision);
 	if (!s.decision.permit)
 		return false;
 	s.full = false;
 	s.fields = s.decision.fields;
 	if (rest.full) {
-		f.action = ACTION_META_FULL;
-		policy_decide(v->policies, &f, &full);
+		eval_decide_prepared(&q, ACTION_META_FULL, &full);
 		s.full = full.permit;
 	}
 	if (s.full)

@@ -6,6 +6,7 @@
 #include "agent/base/span.h"
 #include "policy/facts.h"
 #include "policy/subject.h"
+#include "policy/view.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -56,6 +57,12 @@ struct catalog_dataset {
 	int64_t start, end; /* seconds UTC; INT64_MIN: not known */
 	uint64_t files, bytes;
 	int64_t document; /* 0: none */
+	/*
+	 * policy: the one that proposals.yaml names; bound: the one that was in force when the
+	 * dataset was first catalogued with a date (policy reference, 6).  Absent: none.
+	 * facts.policy is the first of the two that is there.
+	 */
+	struct span policy, bound;
 	struct object_facts
 		facts;    /* pid, proposal, instrument, kind, route, flags, dates, policy, events */
 	bool file_dates;  /* experiment dates are those of the files, by proposals.yaml's word */
@@ -89,9 +96,60 @@ bool catalog_file_get(struct catalog *c, int64_t dataset, struct span path, stru
  */
 bool catalog_files(struct catalog *c, int64_t dataset, struct span after, size_t limit,
 	struct arena *a, struct catalog_file **ret, size_t *ret_n, struct err *e);
-/* Datasets by pid, from the first one after `after`. */
-bool catalog_datasets(struct catalog *c, struct span after, size_t limit, struct arena *a,
-	struct catalog_dataset **ret, size_t *ret_n, struct err *e);
+/* ---- lists and counts: what one view shows, and nothing of anything else ---- */
+
+/*
+ * A row of a list.  What may not be seen is not in it: absent, 0 or INT64_MIN (files and bytes are
+ * 0 without FIELD_FILES), and so are root, folder, document, policy, bound and the log.  In the
+ * administrator's view all is there.
+ */
+struct catalog_shown {
+	struct catalog_dataset dataset; /* without json */
+	struct view_shown shown;
+};
+
+struct catalog_query {
+	const struct view *view;
+	struct span after; /* a pid, there or not; absent: from the start */
+	int64_t behind;    /* instead of it: `at` of an earlier page; 0: none */
+	size_t limit;      /* rows that show */
+	/*
+	 * Rows that are looked at, shown or not, so that what is hidden cannot hold up a thread;
+	 * 0: any number.  A page that ends by it has fewer rows than `limit`.
+	 */
+	size_t look;
+};
+
+struct catalog_page {
+	struct catalog_shown *row; /* in the arena */
+	size_t n;
+	bool more;  /* it ended by a bound: go on behind `at` */
+	int64_t at; /* the row that was looked at last, shown or not: nothing to show to anybody */
+};
+
+/* Datasets by pid.  ERR_ABSENT: `behind` is gone. */
+bool catalog_datasets(struct catalog *c, const struct catalog_query *q, struct arena *a,
+	struct catalog_page *ret, struct err *e);
+/* Take out of a dataset what does not show (of one that does); json is cut to what may be seen. */
+bool catalog_blank(
+	struct catalog_dataset *d, const struct view_shown *s, struct arena *a, struct err *e);
+
+/* files and bytes: of the datasets whose FIELD_FILES shows. */
+struct catalog_counts {
+	uint64_t datasets, files, bytes;
+};
+bool catalog_count(struct catalog *c, const struct view *v, struct arena *a,
+	struct catalog_counts *ret, struct err *e);
+
+/* The policies that datasets are bound to, each with how many are; of the agent itself. */
+struct catalog_binding {
+	struct span policy;
+	uint64_t datasets;
+};
+#define CATALOG_BINDINGS 1024U
+bool catalog_bindings(struct catalog *c, struct arena *a, struct catalog_binding **ret,
+	size_t *ret_n, struct err *e);
+
 /*
  * Roles of a subject towards the proposal of a dataset: team rows by (issuer, sub), by entitlement
  * or by local account (agent/catalog/team.h), and `coproposer` where the proposal is linked to the
@@ -99,4 +157,3 @@ bool catalog_datasets(struct catalog *c, struct span after, size_t limit, struct
  */
 bool catalog_roles(
 	struct catalog *c, int64_t document, const struct subject *s, uint32_t *ret, struct err *e);
-bool catalog_count(struct catalog *c, uint64_t *ret_datasets, uint64_t *ret_files, struct err *e);

@@ -24,6 +24,8 @@ static const char schema_sql[] =
 	"CREATE TABLE member (document INTEGER NOT NULL REFERENCES document(id) ON DELETE CASCADE,"
 	" seq INTEGER NOT NULL, role TEXT NOT NULL, issuer TEXT, sub TEXT, entitlement TEXT,"
 	" PRIMARY KEY (document, seq)) WITHOUT ROWID;"
+	"CREATE INDEX member_sub ON member(sub, issuer) WHERE sub IS NOT NULL;"
+	"CREATE INDEX member_entitlement ON member(entitlement) WHERE entitlement IS NOT NULL;"
 	/* The append-only log of a proposal, each value as it was given. */
 	"CREATE TABLE event (document INTEGER NOT NULL REFERENCES document(id) ON DELETE CASCADE,"
 	" seq INTEGER NOT NULL, type TEXT NOT NULL, at TEXT NOT NULL, by TEXT NOT NULL, id TEXT,"
@@ -31,14 +33,16 @@ static const char schema_sql[] =
 	" PRIMARY KEY (document, seq)) WITHOUT ROWID;"
 	"CREATE TABLE instrument (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
 	" facility TEXT);"
-	/* dirty: files changed and the record was not made anew yet. */
+	/* dirty: files changed and the record was not made anew yet.  bound: the policy that was
+	 * found when the dataset first had a date (policy reference, 6); NULL: none yet. */
 	"CREATE TABLE dataset (id INTEGER PRIMARY KEY, document INTEGER REFERENCES document(id),"
 	" source INTEGER NOT NULL REFERENCES source(id), kind TEXT NOT NULL,"
 	" instrument INTEGER REFERENCES instrument(id), date INTEGER, date_end INTEGER,"
 	" files INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0,"
-	" dirty INTEGER NOT NULL DEFAULT 1);"
+	" dirty INTEGER NOT NULL DEFAULT 1, bound TEXT);"
 	"CREATE INDEX dataset_document ON dataset(document);"
 	"CREATE INDEX dataset_source ON dataset(source);"
+	"CREATE INDEX dataset_bound ON dataset(bound);"
 	"CREATE TABLE dataset_text (id INTEGER PRIMARY KEY REFERENCES dataset(id) ON DELETE "
 	"CASCADE,"
 	" pid TEXT NOT NULL UNIQUE, folder TEXT NOT NULL, title TEXT, definition TEXT, origin TEXT,"

@@ -48,3 +48,39 @@ team_linked(struct span proposal, const struct subject *who)
 			return true;
 	return false;
 }
+
+/* The entitlement without ":role=X" at its end; the same where there is none. */
+static struct span
+without_role(struct span s)
+{
+	static const struct span mark = SPAN_INIT(":role=");
+	size_t at = s.n;
+
+	while (at > 0 && s.p[at - 1] != ':')
+		at--;
+	return at > 0 && span_starts(span_skip(s, at - 1), mark) ? span_first(s, at - 1) : s;
+}
+
+size_t
+team_wanted(struct span given, struct buf *texts, struct span ret[TEAM_WANTED])
+{
+	struct span authority = given;
+	struct span whole = span_cut(&authority, '#');
+	struct span group = without_role(whole);
+	size_t n = 0;
+
+	ret[n++] = given;
+	if (authority.p != NULL)
+		ret[n++] = whole;
+	if (group.n == whole.n)
+		return n;
+	ret[n++] = group;
+	if (authority.p == NULL)
+		return n;
+	buf_add(texts, group);
+	buf_addc(texts, '#');
+	buf_add(texts, authority);
+	if (buf_ok(texts))
+		ret[n++] = buf_span(texts);
+	return n;
+}

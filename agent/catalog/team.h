@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "agent/base/buf.h"
 #include "agent/base/span.h"
 #include "policy/subject.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /*
  * Who belongs to the team of a proposal.  Pure.
@@ -22,3 +24,12 @@ struct team_row {
 bool team_has(const struct team_row *row, const struct subject *who);
 /* Did the user office link this proposal to the subject (accounts.yaml)?  By its whole id. */
 bool team_linked(struct span proposal, const struct subject *who);
+
+/*
+ * The entitlements that a team row may name so that `given` satisfies it: with and without the
+ * role, with and without the authority.  Every row for which team_has() takes `given` names one of
+ * them.  How many; spans into `given` and `texts`.
+ */
+#define TEAM_WANTED       4U
+#define TEAM_WANTED_BYTES ((size_t)64 * 1024)
+size_t team_wanted(struct span given, struct buf *texts, struct span ret[TEAM_WANTED]);

@@ -6,6 +6,7 @@
 #include "agent/cli/cli_catalogue.h"
 #include "agent/cli/cli_size.h"
 #include "agent/cli/command.h"
+#include "policy/view_all.h"
 
 enum { PAGE = 500 };
 
@@ -76,25 +77,21 @@ dataset_text(const struct catalog_dataset *d)
 static int
 datasets(struct cli_catalogue *c)
 {
+	struct catalog_query q = {.view = view_all(), .limit = PAGE};
 	AUTO_BUF line = BUF_INIT(1 << 20);
-	AUTO_BUF after = BUF_INIT(4096);
-	struct catalog_dataset *list = NULL;
-	size_t n = PAGE;
+	struct catalog_page page = {.more = true};
 	struct err e = {0};
 
-	while (n == PAGE) {
+	while (page.more) {
 		arena_reset(&c->arena);
-		if (!catalog_datasets(c->catalog, after.n > 0 ? buf_span(&after) : SPAN_NONE, PAGE,
-			    &c->arena, &list, &n, &e))
+		if (!catalog_datasets(c->catalog, &q, &c->arena, &page, &e))
 			return cli_catalogue_complain(c, "datasets", &e);
-		for (size_t i = 0; i < n; i++)
+		for (size_t i = 0; i < page.n; i++)
 			if (c->json)
-				dataset_json(&list[i], &line);
+				dataset_json(&page.row[i].dataset, &line);
 			else
-				dataset_text(&list[i]);
-		buf_reset(&after);
-		if (n > 0)
-			buf_add(&after, list[n - 1].pid);
+				dataset_text(&page.row[i].dataset);
+		q.behind = page.at;
 	}
 	return EXIT_DONE;
 }

@@ -4,6 +4,7 @@
 #include "agent/base/civil.h"
 #include "agent/catalog/catalog.h"
 #include "agent/catalog/ingest.h"
+#include "policy/view_all.h"
 
 #include <time.h>
 #include <unistd.h>
@@ -298,23 +299,26 @@ static void
 lists(void **state)
 {
 	struct world *w = *state;
-	struct catalog_dataset *list = NULL;
-	uint64_t datasets = 0;
-	uint64_t n_files = 0;
-	size_t n = 0;
+	struct catalog_query q = {.view = view_all(), .limit = 2};
+	struct catalog_counts n = {0};
+	struct catalog_page p;
 	struct err e = {0};
 
-	must(catalog_datasets(w->catalog, SPAN_NONE, 2, &w->arena, &list, &n, &e), &e);
-	assert_int_equal(n, 2);
-	check_span(list[0].pid, "10.5072/a_b%");
-	check_span(list[1].pid, "10.5072/abc");
-	assert_int_equal(list[1].facts.n_events, 2);
-	must(catalog_datasets(w->catalog, list[1].pid, 9, &w->arena, &list, &n, &e), &e);
-	assert_int_equal(n, 2);
-	check_span(list[0].pid, "10.5072/abc/sub");
-	must(catalog_count(w->catalog, &datasets, &n_files, &e), &e);
-	assert_int_equal(datasets, 4);
-	assert_int_equal(n_files, 8);
+	must(catalog_datasets(w->catalog, &q, &w->arena, &p, &e), &e);
+	assert_int_equal(p.n, 2);
+	assert_true(p.more);
+	check_span(p.row[0].dataset.pid, "10.5072/a_b%");
+	check_span(p.row[1].dataset.pid, "10.5072/abc");
+	assert_int_equal(p.row[1].dataset.facts.n_events, 2);
+	q.after = p.row[1].dataset.pid;
+	q.limit = 9;
+	must(catalog_datasets(w->catalog, &q, &w->arena, &p, &e), &e);
+	assert_int_equal(p.n, 2);
+	assert_false(p.more);
+	check_span(p.row[0].dataset.pid, "10.5072/abc/sub");
+	must(catalog_count(w->catalog, view_all(), &w->arena, &n, &e), &e);
+	assert_int_equal(n.datasets, 4);
+	assert_int_equal(n.files, 8);
 }
 
 static const struct who {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/catalog/catalog.h"
 #include "agent/catalog/ingest.h"
+#include "policy/view_all.h"
 #include "tests/unit/sandbox_world.h"
 
 #include <sys/prctl.h>
@@ -30,12 +31,12 @@ try_read_catalogue(const struct world *w)
 	struct catalog *c = NULL;
 	struct err e = {0};
 	char path[128];
-	uint64_t datasets = 77;
-	uint64_t files = 77;
+	struct catalog_counts n = {.datasets = 77};
+	AUTO_ARENA a = {0};
 
 	(void)snprintf(path, sizeof(path), "%s/catalogue/c.sqlite", w->folder);
-	bool ok = catalog_open(path, &c, &e) && catalog_count(c, &datasets, &files, &e) &&
-		  datasets == 0;
+	bool ok = arena_init(&a, 65536) && catalog_open(path, &c, &e) &&
+		  catalog_count(c, view_all(), &a, &n, &e) && n.datasets == 0;
 	if (!ok)
 		(void)fprintf(stderr, "%s\n", e.msg);
 	catalog_close(c);
