@@ -16,6 +16,7 @@
 #include "agent/gate.h"
 #include "agent/gate_batch.h"
 #include "agent/gate_courier.h"
+#include "agent/gate_job.h"
 #include "agent/gate_ledger.h"
 #include "agent/gate_policies.h"
 #include "agent/gate_refused.h"
@@ -28,12 +29,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #define GATE_THREADS 64U
 #define TICK_MS      1000
 #define METRICS_MAX  CONTROL_TEXT_MAX
+#define JOB_ANSWER   (64UL * 1024)
 
 struct gate_seat {
 	pthread_t thread;
@@ -52,7 +55,8 @@ struct gate_role {
 	struct gate_courier *courier;
 	struct span *mentioned; /* gate.mentioned */
 	uint64_t keys_changed;
-	struct buf told; /* the last token metrics that the supervisor has */
+	struct buf told;       /* the last token metrics that the supervisor has */
+	struct gate_desk desk; /* of the main thread, for the administrator's jobs */
 	struct gate_seat seats[GATE_THREADS];
 };
 
@@ -296,6 +300,7 @@ prepare(struct gate_role *g)
 	if (!open_sessions(g, &e) || !open_audit(g, &e) ||
 		!gate_ledger_open(g->role.settings->ledger, g->gate.audit, g->role.epoch_rw,
 			&g->gate.ledger, &e) ||
+		!gate_desk_init(&g->desk, &g->gate, &e) ||
 		!gate_refused_new(&g->gate.refused, &e) ||
 		!gate_courier_new(g->gate.auth, &g->courier, &e))
 		refuse(g, EXIT_CONFIG, &report, &e);
@@ -326,6 +331,25 @@ take_link(struct gate_role *g, struct role_message *m)
 	scope_close(&m->fd);
 }
 
+/* Small enough for the socket's buffer; a reader that is slow is none. */
+static void
+answer_job(int fd, struct span text)
+{
+	if (fd >= 0 && send(fd, text.p, text.n, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)text.n)
+		log_warn("job", "whoever asked for it is gone");
+}
+
+/* What the administrator has recorded: gate_job.h. */
+static void
+do_job(struct gate_role *g, struct role_message *m)
+{
+	AUTO_BUF out = BUF_INIT(JOB_ANSWER);
+
+	gate_job_run(&g->desk, (struct span){m->text, m->n_text}, now_ms(), &out);
+	answer_job(m->fd, buf_span(&out));
+	scope_close(&m->fd);
+}
+
 /* False: time to go. */
 static bool
 control(struct gate_role *g, bool *draining)
@@ -341,7 +365,7 @@ control(struct gate_role *g, bool *draining)
 			*draining = true;
 			break;
 		case ROLE_JOB:
-			scope_close(&m.fd);
+			do_job(g, &m);
 			break;
 		case ROLE_GONE:
 			return false;

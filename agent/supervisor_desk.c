@@ -202,6 +202,25 @@ post_index(struct supervisor *s, unsigned client, struct span body)
 	supervisor_desk_job(s);
 }
 
+/* The connection goes to the gate, which alone writes the ledger and answers (agent/gate_job.h). */
+static void
+post_ledger(struct supervisor *s, unsigned client, struct span body)
+{
+	AUTO_BUF text = BUF_INIT(ADMIN_BODY);
+	struct child *gate = &s->child[SEAT_GATE];
+
+	if (s->phase != PHASE_SERVE || gate->state != CHILD_READY) {
+		admin_answer(s->admin, client, 503, "text/plain",
+			SPAN("the gate is not there now: try again\n"));
+		return;
+	}
+	buf_add(&text, body); /* it goes with the connection's buffers */
+	AUTO_FD fd = admin_take(s->admin, client, "application/json");
+	const struct control m = {.kind = CONTROL_JOB, .text = buf_span(&text)};
+	if (fd >= 0)
+		child_tell(gate, &m, fd);
+}
+
 void
 supervisor_desk(void *ctx, unsigned client, const struct admin_request *q)
 {
@@ -216,6 +235,7 @@ supervisor_desk(void *ctx, unsigned client, const struct admin_request *q)
 		{"/issuers", ADMIN_GET, get_issuers},
 		{"/reload", ADMIN_POST, post_reload},
 		{"/index", ADMIN_POST, post_index},
+		{"/ledger", ADMIN_POST, post_ledger},
 	};
 	struct supervisor *s = ctx;
 
@@ -231,5 +251,5 @@ supervisor_desk(void *ctx, unsigned client, const struct admin_request *q)
 		return;
 	}
 	admin_answer(s->admin, client, 404, "text/plain",
-		SPAN("GET /metrics /healthz /status /issuers, POST /reload /index\n"));
+		SPAN("GET /metrics /healthz /status /issuers, POST /reload /index /ledger\n"));
 }

@@ -103,21 +103,37 @@ cli_admin_begin(
 	return true;
 }
 
-bool
-cli_admin_ask(const char *runtime_dir, const char *method, const char *path, int *status,
-	struct buf *ret, struct err *e)
+static bool
+read_body(int fd, struct buf *ret, struct err *e)
 {
-	AUTO_FD fd = cli_admin_connect(runtime_dir, e);
 	ssize_t n = 1;
 
-	if (fd < 0 || !cli_admin_begin(fd, method, path, SPAN(""), status, e))
-		return false;
 	while (n > 0 && buf_reserve(ret, 16384)) {
 		n = recv(fd, ret->p + ret->n, 16384, 0);
 		ret->n += n > 0 ? (size_t)n : 0;
 	}
 	return (n == 0 && buf_ok(ret)) ||
 	       err_set(e, ERR_UPSTREAM, NULL, "the agent's answer was cut");
+}
+
+bool
+cli_admin_ask(const char *runtime_dir, const char *method, const char *path, int *status,
+	struct buf *ret, struct err *e)
+{
+	AUTO_FD fd = cli_admin_connect(runtime_dir, e);
+
+	return fd >= 0 && cli_admin_begin(fd, method, path, SPAN(""), status, e) &&
+	       read_body(fd, ret, e);
+}
+
+bool
+cli_admin_post(const char *runtime_dir, const char *path, struct span body, int *status,
+	struct buf *ret, struct err *e)
+{
+	AUTO_FD fd = cli_admin_connect(runtime_dir, e);
+
+	return fd >= 0 && cli_admin_begin(fd, "POST", path, body, status, e) &&
+	       read_body(fd, ret, e);
 }
 
 /*

@@ -27,6 +27,10 @@ bool cli_admin_begin(
 bool cli_admin_ask(const char *runtime_dir, const char *method, const char *path, int *status,
 	struct buf *ret, struct err *e);
 
+/* The same with a body, by POST. */
+bool cli_admin_post(const char *runtime_dir, const char *path, struct span body, int *status,
+	struct buf *ret, struct err *e);
+
 /* A command that shows one answer of the agent: [--json] [--config FILE] [--help]. */
 struct cli_admin_page {
 	const char *command; /* "status" */

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/cli/cli_events.h"
+#include "agent/cli/cli_events_list.h"
 #include "agent/cli/cli_explain.h"
 #include "agent/cli/cli_file.h"
 #include "agent/cli/cli_policy_bench.h"
@@ -30,6 +32,16 @@ static const struct command subcommands[] = {
 	{"verify", "are policy files signed as agent.yaml asks?", cli_policy_verify},
 	{"keygen", "make a key to sign policies with", cli_policy_keygen},
 	{"bench", "what loading and deciding cost on this machine", cli_policy_bench},
+	{"release", "open a dataset earlier", cli_events},
+	{"extend", "ask for a longer embargo", cli_events},
+	{"approve", "approve an extension or a release", cli_events},
+	{"object", "object to a release while its window is open", cli_events},
+	{"agree", "record the day on which data of an agreement open", cli_events},
+	{"restrict", "put a hold on a dataset", cli_events},
+	{"lift", "take the hold away", cli_events},
+	{"withdraw", "withdraw a dataset; its page stays", cli_events},
+	{"reinstate", "take a withdrawal back", cli_events},
+	{"events", "the log of a dataset, and what counts of it", cli_events_list},
 	{NULL, NULL, NULL},
 };
 

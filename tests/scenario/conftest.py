@@ -131,7 +131,7 @@ class Agent:
                         continue
                     # SQLite keeps the descriptor of a closed connection for the next one; its -wal tells of open ones.
                     n += not (role == "front" and (target.startswith("/") and not target.startswith("/dev/"))) \
-                        and not target.endswith("/catalogue.sqlite")
+                        and not target.endswith(("/catalogue.sqlite", "/ledger.sqlite"))
                 count[role] = count.get(role, 0) + n
         return count
 
