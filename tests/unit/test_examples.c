@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The policies in policy/examples: each loads and passes its own tests; those that live side by
- * side load together and part where they say; and they decide the cases that lie beside the
- * project, whose facilities have the same names, as the files there do.
+ * The policies in policy/examples: each loads, passes its own tests, and gives lint nothing to say;
+ * those that live side by side load together and part where they say; and they decide the cases
+ * that lie beside the project, whose facilities have the same names, as the files there do.
  */
 #include "agent/base/json.h"
 #include "agent/cli/cli_file.h"
+#include "policy/lint.h"
 #include "policy/policy.h"
 #include "policy/request.h"
 #include "tests/unit/check.h"
@@ -50,6 +51,15 @@ load(const struct files *f)
 }
 
 static void
+lint(const struct policy_set *s)
+{
+	AUTO_BUF findings = BUF_INIT(FILE_BYTES);
+
+	if (policy_lint(s, &findings) > 0)
+		fail_msg("%.*s", SPAN_ARG(buf_span(&findings)));
+}
+
+static void
 forget(struct files *f)
 {
 	while (f->n > 0)
@@ -75,6 +85,7 @@ test_each(void **state)
 		(void)snprintf(
 			stem, sizeof(stem), EXAMPLES "%.*s.yaml", SPAN_ARG(policy_set_id(s, 0)));
 		assert_string_equal(stem, g.gl_pathv[i]);
+		lint(s);
 		policy_set_free(s);
 		forget(&f);
 	}
@@ -124,6 +135,7 @@ test_sides(void **state)
 		(void)snprintf(path, sizeof(path), EXAMPLES "%s.yaml", sides[i].older);
 		add_file(&f, path);
 		struct policy_set *s = load(&f);
+		lint(s);
 		decide(s, sides[i].start, &d);
 		if (sides[i].policy != NULL)
 			check_span(d.policy, sides[i].policy);

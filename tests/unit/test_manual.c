@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The manuals say what the tables in the program say. */
 #include "agent/base/settings_dump.h"
+#include "agent/catalog/event.h"
 #include "policy/facts.h"
+#include "policy/model.h"
 #include "policy/policy.h"
 #include "tests/unit/check.h"
 
@@ -91,7 +93,13 @@ policy_words(void **state)
 		size_t n;
 	} tables[] = {{role_names, ROLE_COUNT}, {route_names, ROUTE_COUNT},
 		{flag_names, FLAG_COUNT}, {milestone_names, MILESTONE_COUNT},
-		{action_names, ACTION_COUNT}};
+		{action_names, ACTION_COUNT}, {kind_names, KIND_COUNT},
+		{network_names, NETWORK_COUNT}, {purpose_names, PURPOSE_COUNT},
+		{protocol_names, PROTOCOL_COUNT}, {event_names, EVENT_COUNT},
+		{field_names, FIELD_COUNT}, {model_states, STATE_OPEN}, {model_when, WHEN_COUNT},
+		{model_modes, MODE_COUNT}, {model_mints, MINT_COUNT},
+		{model_milestones, REACHED_COUNT}, {event_text_names, EVENT_TEXT_COUNT},
+		{assurance_names, ASSURANCE_HIGH + 1}};
 	struct span page;
 	char *text = read_page("agent/man/policy.yaml.5.scd", &page);
 
