@@ -14,6 +14,7 @@
 #include "agent/gate_me.h"
 #include "agent/gate_problem.h"
 #include "agent/gate_record.h"
+#include "agent/trusted_time.h"
 #include "agent/wire.h"
 #include "auth/keyring.h"
 #include "auth/peer_rate.h"
@@ -33,6 +34,12 @@
 #define GATE_HORIZON  (30 * 86400L) /* seconds: no grant is longer, whatever the policy says */
 #define GATE_PATH_MAX 4096U
 #define GATE_FULL_S   2U /* Retry-After where too many wait, or one has waited too long */
+
+int64_t
+gate_time_ms(const struct gate *g, int64_t wall_ms)
+{
+	return g->time != NULL ? trusted_time_ms(g->time) : wall_ms;
+}
 
 bool
 gate_desk_init(struct gate_desk *d, const struct gate *g, struct err *e)
@@ -108,14 +115,17 @@ gate_etag(const struct gate_case *c, const struct catalog_file *f, uint64_t size
 		out[0] = '\0';
 }
 
-/* Seconds UTC from which the decision must be made again. */
+/*
+ * Seconds by the wall clock, which is the front's, from which the decision must be made again.  The
+ * next change lies in trusted time: as far ahead of that as it will be of the wall clock.
+ */
 static int64_t
 expiry(const struct gate_case *c)
 {
-	int64_t until = c->now + GATE_HORIZON;
+	int64_t until = c->wall + GATE_HORIZON;
 
-	if (c->decision.has_next_change && c->decision.next_change < until)
-		until = c->decision.next_change;
+	if (c->decision.has_next_change && c->decision.next_change - c->now < until - c->wall)
+		until = c->wall + (c->decision.next_change - c->now);
 	if (c->subject.authenticated && c->subject.expires < until)
 		until = c->subject.expires;
 	return until;
@@ -284,7 +294,7 @@ check_token(struct gate_desk *d, struct gate_case *c)
 		.path = ask->path,
 		.peer = ask->peer,
 		.certificate = ask->has_certificate ? ask->certificate : NULL,
-		.now_ms = c->now_ms,
+		.now_ms = c->wall_ms,
 		.again = ask->again};
 	enum auth_verdict v =
 		auth_check(d->gate->auth, &q, &d->mem, &c->subject, &c->refusal, &c->wait.token);
@@ -467,12 +477,16 @@ give_up(struct gate_case *c)
 }
 
 void
-gate_begin(struct gate_desk *d, const struct http_ask *ask, int64_t now_ms,
+gate_begin(struct gate_desk *d, const struct http_ask *ask, int64_t wall_ms,
 	const struct gate_wait *before, struct gate_case *ret)
 {
+	int64_t now_ms = gate_time_ms(d->gate, wall_ms);
+
 	*ret = (struct gate_case){.ask = ask,
 		.now = now_ms / 1000,
 		.now_ms = now_ms,
+		.wall = wall_ms / 1000,
+		.wall_ms = wall_ms,
 		.epoch = d->epoch,
 		.row = find_row(ask->path)};
 	if (before != NULL)
@@ -481,7 +495,7 @@ gate_begin(struct gate_desk *d, const struct http_ask *ask, int64_t now_ms,
 		ret->found = identify(d, ret);
 	if (ret->row != NULL && ret->row->begin != NULL && ret->found == GATE_NOTHING)
 		ret->row->begin(d, ret);
-	if (ret->found == GATE_WAITS && over(gate_until(&ret->wait), now_ms))
+	if (ret->found == GATE_WAITS && over(gate_until(&ret->wait), wall_ms))
 		give_up(ret);
 	if (ret->found == GATE_REFUSED || ret->found == GATE_OUTSIDE)
 		gate_record_refused(d, ret);

@@ -31,6 +31,7 @@ struct gate {
 	size_t n_mentioned;
 	int *roots; /* O_PATH descriptors, in the order of settings->roots */
 	const uint64_t *epoch;
+	struct trusted_time *time; /* policy goes by it; NULL: by the wall clock */
 	struct metrics *metrics;
 	struct session_store *sessions; /* logins of browsers; NULL: there are none */
 	struct gate_refused *refused;   /* limits what is written of refusals; NULL: nothing does */
@@ -93,7 +94,8 @@ struct gate_row {
 /* One question being answered: what is known so far. */
 struct gate_case {
 	const struct http_ask *ask;
-	int64_t now, now_ms;
+	int64_t now, now_ms;   /* trusted time: of decisions, events and records */
+	int64_t wall, wall_ms; /* wall clock: of tokens, sessions and proofs */
 	uint64_t epoch; /* as in the desk, when it was begun */
 	const struct gate_row *row;
 	enum gate_found found;
@@ -111,6 +113,9 @@ struct gate_case {
 	struct decision decision;
 	uint64_t record; /* sequence number of the audit record of the decision */
 };
+
+/* What policy takes for the time when the wall clock says wall_ms (trusted_time.h). */
+int64_t gate_time_ms(const struct gate *g, int64_t wall_ms);
 
 bool gate_desk_init(struct gate_desk *d, const struct gate *g, struct err *e);
 void gate_desk_fini(struct gate_desk *d);
@@ -131,7 +136,7 @@ void gate_start(struct gate_desk *d);
  * caller's to keep with the question, and nothing of it is recorded or answered in this turn
  * (gate_parked.h).  Who cannot keep it goes on to gate_finish, which answers 503.
  */
-void gate_begin(struct gate_desk *d, const struct http_ask *ask, int64_t now_ms,
+void gate_begin(struct gate_desk *d, const struct http_ask *ask, int64_t wall_ms,
 	const struct gate_wait *before, struct gate_case *ret);
 void gate_record(struct gate_desk *d, struct gate_case *cases, size_t n);
 /* Always fills *ret; its spans live in the desk until the next call, its grant (if any) is the

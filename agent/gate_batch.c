@@ -110,7 +110,8 @@ write_closings(struct gate_batch *b)
 	for (size_t i = 0; i < n; i++)
 		items[i] = (struct audit_item){
 			.kind = "close", .rest = {text.p + from[i], from[i + 1] - from[i]}};
-	if (!audit_append(b->desk->gate->audit, items, n, now_ms(), &e)) {
+	if (!audit_append(
+		    b->desk->gate->audit, items, n, gate_time_ms(b->desk->gate, now_ms()), &e)) {
 		metric_add(b->desk->metrics, METRIC_AUDIT_FAILED, (int64_t)n);
 		log_err(LOG_ERROR, "audit", &e);
 		(void)__atomic_add_fetch(b->epoch, 1, __ATOMIC_SEQ_CST);

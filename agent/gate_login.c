@@ -109,7 +109,7 @@ send_away(struct gate_desk *d, struct gate_case *c, const struct issuer *i, stru
 			"%s cannot be asked now, or offers no login; try again in a moment",
 			i->settings->name);
 	s.endpoint = buf_span(&endpoint);
-	if (!login_begin(&s, session_seal_key(d->gate->sessions), c->now, &location, &cookie, e))
+	if (!login_begin(&s, session_seal_key(d->gate->sessions), c->wall, &location, &cookie, e))
 		return false;
 	gate_page_cookie(d, HTTP_COOKIE_LOGIN, buf_span(&cookie), LOGIN_SECONDS);
 	gate_page_redirect(d, arena_span(&d->mem, buf_span(&location)), ret);
@@ -188,12 +188,12 @@ exchange(struct gate_desk *d, struct gate_case *c, struct visit *v)
 	const struct auth_code code = {
 		.code = v->login.code, .verifier = v->login.verifier, .redirect = callback_url(d)};
 
-	if (!peer_rate_allow(d->logins, c->ask->peer, c->now_ms))
+	if (!peer_rate_allow(d->logins, c->ask->peer, c->wall_ms))
 		return err_set(&v->why, ERR_LIMIT, "RFC 6749 10.10",
 			"too many logins from your address; try again in a moment");
-	if (!session_spend(d->gate->sessions, v->login.state, v->login.until, c->now, &v->why) ||
+	if (!session_spend(d->gate->sessions, v->login.state, v->login.until, c->wall, &v->why) ||
 		!auth_exchange(d->gate->auth,
-			(size_t)(v->issuer - auth_issuers(d->gate->auth)->item), &code, c->now_ms,
+			(size_t)(v->issuer - auth_issuers(d->gate->auth)->item), &code, c->wall_ms,
 			&c->wait.login, &v->why))
 		return false;
 	c->found = GATE_WAITS;
@@ -211,7 +211,8 @@ sign(void *arg, size_t issuer, const struct jws *j, struct err *e)
 {
 	struct signing *s = arg;
 
-	return keyring_verify(auth_keyring(s->d->gate->auth), issuer, j, s->c->now_ms, &s->more, e);
+	return keyring_verify(
+		auth_keyring(s->d->gate->auth), issuer, j, s->c->wall_ms, &s->more, e);
 }
 
 static bool
@@ -228,7 +229,7 @@ check_tokens(
 		.userinfo = r->userinfo,
 		.sign = sign,
 		.arg = &s,
-		.now = c->now};
+		.now = c->wall};
 
 	switch (id_token_check(&a, &d->mem, &kept, &v->why)) {
 	case KEYRING_GOOD:
@@ -287,8 +288,8 @@ read_answer(struct gate_desk *d, struct gate_case *c, struct visit *v)
 {
 	struct exchange_result r;
 
-	if (c->now_ms < c->wait.login.until_ms &&
-		!auth_ready(d->gate->auth, &c->wait.login, c->now_ms)) {
+	if (c->wall_ms < c->wait.login.until_ms &&
+		!auth_ready(d->gate->auth, &c->wait.login, c->wall_ms)) {
 		c->found = GATE_WAITS;
 		return true;
 	}
@@ -298,7 +299,7 @@ read_answer(struct gate_desk *d, struct gate_case *c, struct visit *v)
 	bool ok = check_result(d, c, v, &r);
 	wipe(r.body); /* it held tokens */
 	wipe(r.userinfo);
-	if (c->found == GATE_WAITS && c->now_ms >= c->wait.login.until_ms) {
+	if (c->found == GATE_WAITS && c->wall_ms >= c->wait.login.until_ms) {
 		c->found = GATE_NOTHING;
 		ok = err_set(&v->why, ERR_UPSTREAM, "RFC 7517",
 			"%s: the keys that it signs with could not be had in time",
@@ -315,7 +316,7 @@ come_back(struct gate_desk *d, struct gate_case *c, struct visit *v)
 	if (d->gate->sessions == NULL)
 		return err_set(&v->why, ERR_ABSENT, NULL, "no login in a browser is set up here");
 	if (!login_back(
-		    &a, session_seal_key(d->gate->sessions), c->now, &d->mem, &v->login, &v->why))
+		    &a, session_seal_key(d->gate->sessions), c->wall, &d->mem, &v->login, &v->why))
 		return false;
 	v->issuer = issuers_find(auth_issuers(d->gate->auth), v->login.issuer);
 	if (v->issuer == NULL || gate_login_client(v->issuer) == NULL)
@@ -347,7 +348,7 @@ enter(struct gate_desk *d, struct gate_case *c, const struct visit *v, struct er
 			"the audit log cannot be written, so nobody is logged in");
 	/* Whatever session this browser had ends here; the new one has a new name. */
 	if (!session_end(d->gate->sessions, c->ask->session, e) ||
-		!session_make(d->gate->sessions, v->login.issuer, v->kept, c->now, &cookie, e))
+		!session_make(d->gate->sessions, v->login.issuer, v->kept, c->wall, &cookie, e))
 		return false;
 	gate_page_cookie(d, HTTP_COOKIE_SESSION, buf_span(&cookie), 0);
 	buf_wipe(&cookie);
@@ -384,7 +385,7 @@ gate_login_find(
 
 	if (d->gate->sessions == NULL || c->ask->session.p == NULL)
 		return err_set(e, ERR_ABSENT, NULL, "nobody is logged in");
-	if (!session_find(d->gate->sessions, c->ask->session, c->now, &d->mem, &w.session, e))
+	if (!session_find(d->gate->sessions, c->ask->session, c->wall, &d->mem, &w.session, e))
 		return false;
 	w.issuer = issuers_find(auth_issuers(d->gate->auth), w.session.issuer);
 	if (w.issuer == NULL || gate_login_client(w.issuer) == NULL)

@@ -59,7 +59,7 @@ gate_logout_begin(struct gate_desk *d, struct gate_case *c)
 		return;
 	}
 	if (d->gate->sessions == NULL || c->ask->session.p == NULL ||
-		!session_find(d->gate->sessions, c->ask->session, c->now, &d->mem, &v->session,
+		!session_find(d->gate->sessions, c->ask->session, c->wall, &d->mem, &v->session,
 			&v->why)) {
 		v->good = v->why.code == ERR_NONE || v->why.code == ERR_ABSENT;
 		return;

@@ -22,6 +22,7 @@
 #include "agent/gate_refused.h"
 #include "agent/sandbox.h"
 #include "agent/session.h"
+#include "agent/trusted_time.h"
 #include "policy/audit_record.h"
 
 #include <poll.h>
@@ -187,6 +188,13 @@ load_issuers(struct gate_role *g, struct buf *report, struct err *e)
 	return auth_load(s, &texts, NULL, report, &g->gate.auth, e);
 }
 
+/* The time of policy and of the audit log: not before what an earlier gate has seen. */
+static int64_t
+policy_ms(const struct gate_role *g)
+{
+	return gate_time_ms(&g->gate, now_ms());
+}
+
 static bool
 open_audit(struct gate_role *g, struct err *e)
 {
@@ -203,20 +211,21 @@ open_audit(struct gate_role *g, struct err *e)
 	if (log == NULL)
 		return err_set(e, ERR_ABSENT, NULL, "no audit log was handed over");
 	int fd = log->fd;
-	if (!audit_open(&fd, dir != NULL ? dir->fd : -1, "gate",
-		    sync[g->role.settings->audit_fsync], &g->gate.audit, e))
+	if (!trusted_time_new(dir != NULL ? dir->fd : -1, &g->gate.time, e) ||
+		!audit_open(&fd, dir != NULL ? dir->fd : -1, "gate",
+			sync[g->role.settings->audit_fsync], &g->gate.audit, e))
 		return false;
 	if (audit_was_torn(g->gate.audit))
 		log_warn("audit", "a half-written last line was moved to audit.torn");
 	/* The month's key now, while a failure can still be told. */
-	if (!audit_subject_id(g->gate.audit, SPAN("-"), SPAN("-"), now_ms() / 1000, id, e))
+	if (!audit_subject_id(g->gate.audit, SPAN("-"), SPAN("-"), policy_ms(g) / 1000, id, e))
 		return false;
 	zone_version(tzdata);
 	const struct audit_starting starting = {
 		.agent = PAN_VERSION, .tzdata = tzdata, .policies = g->gate.policies};
 	audit_record_start(&text, &starting);
 	item.rest = buf_span(&text);
-	return audit_append(g->gate.audit, &item, 1, now_ms(), e);
+	return audit_append(g->gate.audit, &item, 1, policy_ms(g), e);
 }
 
 /* Where browsers' logins stand; without it nobody can log in with one. */
@@ -404,6 +413,36 @@ sweep(struct gate_role *g)
 	}
 }
 
+/* 13.1: a step of the wall clock is told once, with the time that is used instead. */
+static void
+tell_clock(struct gate_role *g)
+{
+	struct audit_item item = {.kind = "clock"};
+	int64_t step = 0;
+	int64_t used = 0;
+	struct err e = {0};
+	AUTO_BUF text = BUF_INIT(AUDIT_LINE_MAX);
+
+	if (trusted_time_alarm(g->gate.time, &step, &used)) {
+		metric_add(g->role.metrics, METRIC_CLOCK_STEPS, 1);
+		log_warn("clock",
+			step > 0 ? "the wall clock stepped ahead: policy goes on by the boot clock "
+				   "until a reload confirms the new time"
+				 : "the wall clock is behind: policy goes on with its own time "
+				   "until "
+				   "that has caught up",
+			LOG_I64("step_s", step / 1000), LOG_I64("used", used / 1000));
+		audit_record_clock(&text, step / 1000, used / 1000);
+		item.rest = buf_span(&text);
+		bool ok = audit_append(g->gate.audit, &item, 1, used, &e);
+		metric_add(g->role.metrics, ok ? METRIC_AUDIT_RECORDS : METRIC_AUDIT_FAILED, 1);
+		if (!ok)
+			log_err(LOG_ERROR, "audit", &e);
+	}
+	if (!trusted_time_keep(g->gate.time, false, &e))
+		log_err(LOG_ERROR, "clock", &e);
+}
+
 /* What there is to do once a second. */
 static void
 tick(struct gate_role *g)
@@ -411,7 +450,8 @@ tick(struct gate_role *g)
 	struct err e = {0};
 
 	sweep(g);
-	gate_refused_tell(g->gate.refused, g->gate.audit, g->role.metrics, now_ms(), false);
+	tell_clock(g);
+	gate_refused_tell(g->gate.refused, g->gate.audit, g->role.metrics, policy_ms(g), false);
 	if (!audit_flush(g->gate.audit, &e))
 		log_err(LOG_ERROR, "audit", &e);
 	metric_set(
@@ -487,7 +527,8 @@ role_gate_main(unsigned slot)
 	for (size_t i = 0; i < GATE_THREADS; i++)
 		if (!__atomic_load_n(&g->seats[i].running, __ATOMIC_ACQUIRE))
 			seat_join(&g->seats[i]);
-	gate_refused_tell(g->gate.refused, g->gate.audit, g->role.metrics, now_ms(), true);
+	gate_refused_tell(g->gate.refused, g->gate.audit, g->role.metrics, policy_ms(g), true);
+	(void)trusted_time_keep(g->gate.time, true, NULL);
 	(void)audit_flush(g->gate.audit, NULL);
 	return EXIT_OK;
 }

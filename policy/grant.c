@@ -9,13 +9,38 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 struct grant {
 	atomic_uint refs;
 	int fd;
+	int64_t until_boot; /* ms of the boot clock; INT64_MAX: info.expires alone counts */
 	struct grant_info info;
 };
+
+static int64_t
+clock_ms(clockid_t which)
+{
+	struct timespec t = {0};
+
+	(void)clock_gettime(which, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/*
+ * A wall clock that is set back must not lengthen a grant: what is left of it now is also counted
+ * by the clock that cannot be set.
+ */
+static int64_t
+until_boot(const struct grant_info *info)
+{
+	int64_t now = clock_ms(CLOCK_REALTIME);
+
+	if (info->expires <= now / 1000 || info->expires >= INT64_MAX / 1000)
+		return INT64_MAX;
+	return clock_ms(CLOCK_BOOTTIME) + info->expires * 1000 - now;
+}
 
 static bool
 grant_make(int *fd, const struct grant_info *info, struct grant **ret, struct err *e)
@@ -26,6 +51,7 @@ grant_make(int *fd, const struct grant_info *info, struct grant **ret, struct er
 		return err_set(e, ERR_LIMIT, NULL, "no memory for a grant");
 	atomic_init(&g->refs, 1);
 	g->info = *info;
+	g->until_boot = until_boot(info);
 	g->fd = take_fd(fd);
 	*ret = g;
 	return true;
@@ -112,5 +138,6 @@ grant_unchanged(const struct grant *g)
 bool
 grant_valid(const struct grant *g, int64_t now, uint64_t epoch)
 {
-	return now < g->info.expires && epoch == g->info.epoch;
+	return now < g->info.expires && epoch == g->info.epoch &&
+	       (g->until_boot == INT64_MAX || clock_ms(CLOCK_BOOTTIME) < g->until_boot);
 }

@@ -37,5 +37,8 @@ void grant_unref(struct grant *g); /* closes at the last one; NULL allowed */
 ssize_t grant_pread(const struct grant *g, void *buf, size_t n, uint64_t offset);
 /* Is the inode still what it was at open (size, mtime, ctime)? */
 bool grant_unchanged(const struct grant *g);
-/* May bytes still leave at `now` under `epoch`? */
+/*
+ * May bytes still leave at `now` (seconds by the wall clock) under `epoch`?  Setting that clock back
+ * does not help: the time that was left when the grant was made runs by the boot clock too.
+ */
 bool grant_valid(const struct grant *g, int64_t now, uint64_t epoch);

@@ -67,6 +67,8 @@ static const struct row {
 		"Readers killed for overrunning their deadline."},
 	[METRIC_TRANSFERS_CUT] = {"pan_transfers_cut_total", COUNTER, NULL,
 		"Transfers ended by the agent before their last byte."},
+	[METRIC_CLOCK_STEPS] = {"pan_clock_step_total", COUNTER, NULL,
+		"Steps of the wall clock by more than five minutes."},
 };
 
 /* Whole cache lines, so that no two stripes share one. */

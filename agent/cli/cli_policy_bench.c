@@ -166,9 +166,10 @@ decide_full(struct bench *b, struct arena *a)
 		struct request r;
 		struct decision d;
 		arena_reset(a);
-		AUTO_JSON j = parse_line(b->q[i].line, a, &r);
+		struct json *j = parse_line(b->q[i].line, a, &r);
 		policy_decide(b->set, &r.facts, &d);
 		permits += d.permit;
+		json_free(j);
 	}
 	return permits;
 }

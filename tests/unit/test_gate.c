@@ -2,6 +2,7 @@
 /* The one decision path, from a question to an answer, with a real catalogue, policy and audit log.
  */
 #include "agent/gate_problem.h"
+#include "agent/trusted_time.h"
 #include "tests/unit/gate_world.h"
 
 struct row {
@@ -334,7 +335,8 @@ epoch_of_the_question(void **state)
 {
 	struct gate_place *p = *state;
 	struct http_ask q = {.path = SPAN("/data/10.5072/OPEN/a b.txt")};
-	struct gate_case c = {.ask = &q, .now = NOW, .epoch = 5, .decision = {.permit = true}};
+	struct gate_case c = {
+		.ask = &q, .now = NOW, .wall = NOW, .epoch = 5, .decision = {.permit = true}};
 	struct catalog_file f = {.path = SPAN("a b.txt")};
 	struct grant *g = NULL;
 
@@ -344,6 +346,30 @@ epoch_of_the_question(void **state)
 	assert_true(gate_open(&p->desk, &c, &f, &g, NULL));
 	assert_false(grant_valid(g, NOW, 6));
 	grant_unref(g);
+}
+
+/* Policy goes by trusted time, here by what an earlier gate has kept; grants by the wall clock. */
+static void
+trusted(void **state)
+{
+	static const char *const at = "00000001900000000000 00000001900000000000\n"; /* 2030 */
+	struct gate_place *p = *state;
+	struct http_ask q = {.method = HTTP_GET, .path = SPAN("/data/10.5072/SHUT/a.txt")};
+	struct http_answer a;
+
+	gate_answer(&p->desk, &q, NOW * 1000LL, &a);
+	assert_int_equal(a.status, 401);
+	AUTO_FD dir = open(p->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	AUTO_FD kept = openat(dir, TRUSTED_FILE, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(write(kept, at, strlen(at)) == (ssize_t)strlen(at));
+	assert_true(trusted_time_new(dir, &p->gate.time, NULL));
+	gate_answer(&p->desk, &q, NOW * 1000LL, &a);
+	assert_int_equal(a.status, 200);
+	assert_int_equal(grant_info(a.grant)->expires, NOW + 30 * 86400);
+	grant_unref(a.grant);
+	trusted_time_free(p->gate.time);
+	p->gate.time = NULL;
+	assert_int_equal(unlinkat(dir, TRUSTED_FILE, 0), 0);
 }
 
 /* The moment before the release and the moment itself: local midnight in Paris. */
@@ -404,6 +430,7 @@ main(void)
 		cmocka_unit_test(hidden_is_missing),
 		cmocka_unit_test(grants),
 		cmocka_unit_test(epoch_of_the_question),
+		cmocka_unit_test(trusted),
 		cmocka_unit_test(release_moment),
 		cmocka_unit_test(recorded),
 	};
