@@ -178,7 +178,7 @@ add_signature(struct loader *l, const char *name, const char *policy)
 {
 	char path[PATH_MAX];
 
-	if ((l->roles & GATE) == 0 || policy == NULL || l->s->signers.n == 0)
+	if ((l->roles & (GATE | INDEXER)) == 0 || policy == NULL || l->s->signers.n == 0)
 		return;
 	if (snprintf(path, sizeof(path), "%s.sig", policy) >= (int)sizeof(path))
 		return; /* so long a policy could not be opened either */
@@ -187,7 +187,7 @@ add_signature(struct loader *l, const char *name, const char *policy)
 		return;
 	int copy = fd >= 0 ? snapshot(fd) : -1;
 	if (copy >= 0) {
-		keep(l, GATE, name, path, &copy);
+		keep(l, GATE | INDEXER, name, path, &copy);
 		return;
 	}
 	settings_fault(
@@ -203,8 +203,12 @@ add_policies(struct loader *l)
 	char name[32];
 
 	for (size_t i = 0; i < files->n; i++) {
+		/* One may catalogue before there is a policy to bind what is catalogued. */
+		if ((l->roles & GATE) == 0 && files->item[i] != NULL &&
+			access(files->item[i], R_OK) != 0)
+			continue;
 		(void)snprintf(name, sizeof(name), "policy.%zu", i);
-		add_text(l, GATE, name, files->item[i]);
+		add_text(l, GATE | INDEXER, name, files->item[i]);
 		(void)snprintf(name, sizeof(name), "policy.%zu.sig", i);
 		add_signature(l, name, files->item[i]);
 	}

@@ -41,6 +41,18 @@ choose(const struct json *list, const struct settings *s, struct indexer_job_ord
 	return true;
 }
 
+/* true, or the pid of one dataset. */
+static bool
+read_rebind(const struct json *v, struct indexer_job_order *o)
+{
+	struct span pid = SPAN_NONE;
+
+	if (v == NULL || json_truth(v, &o->rebind))
+		return true;
+	o->rebind = json_str(v, &pid) && pid.n > 0 && span_cstr(pid, o->pid, sizeof(o->pid));
+	return o->rebind;
+}
+
 bool
 indexer_job_parse(
 	struct span text, const struct settings *s, struct indexer_job_order *ret, struct err *e)
@@ -62,6 +74,8 @@ indexer_job_parse(
 	if ((full != NULL && !json_truth(full, &o.full)) ||
 		(digests != NULL && !json_truth(digests, &o.digests)))
 		return err_set(e, ERR_SYNTAX, NULL, "full and digests are true or false");
+	if (!read_rebind(json_get(top, "rebind"), &o))
+		return err_set(e, ERR_SYNTAX, NULL, "rebind is true, or the pid of a dataset");
 	if (roots != NULL && json_kind(roots) != JSON_KIND_LIST)
 		return err_set(e, ERR_SYNTAX, NULL, "roots must be a list of names");
 	if (!choose(roots, s, &o, e))
@@ -370,13 +384,17 @@ run_all(struct indexer_run *r)
 	const struct indexer_job *job = r->job;
 	struct err e = {0};
 
-	if (!put_proposals(r) || !keep_sources(r) || !commit(r))
+	if (!put_proposals(r))
+		return false;
+	if (job->order.rebind)
+		return indexer_bind_again(r) && commit(r);
+	if (!keep_sources(r) || !commit(r))
 		return false;
 	count_all(job);
 	for (unsigned i = 0; i < job->settings->n_roots && !r->stop; i++)
 		if (wanted(job, i))
 			run_root(r, i);
-	if (!commit(r) || r->stop)
+	if (r->stop || !indexer_bind_new(r) || !commit(r))
 		return false;
 	if (!ingest_settle(job->ingest, &e))
 		return indexer_job_fail(r, &e);

@@ -6,8 +6,10 @@
 #include "agent/base/settings.h"
 #include "agent/base/span.h"
 #include "agent/catalog/ingest.h"
+#include "agent/catalog/limits.h"
 #include "agent/indexer_pool.h"
 #include "agent/indexer_report.h"
+#include "policy/policy.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,6 +35,9 @@ struct indexer_job_order {
 	bool digests; /* default true */
 	bool all;     /* every root; else those with chosen[i] */
 	bool chosen[256];
+	/* Look at no storage: store anew which policy binds the datasets, or this one. */
+	bool rebind;
+	char pid[LIMIT_PID + 1]; /* "": all of them */
 };
 
 struct indexer_job {
@@ -42,16 +47,18 @@ struct indexer_job {
 	struct indexer_pool *pool;
 	struct indexer_job_world world;
 	struct indexer_job_order order;
-	const char *proposals_name; /* for messages */
-	struct span proposals;      /* text of proposals.yaml; absent: there is none */
+	const char *proposals_name;        /* for messages */
+	struct span proposals;             /* text of proposals.yaml; absent: there is none */
+	const struct policy_set *policies; /* to bind datasets to; NULL: they have faults */
 	struct indexer_report *report;
 	struct metrics *metrics; /* NULL allowed */
 };
 
 /*
  * The order as JSON: {"job":"index","roots":["name"],"full":bool,"digests":bool}; an empty list of
- * roots is all of them, {} a run over everything.  ERR_SYNTAX when it is not one, ERR_ABSENT for a
- * root that is not configured.
+ * roots is all of them, {} a run over everything.  {"rebind":true} or {"rebind":"PID"} binds
+ * datasets anew instead.  ERR_SYNTAX when it is not one, ERR_ABSENT for a root that is not
+ * configured.
  */
 bool indexer_job_parse(
 	struct span text, const struct settings *s, struct indexer_job_order *ret, struct err *e);

@@ -114,6 +114,19 @@ indexer_report_error(struct indexer_report *r, struct span text)
 }
 
 void
+indexer_report_binding(struct indexer_report *r, struct span pid, struct span was, struct span now)
+{
+	struct jsonw w;
+
+	begin(r, &w, "binding");
+	jsonw_str(&w, "pid", pid);
+	jsonw_str(&w, "was", was);
+	jsonw_str(&w, "bound", now);
+	jsonw_end(&w, '}');
+	tell(r);
+}
+
+void
 indexer_report_done(struct indexer_report *r)
 {
 	const struct indexer_report_counts *c = &r->counts;
@@ -128,6 +141,7 @@ indexer_report_done(struct indexer_report *r)
 	jsonw_u64(&w, "unchanged", c->unchanged);
 	jsonw_u64(&w, "removed", c->removed);
 	jsonw_u64(&w, "problems", c->problems);
+	jsonw_u64(&w, "bound", c->bound);
 	jsonw_u64(&w, "uncatalogued", c->uncatalogued);
 	jsonw_u64(&w, "bytes", c->bytes);
 	jsonw_f64(&w, "seconds", (double)(proc_now_ms() - r->started_ms) / 1000.0);

@@ -13,6 +13,7 @@
  */
 struct indexer_report_counts {
 	uint64_t datasets, files, bytes, hdf5, plain, broken, unchanged, removed, problems;
+	uint64_t bound;        /* datasets that were bound to a policy, or to another one */
 	uint64_t uncatalogued; /* what belongs in the catalogue and could not be put there */
 };
 
@@ -32,4 +33,7 @@ void indexer_report_file(
 	struct indexer_report *r, struct span root, struct span path, struct span problem);
 void indexer_report_error(
 	struct indexer_report *r, struct span text); /* one line, or several, each an event */
+/* A dataset is bound to another policy; absent: none. */
+void indexer_report_binding(
+	struct indexer_report *r, struct span pid, struct span was, struct span now);
 void indexer_report_done(struct indexer_report *r);

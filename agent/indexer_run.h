@@ -8,7 +8,8 @@
 #include "agent/indexer_sum.h"
 #include "agent/indexer_walk.h"
 
-/* The state of a run, between indexer_job.c (roots), indexer_dataset.c and indexer_file.c alone. */
+/* The state of a run, between indexer_job.c (roots), indexer_dataset.c,
+ * indexer_file.c and indexer_bind.c alone. */
 
 /* A dataset of this run: from its folder's beginning until its last file is done with. */
 struct indexer_unit {
@@ -83,3 +84,9 @@ void indexer_file_serve(struct indexer_run *r);
 bool indexer_file_pump(struct indexer_run *r, int timeout_ms);
 /* Until no file is under way any more. */
 void indexer_file_drain(struct indexer_run *r);
+
+/* ---- indexer_bind.c ---- */
+/* Bind the datasets that have a date by now to the policy of that time.  False: the run failed. */
+bool indexer_bind_new(struct indexer_run *r);
+/* The order's rebind: those that are bound already, too; each change is told. */
+bool indexer_bind_again(struct indexer_run *r);

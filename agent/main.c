@@ -19,7 +19,7 @@
 struct arguments {
 	const char *config, *role;
 	const char *slot;
-	bool check, once, full, no_digests;
+	bool check, once, full, no_digests, rebind;
 	bool json;    /* what --once prints in any case */
 	char **roots; /* behind --once index */
 	int n_roots;
@@ -35,13 +35,17 @@ usage(FILE *out, int code)
 		"       pan-agentd --version\n"
 		"\n"
 		"Serves data under policy over HTTPS, as FILE (agent.yaml) says.\n"
-		"  --check        read FILE, open what it names, say what is wrong there, and end;\n"
+		"  --check        read FILE, open what it names, say what is wrong there, and "
+		"end;\n"
 		"                 `pan-agent check FILE` reads policies, keys and proposals too\n"
 		"  --once index   index the data roots (or those named ROOT), and end\n"
 		"                 progress is printed as JSON lines; `pan-agent index` shows a "
 		"bar\n"
 		"  --full         with --once: read files again that have not changed\n"
 		"  --no-digests   with --once: leave out the checksums\n"
+		"  --rebind       with --once: only store anew which policy binds each dataset, "
+		"or\n"
+		"                 the one that is named instead of ROOT\n"
 		"\n"
 		"exit status: 0 done, 1 failed, 2 wrong call or configuration,\n"
 		"3 policy or keys refused, 4 the roles cannot be confined\n"
@@ -74,6 +78,8 @@ flag_of(struct arguments *a, const char *option)
 		return &a->no_digests;
 	if (strcmp(option, "--json") == 0)
 		return &a->json;
+	if (strcmp(option, "--rebind") == 0)
+		return &a->rebind;
 	return NULL;
 }
 
@@ -152,11 +158,15 @@ write_job(const struct arguments *a, struct buf *out)
 	jsonw_obj(&w, NULL);
 	jsonw_cstr(&w, "job", "index");
 	jsonw_list(&w, "roots");
-	for (int i = 0; i < a->n_roots; i++)
+	for (int i = 0; i < a->n_roots && !a->rebind; i++)
 		jsonw_cstr(&w, NULL, a->roots[i]);
 	jsonw_end(&w, ']');
 	jsonw_bool(&w, "full", a->full);
 	jsonw_bool(&w, "digests", !a->no_digests);
+	if (a->rebind && a->n_roots > 0)
+		jsonw_cstr(&w, "rebind", a->roots[0]);
+	else if (a->rebind)
+		jsonw_bool(&w, "rebind", true);
 	jsonw_end(&w, '}');
 	buf_addc(out, '\0');
 }

@@ -20,6 +20,7 @@
 #include "agent/gate_ledger.h"
 #include "agent/gate_policies.h"
 #include "agent/gate_refused.h"
+#include "agent/gate_view.h"
 #include "agent/sandbox.h"
 #include "agent/session.h"
 #include "agent/trusted_time.h"
@@ -305,6 +306,7 @@ prepare(struct gate_role *g)
 	if (catalog_is_snapshot(probe))
 		log_warn("catalogue",
 			"read as a snapshot: no indexer holds it open, news come after a restart");
+	gate_view_missing(g->gate.policies, probe);
 	catalog_close(probe);
 	if (!open_sessions(g, &e) || !open_audit(g, &e) ||
 		!gate_ledger_open(g->role.settings->ledger, g->gate.audit, g->role.epoch_rw,

@@ -2,6 +2,7 @@
 #include "agent/base/crypto.h"
 #include "agent/base/log.h"
 #include "agent/base/scope.h"
+#include "agent/gate_policies.h"
 #include "agent/indexer_job.h"
 #include "agent/role.h"
 #include "agent/sandbox.h"
@@ -13,6 +14,7 @@
 
 #define INDEXER_JOBS      8U /* that wait for the one at work */
 #define INDEXER_PROPOSALS ((size_t)4 * 1024 * 1024)
+#define INDEXER_REPORT    ((size_t)1024 * 1024)
 
 struct order {
 	struct span text; /* in `store` */
@@ -29,6 +31,7 @@ struct indexer {
 	struct ingest *ingest;
 	struct indexer_pool *pool;
 	struct indexer_job_root *root;
+	const struct policy_set *policies; /* NULL: they have faults */
 	bool drain, gone;
 	struct order waiting[INDEXER_JOBS];
 	size_t n_waiting;
@@ -127,6 +130,7 @@ run_order(struct indexer *x, const struct indexer_job_order *order, struct index
 		.order = *order,
 		.report = report,
 		.metrics = x->role->metrics,
+		.policies = x->policies,
 	};
 	struct err e = {0};
 
@@ -202,6 +206,19 @@ open_roots(struct indexer *x, struct err *e)
 	return true;
 }
 
+/* Which policy binds a dataset, when it is catalogued.  Faults are for the gate to refuse. */
+static void
+load_policies(struct indexer *x)
+{
+	AUTO_BUF report = BUF_INIT(INDEXER_REPORT);
+	struct err e = {0};
+
+	if (!gate_policies_load(x->role, &report, &x->policies, &e)) {
+		x->policies = NULL;
+		log_err(LOG_WARN, "indexer.policies", &e);
+	}
+}
+
 static bool
 start(struct indexer *x, struct err *e)
 {
@@ -209,8 +226,10 @@ start(struct indexer *x, struct err *e)
 	if (x->pool == NULL)
 		return err_set(e, ERR_SYSTEM, NULL, "pool");
 	indexer_pool_init(x->pool);
-	return crypto_prepare(e) && open_roots(x, e) &&
-	       ingest_open(x->role->settings->catalogue, &x->ingest, e);
+	if (!crypto_prepare(e) || !open_roots(x, e))
+		return false;
+	load_policies(x);
+	return ingest_open(x->role->settings->catalogue, &x->ingest, e);
 }
 
 /* A catalogue that was made earlier counts from the start. */

@@ -288,19 +288,24 @@ say_nears(const struct story *t)
 }
 
 /* Why no policy decides about it, and what would help. */
-static const char *
-unbound(const struct object_facts *o)
+static void
+say_unbound(const struct object_facts *o, struct buf *out)
 {
 	bool dated = false;
 
 	for (size_t i = 0; i < MILESTONE_COUNT; i++)
 		dated = dated || o->dates[i].given;
 	if (o->policy.p != NULL)
-		return "no loaded policy has the name that its proposal is bound to\n";
-	if (!dated)
-		return "it has no dates: give its root a `proposal`, and that one dates in "
-		       "proposals.yaml\n";
-	return "not exactly one loaded policy fits its dates\n";
+		buf_addf(out,
+			"it is bound to the policy %.*s, which is not loaded: list that file in "
+			"`policy`, or bind it anew (`policy` in proposals.yaml, or `pan-agent "
+			"index --rebind %.*s`)\n",
+			SPAN_ARG(o->policy), SPAN_ARG(o->pid));
+	else if (!dated)
+		buf_adds(out, "it has no dates: give its root a `proposal`, and that one dates in "
+			      "proposals.yaml\n");
+	else
+		buf_adds(out, "not exactly one loaded policy fits its dates\n");
 }
 
 void
@@ -317,8 +322,10 @@ explain_write(const struct policy_set *s, const struct facts *f, struct span who
 		buf_addf(out, "%.*s      status %d\n", SPAN_ARG(d.rule), d.status);
 		label(out, "ask");
 		buf_adds(out, "the administrator: ");
-		buf_adds(out,
-			d.status == 500 ? "the question was malformed\n" : unbound(&f->object));
+		if (d.status == 500)
+			buf_adds(out, "the question was malformed\n");
+		else
+			say_unbound(&f->object, out);
 		return;
 	}
 	struct story t = {p, f, &d, calendar_when_instant(p->zone, &f->now), out};

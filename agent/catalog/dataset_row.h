@@ -9,7 +9,7 @@
 
 /*
  * A row of the catalogue as a dataset: the columns that every statement about datasets asks for,
- * and how they are read.  Of catalog*.c and ingest_bind.c alone.
+ * and how they are read.  Of catalog*.c and ingest*.c alone.
  */
 #define DATASET_ROW_COLUMNS                                                                        \
 	"SELECT d.id, t.pid, s.place, s.name, t.folder, t.title, p.pid, p.title, i.name,"          \
@@ -17,10 +17,14 @@
 	" d.date_end, d.files, d.bytes, d.kind, d.document, p.route, p.policy, p.flags,"           \
 	" p.proposal_accepted, p.experiment_start, p.experiment_end, p.data_collected,"            \
 	" p.file_dates, d.bound, (SELECT count(*) FROM event e WHERE e.document = d.document)"
-#define DATASET_ROW_TABLES                                                                         \
-	" FROM dataset_text t CROSS JOIN dataset d ON d.id = t.id"                                 \
+#define DATASET_ROW_REST                                                                           \
 	" CROSS JOIN source s ON s.id = d.source"                                                  \
 	" LEFT JOIN document p ON p.id = d.document LEFT JOIN instrument i ON i.id = d.instrument"
+/* By pid, and by anything of the narrow table. */
+#define DATASET_ROW_TABLES                                                                         \
+	" FROM dataset_text t CROSS JOIN dataset d ON d.id = t.id" DATASET_ROW_REST
+#define DATASET_ROW_NARROW                                                                         \
+	" FROM dataset d CROSS JOIN dataset_text t ON t.id = d.id" DATASET_ROW_REST
 #define DATASET_ROW_JSON ", t.json" /* behind the columns: the record, too */
 
 /*

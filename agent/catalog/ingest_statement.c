@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/catalog/ingest_statement.h"
 
+#include "agent/catalog/dataset_row.h"
+
 /* An upsert leaves an equal row alone (the WHERE of DO UPDATE): a second run writes nothing. */
 const char *const ingest_statements[IQ_COUNT] = {
 	[IQ_SOURCE_PUT] = "INSERT INTO source(name, place, path) VALUES (?1, ?2, ?3)"
@@ -94,4 +96,10 @@ const char *const ingest_statements[IQ_COUNT] = {
 		"DELETE FROM deadly WHERE device = ? AND inode = ? AND bytes = ? AND mtime = ?",
 	[IQ_COUNT_DATASETS] = "SELECT count(*) FROM dataset",
 	[IQ_COUNT_FILES] = "SELECT count(*) FROM file",
+	[IQ_UNBOUND] = DATASET_ROW_COLUMNS DATASET_ROW_NARROW
+	" WHERE d.bound IS NULL AND d.id > ?1 ORDER BY d.id LIMIT ?2",
+	[IQ_BOUND_ALL] =
+		DATASET_ROW_COLUMNS DATASET_ROW_NARROW " WHERE d.id > ?1 ORDER BY d.id LIMIT ?2",
+	[IQ_BOUND_ONE] = DATASET_ROW_COLUMNS DATASET_ROW_TABLES " WHERE t.pid = ?1",
+	[IQ_BIND] = "UPDATE dataset SET bound = ?1 WHERE id = ?2",
 };

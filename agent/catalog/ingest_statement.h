@@ -4,7 +4,7 @@
 #include "agent/catalog/ingest.h"
 #include "agent/catalog/store.h"
 
-/* The writer's statements, shared by ingest.c and ingest_proposals.c alone. */
+/* The writer's statements, shared by ingest.c, ingest_bind.c and ingest_proposals.c alone. */
 struct ingest {
 	struct store *store;
 };
@@ -54,6 +54,10 @@ enum ingest_statement {
 	IQ_ALIVE,
 	IQ_COUNT_DATASETS,
 	IQ_COUNT_FILES,
+	IQ_UNBOUND,
+	IQ_BOUND_ALL,
+	IQ_BOUND_ONE,
+	IQ_BIND,
 	IQ_COUNT
 };
 extern const char *const ingest_statements[IQ_COUNT];

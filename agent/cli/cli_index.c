@@ -19,7 +19,7 @@ enum { ROOTS_MAX = 256, ARGS_MAX = ROOTS_MAX + 16 };
 
 struct call {
 	const char *config; /* the file */
-	bool json, full, no_digests;
+	bool json, full, no_digests, rebind;
 	const char *roots[ROOTS_MAX];
 	size_t n;
 };
@@ -30,6 +30,7 @@ help(FILE *out, int code)
 	(void)fputs(
 		"usage: pan-agent index [--config FILE] [--json] [--full] [--no-digests] "
 		"[ROOT...]\n"
+		"       pan-agent index [--config FILE] [--json] --rebind [PID]\n"
 		"\n"
 		"Catalogue the data roots (by name or path; all of them when none is named):\n"
 		"what is new or changed is read, what is gone is forgotten.  The daemon that\n"
@@ -38,6 +39,10 @@ help(FILE *out, int code)
 		"--json        the events as JSON, one a line\n"
 		"--full        read unchanged files again\n"
 		"--no-digests  leave out the checksums\n"
+		"--rebind      look at no file, but store anew which policy binds the dataset PID\n"
+		"              (or each of them) by the dates and the policies of today: after a\n"
+		"              correction; `pan-agent policy lint --catalogue` says where that is "
+		"due\n"
 		"\n"
 		"Exit status: 0 all is in the catalogue; 1 something is not, or the run failed;\n"
 		"2 wrong call or configuration.\n"
@@ -109,6 +114,8 @@ take_option(struct call *c, int argc, char **argv, int *i)
 		c->full = true;
 	else if (strcmp(a, "--no-digests") == 0)
 		c->no_digests = true;
+	else if (strcmp(a, "--rebind") == 0)
+		c->rebind = true;
 	else if (strcmp(a, "--config") == 0 && *i + 1 < argc)
 		c->config = argv[++*i];
 	else if (strncmp(a, config, sizeof(config) - 1) == 0)
@@ -161,12 +168,16 @@ ask_daemon(int fd, const struct call *c)
 	jsonw_obj(&w, NULL);
 	jsonw_cstr(&w, "job", "index");
 	jsonw_list(&w, "roots");
-	for (size_t i = 0; i < c->n; i++)
+	for (size_t i = 0; i < c->n && !c->rebind; i++)
 		jsonw_cstr(&w, NULL, c->roots[i]);
 	jsonw_end(&w, ']');
 	jsonw_bool(&w, "json", c->json);
 	jsonw_bool(&w, "full", c->full);
 	jsonw_bool(&w, "digests", !c->no_digests);
+	if (c->rebind && c->n > 0)
+		jsonw_cstr(&w, "rebind", c->roots[0]);
+	else if (c->rebind)
+		jsonw_bool(&w, "rebind", true);
 	jsonw_end(&w, '}');
 	buf_addf(&head,
 		"POST /index HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -251,6 +262,7 @@ with_daemon(int fd, const struct call *c)
 	if (!ask_daemon(fd, c))
 		return complain("the daemon does not listen", NULL) - 1;
 	cli_index_stream_init(&s, stdout, stderr, c->json);
+	s.rebind = c->rebind;
 	unsigned status = read_events(fd, &s, true, &refusal);
 	cli_index_stream_fini(&s);
 	if (status == 200)
@@ -285,8 +297,8 @@ exec_daemon(char *const *argv)
 static _Noreturn void
 child(int out, const struct call *c)
 {
-	char words[][16] = {
-		"pan-agentd", "--config", "--once", "index", "--json", "--full", "--no-digests"};
+	char words[][16] = {"pan-agentd", "--config", "--once", "index", "--json", "--full",
+		"--no-digests", "--rebind"};
 	char *argv[ARGS_MAX] = {words[0], words[1]};
 	AUTO_ARENA a = {0};
 	size_t n = 2;
@@ -303,6 +315,8 @@ child(int out, const struct call *c)
 		argv[n++] = words[5];
 	if (c->no_digests)
 		argv[n++] = words[6];
+	if (c->rebind)
+		argv[n++] = words[7];
 	exec_daemon(argv);
 	(void)fputs("pan-agent index: pan-agentd cannot be started; is it installed?\n", stderr);
 	_exit(127);
@@ -325,6 +339,7 @@ alone(const struct call *c)
 		child(pair[1], c);
 	(void)close(pair[1]);
 	cli_index_stream_init(&s, stdout, stderr, c->json);
+	s.rebind = c->rebind;
 	(void)read_events(pair[0], &s, false, &unused);
 	(void)close(pair[0]);
 	cli_index_stream_fini(&s);
@@ -344,7 +359,7 @@ run(struct call *c)
 
 	if (report.n > 0)
 		(void)fwrite(report.p, 1, report.n, stderr);
-	if (s != NULL && resolve(c, s)) {
+	if (s != NULL && (c->rebind || resolve(c, s))) {
 		AUTO_FD fd = connect_daemon(s);
 		if (fd >= 0)
 			code = with_daemon(fd, c);
@@ -371,6 +386,8 @@ cli_index(int argc, char **argv)
 		else if (!take_option(&c, argc, argv, &i))
 			return help(stderr, EXIT_CALL);
 	}
+	if (c.rebind && (c.n > 1 || c.full || c.no_digests))
+		return help(stderr, EXIT_CALL);
 	c.config = command_config(c.config);
 	return run(&c);
 }

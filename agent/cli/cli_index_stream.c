@@ -91,6 +91,29 @@ on_file(struct cli_index_stream *s, const struct json *o)
 	(void)fputc('\n', s->notes);
 }
 
+/* A dataset that another policy binds from now on; only of --rebind. */
+static void
+on_binding(struct cli_index_stream *s, const struct json *o)
+{
+	struct span pid = SPAN_NONE;
+	struct span policy = SPAN_NONE;
+
+	if (!json_get_str(o, "pid", &pid))
+		return;
+	print_clean(s->out, pid);
+	(void)fputs(": ", s->out);
+	if (json_get_str(o, "bound", &policy))
+		print_clean(s->out, policy);
+	else
+		(void)fputs("no policy fits its dates, or several do", s->out);
+	(void)fputs(", was ", s->out);
+	if (json_get_str(o, "was", &policy))
+		print_clean(s->out, policy);
+	else
+		(void)fputs("none", s->out);
+	(void)fputc('\n', s->out);
+}
+
 static void
 on_error(struct cli_index_stream *s, const struct json *o)
 {
@@ -115,6 +138,12 @@ on_done(struct cli_index_stream *s, const struct json *o)
 	if (s->raw)
 		return;
 	clear_bar(s);
+	if (s->rebind) {
+		(void)fprintf(s->out, "%llu datasets looked at, %llu bound to another policy\n",
+			(unsigned long long)number(o, "datasets"),
+			(unsigned long long)number(o, "bound"));
+		return;
+	}
 	if (s->problems > PROBLEMS_SHOWN)
 		(void)fprintf(s->notes, "and %llu more; `pan-agent index --json` tells all\n",
 			(unsigned long long)(s->problems - PROBLEMS_SHOWN));
@@ -140,8 +169,8 @@ one_line(struct cli_index_stream *s, struct span line)
 	static const struct {
 		const char *name;
 		void (*run)(struct cli_index_stream *s, const struct json *o);
-	} events[] = {{"progress", on_progress}, {"file", on_file}, {"error", on_error},
-		{"done", on_done}};
+	} events[] = {{"progress", on_progress}, {"file", on_file}, {"binding", on_binding},
+		{"error", on_error}, {"done", on_done}};
 	static const struct json_limits limits = {
 		.bytes = LINE_MAX_BYTES, .depth = 4, .object = true};
 	AUTO_JSON o = json_parse(line, &limits, NULL);

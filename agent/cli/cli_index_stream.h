@@ -19,6 +19,7 @@ struct cli_index_stream {
 	uint64_t files, total, bytes; /* of the last progress */
 	uint64_t problems;            /* files told of */
 	bool shown;                   /* a bar stands on the terminal */
+	bool rebind;                  /* the run binds datasets anew: the caller sets it */
 	bool done, failed;            /* the last line came; something is not in the catalogue */
 };
 

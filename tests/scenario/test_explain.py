@@ -181,3 +181,30 @@ def test_questions_in_order():
     for i, d in enumerate(got):
         good = i not in (7, 8)
         assert (d["id"], d["rule"]) == ((i, "open-data") if good else (None, "input"))
+
+
+def test_a_corrected_date_moves_nothing_by_itself(house):
+    """A dataset stays with the policy that it was first catalogued under, until the administrator binds it anew."""
+    config, name = house / "agent.yaml", "10.5072/P-1-a"
+    index = lambda *more: run(BIN / "pan-agent", "index", "--config", config, *more)
+    lint = lambda: policy("lint", "--catalogue", "--config", config)[:2]
+    newer = SAMPLE.read_text().replace("valid_from: 2000-01-01", "valid_from: 2024-06-01")
+    (house / "newer.yaml").write_text(newer.replace("policy: sample", "policy: newer"))
+    (house / "policy.yaml").write_text(SAMPLE.read_text().replace(
+        "valid_from: 2000-01-01", "valid_from: 2000-01-01\nvalid_until: 2024-06-01"))
+    config.write_text(CONFIG.replace("files: [policy.yaml]", "files: [policy.yaml, newer.yaml]"))
+    (house / "proposals.yaml").write_text(PROPOSALS.replace("2024-05-", "2024-07-"))
+    assert index().returncode == 0
+    assert "policy sample version 1" in explain(house, "anonymous", name)[1]
+    code, out = lint()
+    assert code == 1 and "L10: dataset %s is bound to 'sample'" % name in out and "give 'newer'" in out
+    assert "index --rebind %s" % name in out
+    done = index("--rebind", name)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == b"%s: newer, was sample\n1 datasets looked at, 1 bound to another policy\n" % name.encode()
+    assert "policy newer version 1" in explain(house, "anonymous", name)[1]
+    assert name not in lint()[1]
+    config.write_text(CONFIG)  # newer.yaml is not listed any more
+    code, out, err = explain(house, "anonymous", name)
+    assert "bound to the policy newer, which is not loaded" in out and "--rebind %s" % name in out
+    assert index("--rebind", "10.5072/none").returncode == 1

@@ -119,7 +119,7 @@ test_load(void **state)
 		{"agent.yaml", BUNDLE_ALL},
 		{"tls.chain.0", BUNDLE_ROLE(PROCESS_FRONT)},
 		{"tls.key.0", BUNDLE_ROLE(PROCESS_FRONT)},
-		{"policy.0", BUNDLE_ROLE(PROCESS_GATE)},
+		{"policy.0", BUNDLE_ROLE(PROCESS_GATE) | BUNDLE_ROLE(PROCESS_INDEXER)},
 		{"audit", BUNDLE_ROLE(PROCESS_GATE)},
 		{"audit.dir", BUNDLE_ROLE(PROCESS_GATE)},
 		{"root.0", BUNDLE_ROLE(PROCESS_GATE) | BUNDLE_ROLE(PROCESS_INDEXER)},
@@ -188,7 +188,7 @@ test_policies(void **state)
 	for (size_t i = 0; i < b->bundle.n; i++)
 		assert_int_equal(b->bundle.entries[i].roles,
 			strcmp(b->bundle.entries[i].file.name, "policy.0.sig") == 0
-				? BUNDLE_ROLE(PROCESS_GATE)
+				? BUNDLE_ROLE(PROCESS_GATE) | BUNDLE_ROLE(PROCESS_INDEXER)
 				: roles_of(a, b->bundle.entries[i].file.name));
 	check_text(b, "policy.0", "RULES");
 	check_text(b, "policy.0.sig", "sig");

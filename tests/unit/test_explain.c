@@ -140,8 +140,9 @@ static const struct {
 		"x\",\"policy\":\"other\"}}",
 		"deny    10.5072/x  data.read  jane\n"
 		"rule    no-policy      status 404\n"
-		"ask     the administrator: no loaded policy has the name that its proposal is "
-		"bound to\n"},
+		"ask     the administrator: it is bound to the policy other, which is not loaded: "
+		"list that file in `policy`, or bind it anew (`policy` in proposals.yaml, or "
+		"`pan-agent index --rebind 10.5072/x`)\n"},
 };
 
 static void

@@ -32,6 +32,7 @@ struct world {
 	struct settings_root roots[1];
 	struct indexer_report report;
 	struct buf told;
+	const struct policy_set *policies;
 };
 
 static void
@@ -200,7 +201,8 @@ run(struct world *w, const char *proposals, const char *order)
 		.world = {w, -1, attend, kill_reader},
 		.proposals_name = "p.yaml",
 		.proposals = span_of(proposals),
-		.report = &w->report};
+		.report = &w->report,
+		.policies = w->policies};
 	struct err e = {0};
 	char block[4096];
 	ssize_t n = 0;
@@ -528,6 +530,10 @@ orders(void **state)
 		{"{\"job\":\"index\",\"roots\":[\"none\"]}", ERR_ABSENT},
 		{"{\"job\":\"index\",\"roots\":\"store\"}", ERR_SYNTAX},
 		{"{\"job\":\"index\",\"full\":1}", ERR_SYNTAX},
+		{"{\"job\":\"index\",\"rebind\":true}", ERR_NONE},
+		{"{\"job\":\"index\",\"digests\":false,\"rebind\":\"10.5072/a\"}", ERR_NONE},
+		{"{\"job\":\"index\",\"rebind\":\"\"}", ERR_SYNTAX},
+		{"{\"job\":\"index\",\"rebind\":1}", ERR_SYNTAX},
 		{"{\"job\":\"drop\"}", ERR_SYNTAX},
 		{"", ERR_SYNTAX},
 	};
@@ -539,6 +545,66 @@ orders(void **state)
 		assert_int_equal(e.code, rows[i].code);
 	}
 	assert_false(o.digests);
+	assert_true(o.rebind);
+	assert_string_equal(o.pid, "10.5072/a");
+}
+
+static bool
+told(const struct world *w, const char *what)
+{
+	return memmem(w->told.p, w->told.n, what, strlen(what)) != NULL;
+}
+
+/* A dataset is bound when it is catalogued with a date, and stays so until somebody says so. */
+static void
+bindings(void **state)
+{
+	static const char rules[] =
+		"timezone: UTC\nlicence: CC-BY-4.0\nembargo: {anchor: experiment_end, period: "
+		"3y}\n"
+		"rules: [{id: r, effect: permit, action: meta.public, when: {}}]\n"
+		"tests: [{name: t, now: 2025-01-01, action: data.read, expect: deny}]\n";
+	struct world *w = *state;
+	AUTO_BUF old = BUF_INIT(4096);
+	AUTO_BUF now = BUF_INIT(4096);
+	AUTO_BUF report = BUF_INIT(4096);
+
+	buf_addf(&old,
+		"policy: old\nversion: 1\nvalid_from: 2000-01-01\nvalid_until: "
+		"2020-01-01\n%s",
+		rules);
+	buf_addf(&now, "policy: new\nversion: 1\nvalid_from: 2020-01-01\n%s", rules);
+	const struct policy_source sources[] = {
+		{"old.yaml", buf_span(&old)}, {"new.yaml", buf_span(&now)}};
+	struct policy_set *set = policy_set_load(sources, 2, &report, NULL);
+	if (set == NULL)
+		fail_msg("%.*s", SPAN_ARG(buf_span(&report)));
+	put_file(w, "P9/a/x.txt", "plain", 1000);
+	(void)run(w, NULL, plain_order);
+	assert_true(told(w, "the policies have faults"));
+	w->policies = set;
+	(void)run(w, "proposals: [{id: P9}]", plain_order);
+	assert_int_equal(w->report.counts.bound, 0); /* no date yet */
+	(void)run(w, "proposals: [{id: P9, dates: {experiment_end: 2019-05-05}}]", plain_order);
+	assert_int_equal(w->report.counts.bound, 1);
+	/* The date is corrected: nothing moves by itself. */
+	static const char later[] = "proposals: [{id: P9, dates: {experiment_end: 2021-05-05}}]";
+	(void)run(w, later, plain_order);
+	assert_int_equal(w->report.counts.bound, 0);
+	assert_true(run(w, later, "{\"rebind\":\"10.5072/P9-a\"}"));
+	assert_int_equal(w->report.counts.files, 0);
+	assert_true(told(w, "{\"event\":\"binding\",\"pid\":\"10.5072/P9-a\",\"was\":\"old\","
+			    "\"bound\":\"new\"}"));
+	assert_true(run(w, later, "{\"rebind\":true}"));
+	assert_int_equal(w->report.counts.bound, 0);
+	assert_false(run(w, later, "{\"rebind\":\"10.5072/none\"}"));
+	assert_true(told(w, "no such dataset"));
+	w->policies = NULL;
+	assert_false(run(w, later, "{\"rebind\":true}"));
+	policy_set_free(set);
+	char name[256];
+	(void)snprintf(name, sizeof(name), "rm -rf %s/P9", w->root);
+	assert_int_equal(system(name), 0); /* NOLINT(cert-env33-c): a folder that this test made */
 }
 
 int
@@ -554,6 +620,7 @@ main(void)
 		cmocka_unit_test(proposals),
 		cmocka_unit_test(stopped),
 		cmocka_unit_test(hanging),
+		cmocka_unit_test(bindings),
 	};
 	return cmocka_run_group_tests_name("indexer", tests, setup, teardown);
 }
