@@ -357,6 +357,13 @@ is_policy(const struct bundle_entry *b)
 	return strncmp(b->file.name, "policy.", 7) == 0;
 }
 
+/* The supervisor's own, for the front: with the last copy of it closed, nobody listens. */
+static bool
+is_listener(const struct bundle_entry *b)
+{
+	return strncmp(b->file.name, "listen.", 7) == 0;
+}
+
 static const struct bundle_entry *
 find_entry(const struct bundle *b, const char *name)
 {
@@ -366,42 +373,59 @@ find_entry(const struct bundle *b, const char *name)
 	return NULL;
 }
 
-static int
-dup_of(const struct bundle_entry *b)
+static void
+copy_entries(struct loader *l, const struct bundle *from)
 {
-	return fcntl(b->file.fd, F_DUPFD_CLOEXEC, 4);
+	for (size_t i = 0; i < from->n; i++) {
+		const struct bundle_entry *b = &from->entries[i];
+		if (is_policy(b) || is_listener(b))
+			continue;
+		int fd = fcntl(b->file.fd, F_DUPFD_CLOEXEC, 4);
+		if (fd >= 0)
+			keep(l, b->roles, b->file.name, b->file.path, &fd);
+		else
+			fault(l, b->file.path, "cannot be kept");
+	}
 }
 
 struct config *
 config_policies(const struct config *old, struct buf *report, struct err *e)
 {
-	const char *file = old->settings->file;
 	const struct bundle_entry *yaml = find_entry(&old->bundle, "agent.yaml");
 	struct config *c = calloc(1, sizeof(*c));
 
-	if (c == NULL || yaml == NULL) {
+	if (c == NULL) {
 		(void)err_set(e, ERR_LIMIT, NULL, "no memory for the configuration");
+		return NULL;
+	}
+	if (yaml != NULL)
+		c->settings = read_settings(old->settings->file, yaml->file.fd, report, e);
+	if (c->settings == NULL) {
 		config_free(c);
 		return NULL;
 	}
-	c->settings = read_settings(file, yaml->file.fd, report, e);
 	struct loader l = {.c = c, .s = c->settings, .report = report, .roles = BUNDLE_ALL};
-	for (size_t i = 0; c->settings != NULL && i < old->bundle.n; i++) {
-		const struct bundle_entry *b = &old->bundle.entries[i];
-		int fd = is_policy(b) ? -1 : dup_of(b);
-		if (fd >= 0)
-			keep(&l, b->roles, b->file.name, b->file.path, &fd);
-		else if (!is_policy(b))
-			fault(&l, b->file.path, "cannot be kept");
-	}
+	copy_entries(&l, &old->bundle);
 	c->proposals = old->proposals;
-	if (c->settings != NULL)
-		add_policies(&l);
-	if (c->settings != NULL && l.faults == 0)
+	add_policies(&l);
+	if (l.faults == 0)
 		return c;
 	(void)err_set(e, ERR_SYNTAX, CONFIG_POLICY, "the policies cannot be read");
 	config_free(c);
 	return NULL;
+}
+
+void
+config_keep_policies(struct config *c)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->bundle.n; i++)
+		if (is_policy(&c->bundle.entries[i]))
+			c->bundle.entries[n++] = c->bundle.entries[i];
+		else
+			(void)close(c->bundle.entries[i].file.fd);
+	c->bundle.n = n;
 }
 
 /* Does a file hold other bytes than this copy of it? */

@@ -42,6 +42,8 @@ struct config *config_load(const char *file, unsigned roles, bool create,
  * what it was, also where it has changed on disk.
  */
 struct config *config_policies(const struct config *old, struct buf *report, struct err *e);
+/* Of a configuration that was refused, keep what config_policies_differ needs. */
+void config_keep_policies(struct config *c);
 /* Do policy files on disk hold other bytes than those in force?  One that cannot be opened does. */
 bool config_policies_differ(const struct config *c);
 void config_free(struct config *c); /* NULL allowed */

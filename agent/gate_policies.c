@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/gate_policies.h"
 
+#include "agent/base/log.h"
+#include "agent/control.h"
+#include "policy/inforce.h"
+#include "policy/lint.h"
 #include "policy/sign.h"
 
 #include <stdio.h>
 
-#define FILES_MAX 64U
+#define FILES_MAX  64U
+#define LINT_MAX   ((size_t)1 << 20)
+#define LOGGED_MAX 50U /* lines of lint */
+#define BEFORE     "policies.before"
 
 static bool
 read_signature(const struct role *r, size_t i, struct span *ret, struct err *e)
@@ -55,4 +62,103 @@ gate_policies_load(
 			bad, files->n, bad == 1 ? "is" : "are");
 	*ret = policy_set_load(sources, files->n, report, e);
 	return *ret != NULL;
+}
+
+/* Whole lines, as many as there is room for. */
+static void
+add_lines(struct buf *out, struct span text)
+{
+	while (text.n > 0) {
+		struct span line = span_cut(&text, '\n');
+		if (out->n + line.n + 32 > out->max) {
+			buf_adds(out, "and more, in the log\n");
+			return;
+		}
+		buf_addf(out, "%.*s\n", SPAN_ARG(line));
+	}
+}
+
+bool
+gate_policies_lint(const struct role *r, const struct policy_set *s, struct buf *notes,
+	struct buf *report, struct err *e)
+{
+	AUTO_BUF text = BUF_INIT(LINT_MAX);
+	unsigned found = policy_lint(s, &text);
+	struct span rest = buf_span(&text);
+
+	if (found > 0 && r->settings->lint_strict) {
+		add_lines(report, rest);
+		return err_set(e, ERR_DENIED, NULL,
+			"%u finding%s of lint, and policy.lint is strict", found,
+			found == 1 ? "" : "s");
+	}
+	add_lines(notes, rest);
+	for (unsigned i = 0; rest.n > 0 && i < LOGGED_MAX; i++)
+		log_warn("policy", "lint", LOG_SPAN("line", span_cut(&rest, '\n')));
+	return true;
+}
+
+/* ---- what was before, what is now ---- */
+
+bool
+gate_policies_reloading(const struct role *r)
+{
+	return role_file(r, BEFORE) != NULL;
+}
+
+/* What the old gate told, which is read as strictly as a stranger's; NULL: nothing of use. */
+static struct json *
+read_before(const struct role *r, struct inforce *ret)
+{
+	struct span text = SPAN_NONE;
+	struct err e = {0};
+
+	if (!gate_policies_reloading(r))
+		return NULL;
+	struct json *j = role_text(r, BEFORE, &text, &e) ? json_parse(text, NULL, &e) : NULL;
+	if (j != NULL && inforce_read(j, ret, &e))
+		return j;
+	log_err(LOG_WARN, "policy", &e);
+	json_free(j);
+	return NULL;
+}
+
+void
+gate_policies_replaced(const struct role *r, struct buf *json)
+{
+	struct inforce before;
+	AUTO_JSON j = read_before(r, &before);
+
+	if (j != NULL)
+		inforce_replaced(&before, json);
+	else if (gate_policies_reloading(r))
+		buf_adds(json, "[]");
+}
+
+static bool
+report(struct role *r, const char *name, const struct buf *text, struct err *e)
+{
+	if (!buf_ok(text))
+		return err_set(e, ERR_LIMIT, NULL, "the report '%s' is too long", name);
+	return role_report(r, name, buf_span(text), e);
+}
+
+bool
+gate_policies_tell(
+	struct role *r, const struct policy_set *s, int64_t now, struct span notes, struct err *e)
+{
+	AUTO_BUF list = BUF_INIT(CONTROL_TEXT_MAX);
+	AUTO_BUF metrics = BUF_INIT(CONTROL_TEXT_MAX);
+	AUTO_BUF changes = BUF_INIT(CONTROL_TEXT_MAX);
+	AUTO_BUF text = BUF_INIT(CONTROL_TEXT_MAX);
+	struct inforce before;
+	AUTO_JSON j = read_before(r, &before);
+
+	inforce_write(s, now, &list);
+	inforce_metrics(s, now, &metrics);
+	inforce_changes(j != NULL ? &before : NULL, s, &changes);
+	add_lines(&text, buf_span(&changes));
+	add_lines(&text, notes);
+	return report(r, "policies", &list, e) && report(r, "policy-metrics", &metrics, e) &&
+	       report(r, "policy-notes", &text, e);
 }

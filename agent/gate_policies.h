@@ -7,6 +7,7 @@
 #include "policy/policy.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /*
  * The policies of the gate, from its bundle to the set in force (POL-19): signatures first, then
@@ -19,3 +20,23 @@
  */
 bool gate_policies_load(
 	const struct role *r, struct buf *report, const struct policy_set **ret, struct err *e);
+
+/*
+ * What lint finds in them (policy/lint.h) is added to `notes`, line by line, and logged.  With
+ * `policy.lint: strict` a finding is a fault: it is in `report`, and false.
+ */
+bool gate_policies_lint(const struct role *r, const struct policy_set *s, struct buf *notes,
+	struct buf *report, struct err *e);
+
+/* This gate takes the place of another: the bundle tells what that one has in force. */
+bool gate_policies_reloading(const struct role *r);
+/* JSON of what is replaced, for the audit record of a reload; nothing is added at a start. */
+void gate_policies_replaced(const struct role *r, struct buf *json);
+
+/*
+ * Tell the supervisor what is in force from now on (role_report): "policies" for programs,
+ * "policy-metrics", and "policy-notes" for whoever asked for a reload: a line for each policy, what
+ * changed, then `notes`.
+ */
+bool gate_policies_tell(
+	struct role *r, const struct policy_set *s, int64_t now, struct span notes, struct err *e);

@@ -39,6 +39,7 @@ enum { EXIT_OK = 0, EXIT_NO = 1, EXIT_USAGE = 2, EXIT_CONFIG = 2, EXIT_SANDBOX =
  *   listen.N              listening sockets (front); one for each worker, or one for all
  *   policy.N              policy files (gate), in the order of settings.policies
  *   policy.N.sig          signatures of policy N, where they are needed and there (gate)
+ *   policies.before       what the gate before this one told as "policies" (gate, in a reload)
  *   jwks.N                key file of issuer N, where it has one (gate)
  *   accounts              accounts.yaml, where there is one (gate)
  *   replay                used proofs of possession (gate), auth/replay.h
@@ -125,6 +126,9 @@ bool role_job_done(struct role *r, int code, struct err *e);
  *                              fetched, next, error and since when there is none
  *            "issuer-metrics"  lines for GET /metrics: pan_issuer_..., pan_introspections_...
  *   gate     "token-metrics"   the same: pan_token_refused_total
+ *            "policies"        JSON of what is in force (policy/inforce.h), in GET /status
+ *            "policy-metrics"  lines for GET /metrics: pan_policy_...
+ *            "policy-notes"    lines for whoever asked for a reload
  * At most CONTROL_TEXT_MAX bytes, else ERR_LIMIT.  Any other name is the end of this process.
  */
 bool role_report(struct role *r, const char *name, struct span text, struct err *e);

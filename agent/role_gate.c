@@ -57,6 +57,7 @@ struct gate_role {
 	struct gate_courier *courier;
 	struct span *mentioned; /* gate.mentioned */
 	uint64_t keys_changed;
+	struct buf notes;      /* of lint */
 	struct buf told;       /* the last token metrics that the supervisor has */
 	struct gate_desk desk; /* of the main thread, for the administrator's jobs */
 	struct gate_seat seats[GATE_THREADS];
@@ -159,7 +160,8 @@ seat_worker(struct gate_role *g, int *link, struct err *e)
 static bool
 load_policies(struct gate_role *g, struct buf *report, struct err *e)
 {
-	if (!gate_policies_load(&g->role, report, &g->gate.policies, e))
+	if (!gate_policies_load(&g->role, report, &g->gate.policies, e) ||
+		!gate_policies_lint(&g->role, g->gate.policies, &g->notes, report, e))
 		return false;
 	return audit_record_mentioned(g->gate.policies, &g->mentioned, &g->gate.n_mentioned) ||
 	       err_set(e, ERR_LIMIT, NULL, "no memory");
@@ -204,10 +206,7 @@ open_audit(struct gate_role *g, struct err *e)
 		[SYNC_NEVER] = AUDIT_SYNC_NEVER};
 	const struct role_file *log = role_file(&g->role, "audit");
 	const struct role_file *dir = role_file(&g->role, "audit.dir");
-	struct audit_item item = {.kind = "start"};
 	char id[AUDIT_ID_LEN];
-	char tzdata[16];
-	AUTO_BUF text = BUF_INIT(AUDIT_LINE_MAX);
 
 	if (log == NULL)
 		return err_set(e, ERR_ABSENT, NULL, "no audit log was handed over");
@@ -219,13 +218,26 @@ open_audit(struct gate_role *g, struct err *e)
 	if (audit_was_torn(g->gate.audit))
 		log_warn("audit", "a half-written last line was moved to audit.torn");
 	/* The month's key now, while a failure can still be told. */
-	if (!audit_subject_id(g->gate.audit, SPAN("-"), SPAN("-"), policy_ms(g) / 1000, id, e))
-		return false;
+	return audit_subject_id(g->gate.audit, SPAN("-"), SPAN("-"), policy_ms(g) / 1000, id, e);
+}
+
+/* The first record of this gate: with it, its policies are in force. */
+static bool
+record_start(struct gate_role *g, struct err *e)
+{
+	AUTO_BUF text = BUF_INIT(AUDIT_LINE_MAX);
+	AUTO_BUF replaced = BUF_INIT(AUDIT_LINE_MAX);
+	char tzdata[16];
+
 	zone_version(tzdata);
-	const struct audit_starting starting = {
-		.agent = PAN_VERSION, .tzdata = tzdata, .policies = g->gate.policies};
+	gate_policies_replaced(&g->role, &replaced);
+	const struct audit_starting starting = {.agent = PAN_VERSION,
+		.tzdata = tzdata,
+		.policies = g->gate.policies,
+		.replaced = buf_span(&replaced)};
 	audit_record_start(&text, &starting);
-	item.rest = buf_span(&text);
+	struct audit_item item = {
+		.kind = replaced.n > 0 ? "reload" : "start", .rest = buf_span(&text)};
 	return audit_append(g->gate.audit, &item, 1, policy_ms(g), e);
 }
 
@@ -295,6 +307,8 @@ prepare(struct gate_role *g)
 	g->gate.metrics = g->role.metrics;
 	/* Policies and issuers both, so that all faults are told at once. */
 	bool policies = load_policies(g, &report, &e);
+	if (!policies && gate_policies_reloading(&g->role))
+		metric_add(g->role.metrics, METRIC_POLICY_RELOADS_FAILED, 1);
 	g->gate.mentioned = g->mentioned;
 	bool issuers = crypto_prepare(&e) && load_issuers(g, &report, &e);
 	if (!policies || !issuers || !open_roots(g, &e))
@@ -317,6 +331,9 @@ prepare(struct gate_role *g)
 		refuse(g, EXIT_CONFIG, &report, &e);
 	if (!sandbox_enter(&g->role, missing, sizeof(missing), &e))
 		refuse(g, EXIT_SANDBOX, &report, &e);
+	if (!record_start(g, &e) || !gate_policies_tell(&g->role, g->gate.policies,
+					    policy_ms(g) / 1000, buf_span(&g->notes), &e))
+		refuse(g, EXIT_CONFIG, &report, &e);
 	if (missing[0] != '\0')
 		log_warn("sandbox", "not confined as it should be", LOG_STR("missing", missing));
 }
@@ -502,7 +519,7 @@ role_new(void)
 	for (size_t i = 0; g != NULL && i < GATE_THREADS; i++)
 		g->seats[i].wake = -1;
 	if (g != NULL)
-		g->told.max = METRICS_MAX;
+		g->told.max = g->notes.max = METRICS_MAX;
 	return g;
 }
 

@@ -9,6 +9,7 @@
 #include "agent/supervisor_link.h"
 #include "agent/supervisor_reload.h"
 #include "agent/supervisor_shared.h"
+#include "agent/supervisor_watch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -194,7 +195,8 @@ supervisor_notify_ready(struct supervisor *s)
 	struct err e = {0};
 
 	(void)snprintf(status, sizeof(status), "%s%s",
-		s->reload.stale ? "the last reload was refused; " : "", s->child[SEAT_GATE].status);
+		supervisor_reload_stale(s) ? "the last reload was refused; " : "",
+		s->child[SEAT_GATE].status);
 	if (!notify_ready(&s->notify, status, &e))
 		log_err(LOG_WARN, "notify", &e);
 }
@@ -205,6 +207,7 @@ on_serving(struct supervisor *s)
 	AUTO_BUF where = BUF_INIT(512);
 
 	s->phase = PHASE_SERVE;
+	supervisor_watch_renew(s);
 	supervisor_notify_ready(s);
 	if (s->sockets.n > 0)
 		listen_name(s->sockets.fd[0], &where);
@@ -385,7 +388,10 @@ static int
 next_timeout(const struct supervisor *s)
 {
 	long long wait = TICK_MS;
+	int watch = supervisor_watch_wait(s);
 
+	if (watch >= 0 && watch < wait)
+		wait = watch;
 	for (int i = 0; i < SEATS; i++)
 		if (s->child[i].state == CHILD_WAITING && s->child[i].at - s->now < wait)
 			wait = s->child[i].at - s->now;
@@ -397,20 +403,22 @@ next_timeout(const struct supervisor *s)
 static void
 loop(struct supervisor *s)
 {
-	struct pollfd p[1 + SEATS + 1 + ADMIN_CLIENTS];
+	struct pollfd p[2 + SEATS + 1 + ADMIN_CLIENTS];
 
 	while (s->phase != PHASE_END) {
 		p[0] = (struct pollfd){.fd = s->signals, .events = POLLIN};
 		for (int i = 0; i < SEATS; i++)
 			p[1 + i] = (struct pollfd){.fd = s->child[i].control, .events = POLLIN};
-		size_t n_admin = s->admin != NULL ? admin_poll(s->admin, p + 1 + SEATS) : 0;
-		if (poll(p, 1 + SEATS + n_admin, next_timeout(s)) < 0 && errno != EINTR)
+		p[1 + SEATS] = (struct pollfd){.fd = supervisor_watch_fd(s), .events = POLLIN};
+		size_t n_admin = s->admin != NULL ? admin_poll(s->admin, p + 2 + SEATS) : 0;
+		if (poll(p, 2 + SEATS + n_admin, next_timeout(s)) < 0 && errno != EINTR)
 			return;
 		s->now = proc_now_ms();
 		serve_signals(s);
 		serve_children(s);
 		if (s->admin != NULL)
-			admin_serve(s->admin, p + 1 + SEATS, n_admin, s->now, supervisor_desk, s);
+			admin_serve(s->admin, p + 2 + SEATS, n_admin, s->now, supervisor_desk, s);
+		supervisor_watch_serve(s);
 		serve_time(s);
 		serve_watchdog(s);
 	}
@@ -503,6 +511,8 @@ supervisor_free(struct supervisor *s)
 	if (s->config != s->boot)
 		config_free(s->config);
 	config_free(s->boot);
+	config_free(s->reload.refused);
+	watch_free(s->watch);
 	supervisor_shared_close(s);
 	notify_fini(&s->notify);
 	const int fds[] = {s->signals, s->lock, s->job.fd};

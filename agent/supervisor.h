@@ -8,6 +8,7 @@
 #include "agent/config.h"
 #include "agent/listen.h"
 #include "agent/supervisor_child.h"
+#include "agent/watch.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -39,9 +40,12 @@ enum phase {
 };
 
 struct supervisor_reload {
-	bool busy;  /* SEAT_NEXT is starting */
-	bool again; /* asked for meanwhile */
-	bool stale; /* the last one was refused: what is on disk is not in force */
+	bool busy;     /* SEAT_NEXT is starting */
+	bool again;    /* asked for meanwhile */
+	bool policies; /* it is of policy files alone */
+	/* The last one was refused, so what is on disk is not in force: all of it, or policies. */
+	bool stale, policy_stale;
+	struct config *refused; /* that one's policy files; NULL: they could not be opened */
 	struct buf report;
 	struct buf restart; /* names of what needs a restart */
 	unsigned waiters[ADMIN_CLIENTS];
@@ -85,7 +89,8 @@ struct supervisor {
 	struct supervisor_reload reload;
 	struct supervisor_job job;
 	struct supervisor_courier courier;
-	unsigned links; /* of gates with the courier, so far */
+	struct watch *watch; /* of policy files; NULL: none */
+	unsigned links;      /* of gates with the courier, so far */
 };
 
 struct supervisor_options {

@@ -188,7 +188,7 @@ place_of(const struct child *c, struct span name)
 {
 	static const char *const names[PROCESS_COUNT][CHILD_REPORTS] = {
 		[PROCESS_COURIER] = {"issuers", "issuer-metrics"},
-		[PROCESS_GATE] = {"token-metrics"},
+		[PROCESS_GATE] = {"token-metrics", "policies", "policy-metrics", "policy-notes"},
 	};
 	unsigned i = 0;
 

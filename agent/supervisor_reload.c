@@ -2,11 +2,16 @@
 #include "agent/supervisor_reload.h"
 
 #include "agent/base/log.h"
+#include "agent/base/scope.h"
 #include "agent/supervisor_courier.h"
 #include "agent/supervisor_link.h"
+#include "agent/supervisor_watch.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+
+#define BEFORE "policies.before" /* in the new gate's bundle, for the time of its start */
 
 /* Tell everybody who waits. */
 static void
@@ -14,21 +19,39 @@ finish(struct supervisor *s, bool good)
 {
 	struct supervisor_reload *r = &s->reload;
 	struct span restart = buf_span(&r->restart);
-	AUTO_BUF text = BUF_INIT(CONTROL_TEXT_MAX + 4096);
+	AUTO_BUF text = BUF_INIT(2 * CONTROL_TEXT_MAX);
 
 	r->busy = false;
+	supervisor_watch_renew(s);
 	if (s->phase == PHASE_SERVE)
 		supervisor_notify_ready(s);
-	if (good)
+	if (good) {
 		buf_adds(&text, "reloaded\n");
+		buf_add(&text, child_said(&s->child[SEAT_GATE], "policy-notes"));
+	}
 	if (good && restart.n > 0)
 		buf_addf(&text, "needs restart: %.*s\n", SPAN_ARG(restart));
 	if (!good)
 		buf_add(&text, buf_span(&r->report));
+	if (r->policies && r->again) /* they asked for everything, and get it next */
+		return;
 	for (size_t i = 0; i < r->n_waiters; i++)
 		admin_answer(
 			s->admin, r->waiters[i], good ? 200 : 409, "text/plain", buf_span(&text));
 	r->n_waiters = 0;
+}
+
+bool
+supervisor_reload_stale(const struct supervisor *s)
+{
+	return s->reload.stale || s->reload.policy_stale;
+}
+
+static void
+forget_refused(struct supervisor *s)
+{
+	config_free(s->reload.refused);
+	s->reload.refused = NULL;
 }
 
 /* Everything stays; the log says it once. */
@@ -37,13 +60,19 @@ keep_old(struct supervisor *s)
 {
 	struct supervisor_reload *r = &s->reload;
 
-	config_free(s->next);
+	forget_refused(s);
+	if (s->next != NULL)
+		config_keep_policies(s->next);
+	r->refused = s->next;
 	s->next = NULL;
 	r->failed++;
-	r->stale = true;
+	r->stale = r->stale || !r->policies;
+	r->policy_stale = true;
 	metric_add(s->metrics, METRIC_RELOADS_FAILED, 1);
 	metric_set(s->metrics, METRIC_CONFIG_STALE, 1);
-	log_error("reload", "refused; the old configuration stays in force",
+	log_error("reload",
+		r->policies ? "refused; the old policies stay in force"
+			    : "refused; the old configuration stays in force",
 		LOG_SPAN("report", buf_span(&r->report)));
 	finish(s, false);
 }
@@ -79,11 +108,64 @@ may_begin(struct supervisor *s)
 	return false;
 }
 
+/* The new gate is told what it replaces; without that it says nothing of changes. */
+static void
+hand_before(struct supervisor *s)
+{
+	struct span text = child_said(&s->child[SEAT_GATE], "policies");
+	struct err e = {0};
+	int fd = memfd_create("pan-agent", MFD_CLOEXEC);
+
+	if (fd < 0 || write(fd, text.p, text.n) != (ssize_t)text.n) {
+		log_error("reload", "the new gate cannot be told what it replaces");
+		scope_close(&fd);
+		return;
+	}
+	if (!bundle_add(&s->next->bundle, BUNDLE_ROLE(PROCESS_GATE), BEFORE, BEFORE, &fd, &e))
+		log_err(LOG_ERROR, "reload", &e);
+}
+
+static void
+try_next(struct supervisor *s)
+{
+	struct supervisor_reload *r = &s->reload;
+
+	r->busy = true;
+	buf_reset(&r->restart);
+	config_fixed_keys(s->boot->settings, s->next->settings, &r->restart);
+	hand_before(s);
+	supervisor_start(s, SEAT_NEXT);
+	if (s->next != NULL) /* a gate that is started once more replaces nobody */
+		bundle_drop(&s->next->bundle, BEFORE);
+}
+
+static void
+begin(struct supervisor *s, bool policies)
+{
+	struct supervisor_reload *r = &s->reload;
+	struct err e = {0};
+
+	r->policies = policies;
+	buf_reset(&r->report);
+	if (s->phase == PHASE_SERVE)
+		(void)notify_reloading(&s->notify, NULL);
+	if (may_begin(s))
+		s->next = policies ? config_policies(s->config, &r->report, &e)
+				   : config_load(
+					     s->file, BUNDLE_ALL, true, &s->shared, &r->report, &e);
+	if (s->next != NULL) {
+		try_next(s);
+		return;
+	}
+	if (e.ref != NULL && strcmp(e.ref, CONFIG_POLICY) == 0)
+		metric_add(s->metrics, METRIC_POLICY_RELOADS_FAILED, 1);
+	keep_old(s);
+}
+
 void
 supervisor_reload_begin(struct supervisor *s, long waiter)
 {
 	struct supervisor_reload *r = &s->reload;
-	struct err e = {0};
 
 	if (waiter >= 0 && r->n_waiters < ADMIN_CLIENTS)
 		r->waiters[r->n_waiters++] = (unsigned)waiter;
@@ -92,19 +174,16 @@ supervisor_reload_begin(struct supervisor *s, long waiter)
 		return;
 	}
 	r->again = false;
-	buf_reset(&r->report);
-	buf_reset(&r->restart);
-	if (s->phase == PHASE_SERVE)
-		(void)notify_reloading(&s->notify, NULL);
-	if (may_begin(s))
-		s->next = config_load(s->file, BUNDLE_ALL, true, &s->shared, &r->report, &e);
-	if (s->next == NULL) {
-		keep_old(s);
-		return;
-	}
-	r->busy = true;
-	config_fixed_keys(s->boot->settings, s->next->settings, &r->restart);
-	supervisor_start(s, SEAT_NEXT);
+	begin(s, false);
+}
+
+bool
+supervisor_reload_policies(struct supervisor *s)
+{
+	if (s->reload.busy || s->phase != PHASE_SERVE || old_seat(s) == NULL)
+		return false;
+	begin(s, !s->reload.stale);
+	return true;
 }
 
 void
@@ -152,14 +231,18 @@ supervisor_reload_accept(struct supervisor *s)
 	s->config = s->next;
 	s->next = NULL;
 	supervisor_link_gate(s);
-	if (!s->job.running)
+	if (!s->job.running && !r->policies)
 		child_drain(indexer); /* it comes back with the new bundle */
-	supervisor_courier_renew(s);
+	if (!r->policies)
+		supervisor_courier_renew(s);
+	forget_refused(s);
 	r->done++;
-	r->stale = false;
+	r->stale = r->policy_stale = false;
 	metric_add(s->metrics, METRIC_RELOADS, 1);
 	metric_set(s->metrics, METRIC_CONFIG_STALE, 0);
-	log_info("reload", "done", LOG_STR("gate", s->child[SEAT_GATE].status),
+	log_info("reload", r->policies ? "policies" : "done",
+		LOG_STR("gate", s->child[SEAT_GATE].status),
+		LOG_SPAN("policies", child_said(&s->child[SEAT_GATE], "policy-notes")),
 		LOG_SPAN("needs_restart", buf_span(&r->restart)));
 	finish(s, true);
 }

@@ -10,7 +10,7 @@
 static const struct span head = SPAN_INIT("pan-agent-policy-signature 1");
 static const struct span prefix = SPAN_INIT("pan-agent policy 1\0"); /* with its zero byte */
 
-#define ID_DIGITS (2U * POLICY_SIGN_ID)
+#define ID_DIGITS ((size_t)2 * POLICY_SIGN_ID)
 
 /* ---- the text of a .sig ---- */
 
@@ -67,7 +67,7 @@ read_pair(struct span *rest, struct policy_signature *ret, unsigned *line, struc
 	++*line;
 	if (!next_value(rest, SPAN("key "), &id) || !read_id(id, ret->key))
 		return err_set(e, ERR_SYNTAX, "POL-19",
-			"expected a line 'key' with %u lower-case hex digits", ID_DIGITS);
+			"expected a line 'key' with %zu lower-case hex digits", ID_DIGITS);
 	++*line;
 	if (!next_value(rest, SPAN("sig "), &sig) ||
 		!base64_decode(sig, ret->sig, sizeof(ret->sig), &n) || n != POLICY_SIGN_BYTES)

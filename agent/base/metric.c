@@ -56,6 +56,8 @@ static const struct row {
 	[METRIC_RELOADS] = {"pan_reload_total", COUNTER, NULL, "Reloads that were applied."},
 	[METRIC_RELOADS_FAILED] = {"pan_reload_failed_total", COUNTER, NULL,
 		"Reloads that were refused; the state before stays."},
+	[METRIC_POLICY_RELOADS_FAILED] = {"pan_policy_reload_failed_total", COUNTER, NULL,
+		"Reloads that were refused for a policy file: unreadable, faulty, or not signed."},
 	[METRIC_CONFIG_STALE] = {"pan_config_stale", GAUGE, NULL,
 		"1 while the files on disk were refused and an older state is in force."},
 	[METRIC_DATASETS] = {"pan_catalogue_datasets", GAUGE, NULL, "Datasets in the catalogue."},

@@ -135,6 +135,8 @@ struct settings {
 	struct settings_list signers;
 	const uint8_t (*signer_keys)[SIGNER_KEY];
 	unsigned required_signatures;           /* of different signers; default 1 */
+	bool lint_strict;                       /* policy.lint: strict; else warn (default) */
+	bool watch_policies;                    /* policy.watch; default yes */
 	struct settings_list facility_networks; /* CIDR blocks that count as network `facility` */
 	struct settings_issuer *issuers;
 	size_t n_issuers;

@@ -15,6 +15,7 @@
 /* Pairs of no and yes: YESNO and TRI take the odd ones for yes. */
 static const char *const yesno[] = {"no", "yes", "false", "true", NULL};
 static const char *const sandbox[] = {"best-effort", "required", NULL};
+static const char *const lints[] = {"warn", "strict", NULL};
 static const char *const levels[] = {"error", "warn", "info", "debug", NULL}; /* enum log_level */
 static const char *const backends[] = {"liboauth2", "kept-key", NULL};
 static const char *const syncs[] = {"always", "second", "never", NULL}; /* enum settings_sync */
@@ -139,6 +140,11 @@ static const struct settings_key keys[] = {
 	{POLICY(required_signatures), .name = "required_signatures", .kind = SETTINGS_NUMBER,
 		.min = 1, .max = 4, .fallback = "1",
 		.text = "how many of the signers must have signed each policy file"},
+	{POLICY(lint_strict), .name = "lint", .kind = SETTINGS_YESNO, .words = lints,
+		.fallback = "warn", .text = "what becomes of a policy with findings of lint"},
+	{POLICY(watch_policies), .name = "watch", .kind = SETTINGS_YESNO, .words = yesno,
+		.fallback = "yes",
+		.text = "take a policy file that has changed without being asked"},
 	{POLICY(facility_networks), .name = "facility_networks", .kind = SETTINGS_TEXTS, .max = 64,
 		.check = settings_check_block,
 		.text = "address blocks that count as network `facility`"},

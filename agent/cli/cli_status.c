@@ -16,7 +16,7 @@ help(FILE *out, int code)
 		"usage: pan-agent status [--config FILE] [--json]\n"
 		"\n"
 		"Tells what the running agent's processes do, whether the configuration on disk\n"
-		"is in force, and what needs a restart.\n"
+		"is in force, which policies are, and what needs a restart.\n"
 		"\n"
 		"Exit status: 0 serving under the current configuration; 1 anything else;\n"
 		"2 wrong call.\n"
@@ -52,6 +52,26 @@ print_role(const struct json *r)
 		number_of(r, "restarts"), SPAN_ARG(text_of(r, "status")));
 }
 
+/* Which policies decide, for data of which days. */
+static void
+print_policies(const struct json *list)
+{
+	if (json_count(list) == 0)
+		return;
+	(void)printf("\n%-20s %7s %-8s  %-10s %-10s  %s\n", "POLICY", "VERSION", "SHA256", "FROM",
+		"UNTIL", "FILE");
+	for (size_t i = 0; i < json_count(list); i++) {
+		const struct json *p = json_at(list, i);
+		struct span until = SPAN("-");
+		(void)json_get_str(p, "valid_until", &until);
+		(void)printf("%-20.*s %7lld %-8.*s  %-10.*s %-10.*s  %.*s\n",
+			SPAN_ARG(text_of(p, "policy")), number_of(p, "version"),
+			SPAN_ARG(span_first(text_of(p, "sha256"), 8)),
+			SPAN_ARG(text_of(p, "valid_from")), SPAN_ARG(until),
+			SPAN_ARG(text_of(p, "file")));
+	}
+}
+
 /* The answer is our own agent's, but it is read as strictly as a stranger's. */
 static int
 print_status(struct span text)
@@ -79,6 +99,7 @@ print_status(struct span text)
 		"STATUS");
 	for (size_t i = 0; i < json_count(roles); i++)
 		print_role(json_at(roles, i));
+	print_policies(json_get(j, "policies"));
 	(void)fwrite(text_of(j, "report").p, 1, text_of(j, "report").n, stdout);
 	return span_is(text_of(j, "state"), "serving") && span_is(text_of(j, "policy"), "current")
 		       ? 0

@@ -68,6 +68,8 @@ test_defaults(void **state)
 	assert_int_equal(s->limits.kept_grants, 1024);
 	assert_int_equal(s->signers.n, 0);
 	assert_int_equal(s->required_signatures, 1);
+	assert_true(s->watch_policies);
+	assert_false(s->lint_strict);
 	settings_fault(s, s->policies.item[0], &report, "cannot be opened: %s", "x");
 	settings_fault(s, s->state_dir, &report, "is a default");
 	check_span(buf_span(&report), "/etc/pan/agent.yaml:13:11: error: cannot be opened: x\n"
@@ -90,6 +92,8 @@ test_values(void **state)
 	AUTO_BUF report = BUF_INIT(4096);
 	struct settings *s = parse(LEAST "  signers: [" KEY_HEX ", \"" OTHER_KEY "\"]\n"
 					 "  required_signatures: 2\n"
+					 "  watch: no\n"
+					 "  lint: strict\n"
 					 "listen: 127.0.0.1:8443\n"
 					 "workers: 3\n"
 					 "sandbox: best-effort\n"
@@ -134,7 +138,9 @@ test_values(void **state)
 		assert_int_equal(s->signer_keys[1][i], 31 - i);
 	}
 	assert_int_equal(s->required_signatures, 2);
-	assert_int_equal(s->issuers[0].line, LINES + 13);
+	assert_false(s->watch_policies);
+	assert_true(s->lint_strict);
+	assert_int_equal(s->issuers[0].line, LINES + 15);
 	assert_int_equal(s->limits.kept_grants, 0);
 	assert_int_equal(s->limits.drain_seconds, 5);
 	assert_int_equal(s->limits.idle_seconds, 75);
@@ -219,6 +225,7 @@ static const struct bad {
 		"2 are needed, but policy.signers has 0 keys"},
 	{"five signatures", POLICY_ADD("required_signatures: 5") "14:24",
 		"must be a number from 1 to 4"},
+	{"lint", POLICY_ADD("lint: stric") "14:9", "did you mean 'strict'?"},
 	{"proxy", "proxy: socks5://p:1\n", "14:8", "must be http://host:port"},
 	{"issuer twice",
 		"issuers:\n  - {issuer: a, jwks_file: f, audience: b}\n"
