@@ -9,6 +9,7 @@
 #include "agent/base/settings_dump.h"
 #include "agent/cli/cli_auth.h"
 #include "agent/cli/cli_check.h"
+#include "agent/cli/cli_dmp.h"
 #include "agent/cli/cli_index.h"
 #include "agent/cli/cli_issuers.h"
 #include "agent/cli/cli_login.h"
@@ -26,6 +27,7 @@ static const struct command commands[] = {
 	{"show", "all that is known of a dataset", cli_show},
 	{"auth", "explain what an agent makes of a token, check by check", cli_auth},
 	{"policy", "check, test, explain and sign policy files", cli_policy},
+	{"dmp", "data management plans: take one, write one", cli_dmp},
 	{"login", "get a token for a data server by a browser, and keep the login", cli_login},
 	{"logout", "revoke the tokens of a login, and delete it", cli_logout},
 	{"token", "print the token that a server would get; or mint one of a demo issuer",
