@@ -17,6 +17,18 @@
  */
 struct grant;
 
+#define GRANT_RATE_NAME 65U /* an identifier and its NUL */
+
+/* A rate class (policy language 7, `rates`) as who sends the bytes needs it.  All zero: none. */
+struct grant_rate {
+	char name[GRANT_RATE_NAME]; /* of the class, NUL-terminated; "": not limited */
+	uint8_t who[16];  /* whose limit: a keyed hash of the class and of the subject or the
+			     client address, equal for equals within one gate; no name */
+	uint32_t streams; /* bodies at a time; 0 here and below: not limited */
+	uint32_t mbit;    /* 10^6 bits a second, of all of them together */
+	uint32_t requests_per_min;
+};
+
 struct grant_info {
 	uint64_t size;   /* bytes, by fstat at open */
 	int64_t mtime_s; /* of the opened inode, to notice a change under us */
@@ -28,6 +40,12 @@ struct grant_info {
 	char etag[48]; /* strong, with its quotes, NUL-terminated; "" for bodies that the gate wrote
 			*/
 	bool generated; /* a body written by the gate (memfd): never changes under us */
+	/*
+	 * Obligation audit:full: who sends tells which ranges of which file left.  The file's name
+	 * inside of the dataset begins at this byte of the path that was asked for; 0: not wanted.
+	 */
+	uint32_t audit_from;
+	struct grant_rate rate;
 };
 
 const struct grant_info *grant_info(const struct grant *g);
@@ -38,7 +56,7 @@ ssize_t grant_pread(const struct grant *g, void *buf, size_t n, uint64_t offset)
 /* Is the inode still what it was at open (size, mtime, ctime)? */
 bool grant_unchanged(const struct grant *g);
 /*
- * May bytes still leave at `now` (seconds by the wall clock) under `epoch`?  Setting that clock back
- * does not help: the time that was left when the grant was made runs by the boot clock too.
+ * May bytes still leave at `now` (seconds by the wall clock) under `epoch`?  Setting that clock
+ * back does not help: the time that was left when the grant was made runs by the boot clock too.
  */
 bool grant_valid(const struct grant *g, int64_t now, uint64_t epoch);
