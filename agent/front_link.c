@@ -13,7 +13,8 @@
 #define NONE      UINT32_MAX
 #define SWEEP_MS  500
 #define NOTE_MS   250
-#define NOTES_MAX 4096U /* bytes of WIRE_DONES notes, and some */
+#define NOTES_MAX (64UL * 1024) /* bytes of a message of notes */
+#define NOTE_SIZE 64U           /* one without a file, and some */
 
 /* One question; `conn` NULL while the slot is in use: nobody waits for the answer any more. */
 struct ask {
@@ -43,6 +44,7 @@ struct front_link {
 	size_t at, n, cap;
 	struct item open; /* notes to which more are added, before they enter the ring */
 	size_t n_notes;   /* here and in the ring */
+	size_t note_bytes;
 	uint64_t lost;
 	bool blocked;
 	char in[FDPASS_MESSAGE];
@@ -140,8 +142,10 @@ queue_add(struct front_link *l, struct item it)
 static void
 notes_drop(struct front_link *l, struct item *it)
 {
-	if (it->slot == NONE)
+	if (it->slot == NONE) {
 		l->n_notes -= it->turn;
+		l->note_bytes -= it->notes.n;
+	}
 	buf_fini(&it->notes);
 }
 
@@ -409,11 +413,17 @@ front_link_done(void *arg, const struct http_done *d)
 {
 	struct front_link *l = arg;
 
-	if (l->n_notes >= FRONT_LINK_NOTES) {
+	size_t size = NOTE_SIZE + d->file.n + d->ranges.n;
+
+	if (l->n_notes >= FRONT_LINK_NOTES || l->note_bytes + size > FRONT_LINK_NOTED) {
 		l->lost++;
 		return;
 	}
+	if (l->open.notes.n + size > NOTES_MAX)
+		notes_close(l);
+	size_t before = l->open.notes.n;
 	wire_write_done(d, &l->open.notes);
+	l->note_bytes += l->open.notes.n - before;
 	l->open.turn++;
 	l->n_notes++;
 	if (l->open.turn == WIRE_DONES)

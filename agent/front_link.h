@@ -18,6 +18,7 @@
  */
 #define FRONT_LINK_ASKS    16384U /* questions in flight; more are refused */
 #define FRONT_LINK_NOTES   65536U /* notes that wait for the gate; more are lost, and counted */
+#define FRONT_LINK_NOTED   (16UL << 20) /* bytes of those */
 #define FRONT_LINK_DOWN_MS 5000
 #define FRONT_LINK_ASK_MS  30000 /* a gate that lives and does not answer */
 #define FRONT_LINK_BATCH   32U   /* messages in one sendmmsg(2) */

@@ -6,6 +6,7 @@
 #include "agent/base/settings.h"
 #include "agent/base/span.h"
 #include "agent/front_peers.h"
+#include "agent/http/rate.h"
 #include "agent/http/tls.h"
 
 #include <stdbool.h>
@@ -23,6 +24,7 @@ struct front_setup {
 	struct tls_keys *keys;
 	struct front_peers *peers;      /* by address */
 	struct front_peers *identities; /* by credential */
+	struct rate_table *rates;       /* by identity and rate class */
 	uint64_t identity_key[2];
 	const struct span *own; /* names that Host may carry */
 	size_t n_own;

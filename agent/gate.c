@@ -14,6 +14,7 @@
 #include "agent/gate_me.h"
 #include "agent/gate_problem.h"
 #include "agent/gate_record.h"
+#include "agent/gate_stream.h"
 #include "agent/trusted_time.h"
 #include "agent/wire.h"
 #include "auth/keyring.h"
@@ -115,12 +116,9 @@ gate_etag(const struct gate_case *c, const struct catalog_file *f, uint64_t size
 		out[0] = '\0';
 }
 
-/*
- * Seconds by the wall clock, which is the front's, from which the decision must be made again.  The
- * next change lies in trusted time: as far ahead of that as it will be of the wall clock.
- */
-static int64_t
-expiry(const struct gate_case *c)
+/* The next change lies in trusted time: as far ahead of that as it will be of the wall clock. */
+int64_t
+gate_expiry(const struct gate_case *c)
 {
 	int64_t until = c->wall + GATE_HORIZON;
 
@@ -178,9 +176,10 @@ gate_open(struct gate_desk *d, const struct gate_case *c, const struct catalog_f
 	struct grant **ret, struct err *e)
 {
 	struct grant_info info = {
-		.expires = expiry(c),
+		.expires = gate_expiry(c),
 		.epoch = c->epoch,
 		.decision = c->record,
+		.audit_from = gate_stream_audit(c),
 	};
 	struct stat st;
 
@@ -193,6 +192,7 @@ gate_open(struct gate_desk *d, const struct gate_case *c, const struct catalog_f
 		return err_set(e, ERR_SYSTEM, NULL, "fstat");
 	gate_etag(c, f, (uint64_t)st.st_size, st.st_mtim, info.etag);
 	info.modified = st.st_mtim.tv_sec;
+	gate_stream_rate(d->gate, c, &info.rate);
 	return grant_issue(&fd, &info, ret, e);
 }
 
@@ -205,7 +205,8 @@ gate_descriptor(const struct http_answer *a)
 /* ---- bodies that the gate wrote ---- */
 
 static bool
-memory_file(struct gate_desk *d, const struct gate_case *c, struct grant **ret, struct err *e)
+memory_file(struct gate_desk *d, const struct gate_case *c, const struct grant_rate *rate,
+	struct grant **ret, struct err *e)
 {
 	struct grant_info info = {
 		.expires =
@@ -213,6 +214,7 @@ memory_file(struct gate_desk *d, const struct gate_case *c, struct grant **ret, 
 		.epoch = c->epoch,
 		.decision = c->record,
 		.generated = true,
+		.rate = *rate,
 	};
 	AUTO_FD fd = memfd_create("body", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	size_t done = 0;
@@ -242,9 +244,11 @@ gate_body(struct gate_desk *d, const struct gate_case *c, struct http_answer *re
 	ret->fields = buf_span(&d->fields);
 	ret->body = HTTP_INLINE;
 	ret->text = buf_span(&d->body);
+	if (c->found == GATE_DECIDED)
+		gate_stream_rate(d->gate, c, &ret->rate);
 	if (d->body.n <= WIRE_INLINE_MAX)
 		return;
-	if (!memory_file(d, c, &ret->grant, &e)) {
+	if (!memory_file(d, c, &ret->rate, &ret->grant, &e)) {
 		buf_reset(&d->fields);
 		gate_problem_later(d, c, "The agent is short of memory.", 10, ret);
 		return;
@@ -562,6 +566,7 @@ gate_finish(struct gate_desk *d, struct gate_case *c, struct http_answer *ret)
 	} else {
 		c->row->answer(d, c, ret);
 	}
+	gate_stream_finish(d, c, ret);
 }
 
 void

@@ -35,6 +35,7 @@ struct gate {
 	struct metrics *metrics;
 	struct session_store *sessions; /* logins of browsers; NULL: there are none */
 	struct gate_refused *refused;   /* limits what is written of refusals; NULL: nothing does */
+	uint64_t rate_key[4];           /* secret: names those whose rates are limited */
 	struct gate_ledger *ledger;     /* what people do is written there; NULL: it is not */
 };
 
@@ -96,7 +97,7 @@ struct gate_case {
 	const struct http_ask *ask;
 	int64_t now, now_ms;   /* trusted time: of decisions, events and records */
 	int64_t wall, wall_ms; /* wall clock: of tokens, sessions and proofs */
-	uint64_t epoch; /* as in the desk, when it was begun */
+	uint64_t epoch;        /* as in the desk, when it was begun */
 	const struct gate_row *row;
 	enum gate_found found;
 	struct gate_wait wait;
@@ -166,6 +167,8 @@ int gate_descriptor(const struct http_answer *a);
  */
 bool gate_open(struct gate_desk *d, const struct gate_case *c, const struct catalog_file *f,
 	struct grant **ret, struct err *e);
+/* Seconds by the wall clock, which is the front's, from which the decision must be made again. */
+int64_t gate_expiry(const struct gate_case *c);
 /*
  * The strong tag of a file with this size and time, with its quotes (https 7.2): from the recorded
  * digest when that is what was recorded, else from pid, path, size and time; the same on every

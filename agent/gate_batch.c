@@ -5,6 +5,7 @@
 #include "agent/base/log.h"
 #include "agent/base/metric.h"
 #include "agent/base/scope.h"
+#include "agent/base/unpack.h"
 #include "agent/gate_parked.h"
 #include "agent/wire.h"
 #include "policy/audit_record.h"
@@ -18,6 +19,9 @@
 #define BATCH_BYTES (4 * FDPASS_MESSAGE) /* of questions; pages that stay empty cost nothing */
 
 #define BATCH_CLOSINGS 256U /* in one audit write */
+/* Files and ranges of those: more are written at once, so that all of it is one write of the log.
+ */
+#define BATCH_MORE (128UL * 1024)
 
 /* A question of this turn: one that has just come, or one that waited. */
 struct question {
@@ -36,6 +40,7 @@ struct gate_batch {
 	size_t n_asks;
 	struct audit_closing closing[BATCH_CLOSINGS];
 	size_t n_closings;
+	struct arena more; /* what closings of audit:full name */
 	struct buf out;
 	char in[BATCH_BYTES]; /* the asks' spans lie here */
 };
@@ -48,7 +53,12 @@ gate_batch_new(
 
 	if (b == NULL)
 		return err_set(e, ERR_LIMIT, NULL, "no memory for a worker's questions");
+	if (!arena_init(&b->more, BATCH_MORE + 2 * FDPASS_MESSAGE)) {
+		free(b);
+		return err_set(e, ERR_LIMIT, NULL, "no memory for a worker's notes");
+	}
 	if (!gate_parked_new(d, &b->parked, e)) {
+		arena_fini(&b->more);
 		free(b);
 		return false;
 	}
@@ -66,6 +76,7 @@ gate_batch_free(struct gate_batch *b)
 	if (b == NULL)
 		return;
 	gate_parked_free(b->parked);
+	arena_fini(&b->more);
 	buf_fini(&b->out);
 	free(b);
 }
@@ -95,7 +106,7 @@ write_closings(struct gate_batch *b)
 	struct audit_item items[BATCH_CLOSINGS];
 	size_t from[BATCH_CLOSINGS + 1];
 	struct err e = {0};
-	AUTO_BUF text = BUF_INIT(BATCH_CLOSINGS * 1024UL);
+	AUTO_BUF text = BUF_INIT(BATCH_CLOSINGS * AUDIT_LINE_MAX);
 
 	const size_t n = b->n_closings;
 
@@ -107,6 +118,7 @@ write_closings(struct gate_batch *b)
 		audit_record_close(&text, &b->closing[i]);
 	}
 	from[n] = text.n;
+	arena_reset(&b->more);
 	for (size_t i = 0; i < n; i++)
 		items[i] = (struct audit_item){
 			.kind = "close", .rest = {text.p + from[i], from[i + 1] - from[i]}};
@@ -120,19 +132,41 @@ write_closings(struct gate_batch *b)
 	metric_add(b->desk->metrics, METRIC_AUDIT_RECORDS, (int64_t)n);
 }
 
+/* Obligation audit:full: which file, and which ranges of it. */
+static void
+note_full(struct gate_batch *b, const struct http_done *d, struct audit_closing *c)
+{
+	struct unpack u = {.rest = d->ranges};
+	const size_t n = d->ranges.n / HTTP_RANGE_SIZE;
+	uint64_t(*list)[2] = arena_array(&b->more, n, sizeof(*list));
+
+	c->full = true;
+	c->file = arena_span(&b->more, d->file);
+	for (size_t i = 0; i < n && list != NULL; i++) {
+		list[i][0] = unpack_le(&u, 8);
+		list[i][1] = unpack_le(&u, 8);
+	}
+	c->ranges = (const uint64_t(*)[2])list;
+	c->n_ranges = list != NULL ? n : 0;
+}
+
 static void
 note_done(struct gate_batch *b, const struct http_done *d)
 {
 	static const char *const results[] = {"complete", "client-gone", "cut", "error"};
+	static const char *const reasons[] = {
+		NULL, "denied", "overdue", "unanswered", "changed", "rate"};
 
 	if (d->decision == 0)
 		return;
 	struct audit_closing *c = &b->closing[b->n_closings++];
-	*c = (struct audit_closing){
-		.decision = d->decision, .bytes = d->bytes, .result = results[d->result]};
+	*c = (struct audit_closing){.decision = d->decision,
+		.bytes = d->bytes,
+		.result = results[d->result],
+		.why = reasons[d->why]};
 	memcpy(c->trace, d->trace, sizeof(c->trace));
-	if (d->result == HTTP_CUT)
-		metric_add(b->desk->metrics, METRIC_TRANSFERS_CUT, 1);
+	if (d->file.p != NULL)
+		note_full(b, d, c);
 }
 
 static void
@@ -146,7 +180,7 @@ take_notes(struct gate_batch *b, struct span msg)
 		log_err(LOG_ERROR, "wire", &e);
 		return;
 	}
-	if (BATCH_CLOSINGS - b->n_closings < n)
+	if (BATCH_CLOSINGS - b->n_closings < n || b->more.used > BATCH_MORE)
 		write_closings(b);
 	for (size_t i = 0; i < n; i++)
 		note_done(b, &list[i]);

@@ -223,6 +223,12 @@ below_data(const struct gate_case *c)
 	return span_skip(c->ask->path, sizeof("/data/") - 1);
 }
 
+bool
+gate_data_find(struct gate_desk *d, struct gate_case *c, struct err *e)
+{
+	return catalog_match(d->catalog, below_data(c), &d->mem, &c->dataset, &c->rest, e);
+}
+
 void
 gate_data_begin(struct gate_desk *d, struct gate_case *c)
 {
@@ -236,7 +242,7 @@ gate_data_begin(struct gate_desk *d, struct gate_case *c)
 	if (below_data(c).n == 0)
 		return;
 	c->found = GATE_FAILED;
-	if (catalog_match(d->catalog, below_data(c), &d->mem, &c->dataset, &c->rest, &e)) {
+	if (gate_data_find(d, c, &e)) {
 		if (!gate_data_judge(d, c, is_listing(c) ? ACTION_DATA_LIST : ACTION_DATA_READ, &e))
 			return;
 		c->found = GATE_DECIDED;

@@ -207,6 +207,7 @@ start(struct front *f, struct err *e)
 	unsigned most = connections(f);
 	if (!front_peers_new(most, l->connections_per_address, &f->setup.peers, e) ||
 		!front_peers_new(most, l->connections_per_identity, &f->setup.identities, e) ||
+		!rate_table_new(0, &f->setup.rates, e) ||
 		!crypto_random(f->setup.identity_key, sizeof(f->setup.identity_key), e))
 		return false;
 	for (unsigned i = 0; i < f->n_workers; i++) {
@@ -318,6 +319,7 @@ role_front_main(unsigned slot)
 	tls_keys_free(f.setup.keys);
 	front_peers_free(f.setup.peers);
 	front_peers_free(f.setup.identities);
+	rate_table_free(f.setup.rates);
 	free(f.pairs);
 	return EXIT_OK;
 }

@@ -311,7 +311,8 @@ prepare(struct gate_role *g)
 		metric_add(g->role.metrics, METRIC_POLICY_RELOADS_FAILED, 1);
 	g->gate.mentioned = g->mentioned;
 	bool issuers = crypto_prepare(&e) && load_issuers(g, &report, &e);
-	if (!policies || !issuers || !open_roots(g, &e))
+	if (!policies || !issuers || !open_roots(g, &e) ||
+		!crypto_random(g->gate.rate_key, sizeof(g->gate.rate_key), &e))
 		refuse(g, EXIT_CONFIG, &report, &e);
 	warn(&report);
 	struct catalog *probe = NULL;

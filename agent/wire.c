@@ -3,11 +3,12 @@
 
 #include "agent/base/unpack.h"
 #include "policy/grant_adopt.h"
+#include "transfer/range.h"
 
 #include <string.h>
 
 /* First two bytes of each message: the kind, and the version of this format. */
-#define WIRE_VERSION 3U
+#define WIRE_VERSION 4U
 
 /* ---- writing ---- */
 
@@ -77,11 +78,38 @@ wire_write_done(const struct http_done *d, struct buf *out)
 	if (out->n == 0)
 		put_start(out, WIRE_DONE);
 	put_u64(out, d->decision);
-	put_u64(out, d->first);
-	put_u64(out, d->last);
 	put_u64(out, d->bytes);
 	buf_addc(out, (char)d->result);
+	buf_addc(out, (char)d->why);
 	buf_add(out, (struct span){(const char *)d->trace, sizeof(d->trace)});
+	put_span(out, d->file);
+	put_span(out, d->ranges);
+}
+
+/* One byte where there is none. */
+static void
+put_rate(struct buf *b, const struct grant_rate *r)
+{
+	bool limited = r->name[0] != '\0';
+
+	buf_addc(b, limited ? 1 : 0);
+	if (!limited)
+		return;
+	put_span(b, span_of(r->name));
+	buf_add(b, (struct span){(const char *)r->who, sizeof(r->who)});
+	put_u32(b, r->streams);
+	put_u32(b, r->mbit);
+	put_u32(b, r->requests_per_min);
+}
+
+static void
+put_finish(struct buf *b, const struct http_finish *f)
+{
+	put_u32(b, f->seconds);
+	if (f->seconds == 0)
+		return;
+	put_u64(b, f->epoch);
+	put_u64(b, (uint64_t)f->expires);
 }
 
 static void
@@ -98,6 +126,8 @@ put_grant(struct buf *b, const struct grant_info *g)
 	put_u64(b, g->decision);
 	buf_addc(b, g->generated ? 1 : 0);
 	put_span(b, span_of(g->etag));
+	put_u32(b, g->audit_from);
+	put_rate(b, &g->rate);
 }
 
 void
@@ -110,8 +140,11 @@ wire_write_answer(const struct http_answer *a, struct buf *out)
 	buf_addc(out, (char)((a->ranges ? 1 : 0) | (a->keep ? 2 : 0) | (a->close ? 4 : 0)));
 	put_span(out, a->fields);
 	put_span(out, a->text);
+	put_finish(out, &a->finish);
 	if (a->body == HTTP_FILE)
 		put_grant(out, grant_info(a->grant));
+	else
+		put_rate(out, &a->rate);
 }
 
 /* ---- reading ---- */
@@ -187,17 +220,44 @@ wire_read_done(struct span msg, struct http_done ret[WIRE_DONES], size_t *ret_n,
 	do {
 		struct http_done *d = &list[n++];
 		d->decision = unpack_le(&c, 8);
-		d->first = unpack_le(&c, 8);
-		d->last = unpack_le(&c, 8);
 		d->bytes = unpack_le(&c, 8);
 		d->result = (enum http_result)unpack_u8(&c, HTTP_BROKEN);
+		d->why = (enum http_why)unpack_u8(&c, HTTP_WHY_RATE);
 		unpack_copy(&c, d->trace, sizeof(d->trace));
+		d->file = unpack_span(&c, WIRE_FILE_MAX);
+		d->ranges = unpack_span(&c, RANGE_MAX * HTTP_RANGE_SIZE);
+		if (d->ranges.n % HTTP_RANGE_SIZE != 0 || !span_utf8(d->file))
+			c.bad = true;
 	} while (!c.bad && c.rest.n > 0 && n < WIRE_DONES);
 	if (!unpack_end(&c, "message", e))
 		return false;
 	memcpy(ret, list, n * sizeof(list[0]));
 	*ret_n = n;
 	return true;
+}
+
+static void
+get_rate(struct unpack *c, struct grant_rate *r)
+{
+	if (unpack_u8(c, 1) == 0)
+		return;
+	struct span name = unpack_span(c, sizeof(r->name) - 1);
+	if (name.n == 0 || span_has(name, '\0') || !span_cstr(name, r->name, sizeof(r->name)))
+		c->bad = true; /* a class without a name would not be limited */
+	unpack_copy(c, r->who, sizeof(r->who));
+	r->streams = (uint32_t)unpack_le(c, 4);
+	r->mbit = (uint32_t)unpack_le(c, 4);
+	r->requests_per_min = (uint32_t)unpack_le(c, 4);
+}
+
+static void
+get_finish(struct unpack *c, struct http_finish *f)
+{
+	f->seconds = (uint32_t)unpack_le(c, 4);
+	if (f->seconds == 0)
+		return;
+	f->epoch = unpack_le(c, 8);
+	f->expires = (int64_t)unpack_le(c, 8);
 }
 
 static void
@@ -215,6 +275,8 @@ get_grant(struct unpack *c, struct grant_info *g)
 	g->generated = unpack_u8(c, 1) == 1;
 	if (!span_cstr(unpack_span(c, UNPACK_ABSENT), g->etag, sizeof(g->etag)))
 		c->bad = true;
+	g->audit_from = (uint32_t)unpack_le(c, 4);
+	get_rate(c, &g->rate);
 }
 
 bool
@@ -235,8 +297,11 @@ wire_read_answer(struct span msg, int *fd, struct http_answer *ret, struct err *
 	a.close = (flags & 4U) != 0;
 	a.fields = unpack_span(&c, UNPACK_ABSENT);
 	a.text = unpack_span(&c, UNPACK_ABSENT);
+	get_finish(&c, &a.finish);
 	if (a.body == HTTP_FILE)
 		get_grant(&c, &info);
+	else
+		get_rate(&c, &a.rate);
 	if (!unpack_end(&c, "message", e))
 		return false;
 	if (status < 100 || status > 599)

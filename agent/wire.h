@@ -22,6 +22,8 @@ enum wire_kind { WIRE_ASK = 1, WIRE_ANSWER = 2, WIRE_DONE = 3 };
 #define WIRE_INLINE_MAX                                                                            \
 	(64UL * 1024) /* body bytes inside a message; a longer one goes by memfd as HTTP_FILE */
 
+#define WIRE_FILE_MAX 8192U /* of a note's file: no path is longer */
+
 #define WIRE_DONES 32U /* notes in one message: a note costs less than the message it comes in */
 
 void wire_write_ask(const struct http_ask *q, struct buf *out);

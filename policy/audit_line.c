@@ -18,7 +18,7 @@ static const struct kind_row {
 	/* `file` at the end, and no tzdata: so agents before 1.0 wrote */
 	{SPAN_INIT("decision"), "trace subject object action context effect rule line policy "
 				"version sha256 state release_at reason status obligations file?"},
-	{SPAN_INIT("close"), "trace decision bytes result file? ranges?"},
+	{SPAN_INIT("close"), "trace decision bytes result file? ranges? why?"},
 	{SPAN_INIT("refused"), "trace status reason"},
 	{SPAN_INIT("refused-more"), "count"},
 	{SPAN_INIT("start"), "agent tzdata? policies"},

@@ -190,10 +190,12 @@ audit_record_close(struct buf *out, const struct audit_closing *c)
 	jsonw_u64(&w, "decision", c->decision);
 	jsonw_u64(&w, "bytes", c->bytes);
 	jsonw_cstr(&w, "result", c->result);
-	if (!c->full)
-		return;
-	jsonw_str(&w, "file", c->file);
-	write_ranges(&w, c);
+	if (c->full) {
+		jsonw_str(&w, "file", c->file);
+		write_ranges(&w, c);
+	}
+	if (c->why != NULL)
+		jsonw_cstr(&w, "why", c->why);
 }
 
 static void

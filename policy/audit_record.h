@@ -42,10 +42,11 @@ struct audit_closing {
 	uint64_t decision; /* seq of the decision that the bytes left under */
 	uint64_t bytes;
 	const char *result;          /* complete, client-gone, cut, error */
+	const char *why;             /* what ended it early, one word; NULL: nothing to say */
 	bool full;                   /* obligation audit:full: with file and ranges */
 	struct span file;            /* inside of the dataset */
-	const uint64_t (*ranges)[2]; /* first and last byte of each that was sent */
-	size_t n_ranges;             /* 0: the whole file */
+	const uint64_t (*ranges)[2]; /* first and last byte of each to be sent */
+	size_t n_ranges;             /* 0: nothing of the file */
 };
 void audit_record_close(struct buf *out, const struct audit_closing *c);
 

@@ -79,7 +79,8 @@ struct decision {
 	bool full, confidential; /* obligations audit:full and confidential */
 	/*
 	 * A body that is under way when its permit becomes this deny may go on to its end, at most
-	 * finish_s seconds after its start (13.2): never after a withdrawal or a restriction.
+	 * finish_s seconds after its start (13.2): never after a withdrawal or a restriction.  Of a
+	 * permit: the same, if something else than this policy refuses it (a token that expired).
 	 */
 	bool finish;
 	unsigned finish_s;

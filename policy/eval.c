@@ -180,8 +180,6 @@ fill_deny(
 {
 	ret->status = status_of_deny(q, action, d);
 	ret->reason = reason_of(d, &q->view);
-	ret->finish = q->policy->finish && q->view.state != STATE_WITHDRAWN &&
-		      q->view.state != STATE_RESTRICTED;
 	if (d->how == BY_TERMS)
 		fill_terms(q->policy, d->terms, ret);
 	fill_grantors(q, d, ret);
@@ -245,6 +243,8 @@ fill_state(const struct prepared *q, struct decision *ret)
 {
 	const struct state_view *v = &q->view;
 
+	ret->finish =
+		q->policy->finish && v->state != STATE_WITHDRAWN && v->state != STATE_RESTRICTED;
 	ret->state = v->state;
 	ret->detail = v->detail;
 	ret->has_release = v->has_release;

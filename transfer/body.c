@@ -147,7 +147,7 @@ body_fill(struct body *b, char *out, size_t cap, int64_t now, uint64_t epoch, si
 	size_t n = 0;
 
 	*ret_n = 0;
-	if (!grant_valid(b->grant, now, epoch))
+	if (!b->finishing && !grant_valid(b->grant, now, epoch))
 		return BODY_CUT;
 	while (n < cap && n < b->left) {
 		if (!fill_one(b, out + n, cap - n, &n))
@@ -174,7 +174,14 @@ body_renew(struct body *b, struct grant *g)
 	grant_ref(g);
 	grant_unref(b->grant);
 	b->grant = g;
+	b->finishing = false;
 	return true;
+}
+
+void
+body_finish(struct body *b)
+{
+	b->finishing = true;
 }
 
 void

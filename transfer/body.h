@@ -32,6 +32,7 @@ struct body {
 	uint64_t left;       /* bytes of the body that have not been put yet, with part heads */
 	uint64_t put;        /* bytes of the file that have been put */
 	bool empty;          /* nothing of the file is to be put */
+	bool finishing;      /* under a grant that has ended */
 	/* several ranges */
 	struct range_set *set; /* owned; NULL: one part */
 	size_t next;           /* index in set */
@@ -68,4 +69,9 @@ enum body_step body_fill(
  * and nothing was changed.
  */
 bool body_renew(struct body *b, struct grant *g);
+/*
+ * The gate lets this body go on, though its grant has ended: on_deny: finish (policy language
+ * 13.2).  Who calls this watches for how long, and asks the gate again when its epoch moves.
+ */
+void body_finish(struct body *b);
 void body_fini(struct body *b); /* works on a zeroed one, leaves it zeroed */

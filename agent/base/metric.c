@@ -71,6 +71,9 @@ static const struct row {
 		"Transfers ended by the agent before their last byte."},
 	[METRIC_CLOCK_STEPS] = {"pan_clock_step_total", COUNTER, NULL,
 		"Steps of the wall clock by more than five minutes."},
+	[METRIC_LIMITED_STREAMS] = {"pan_rate_limited_total", COUNTER, "limit=\"streams\"",
+		"Requests refused by a rate class of the policy, by limit."},
+	[METRIC_LIMITED_REQUESTS] = {"pan_rate_limited_total", COUNTER, "limit=\"requests\"", NULL},
 };
 
 /* Whole cache lines, so that no two stripes share one. */

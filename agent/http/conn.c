@@ -5,7 +5,9 @@
 #include "agent/base/scope.h"
 #include "agent/http/conn_answer.h"
 #include "agent/http/conn_ask.h"
+#include "agent/http/conn_note.h"
 #include "agent/http/conn_read.h"
+#include "agent/http/conn_stream.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -90,6 +92,7 @@ release_request(struct conn *c)
 		return;
 	buf_fini(&r->body);
 	body_fini(&r->out);
+	rate_leave(&r->rate);
 	free(r->text);
 	pool_put(&c->env->request, r);
 	c->req = NULL;
@@ -130,6 +133,14 @@ deadline_ask(struct conn *c)
 	loop_timer(c->env->loop, &c->timer, CONN_RETRY_MS);
 }
 
+/* A pause is no client that is slow: the window of min_rate begins anew behind it. */
+static void
+deadline_pause(struct conn *c)
+{
+	c->deadline = CONN_T_PAUSE;
+	loop_timer(c->env->loop, &c->timer, c->pause_ms);
+}
+
 /* By what it waits for now. */
 static void
 deadline_set(struct conn *c, enum conn_go go)
@@ -151,7 +162,9 @@ deadline_set(struct conn *c, enum conn_go go)
 	case CONN_FINISH:
 		break;
 	}
-	if (go == CONN_WRITES || go == CONN_YIELD)
+	if (go == CONN_PAUSES)
+		deadline_pause(c);
+	else if (go == CONN_WRITES || go == CONN_YIELD)
 		deadline(c, CONN_T_RATE, CONN_RATE_SECONDS);
 	else if (c->state == CONN_BODY || c->state == CONN_DROP)
 		deadline(c, CONN_T_BODY, l->body_seconds);
@@ -213,6 +226,10 @@ on_timer(void *arg)
 	case CONN_T_RETRY:
 		c->deadline = CONN_T_NONE;
 		conn_ask_again(c);
+		return;
+	case CONN_T_PAUSE:
+		c->deadline = CONN_T_NONE;
+		conn_drive(c);
 		return;
 	case CONN_T_NONE:
 	case CONN_T_HANDSHAKE:
@@ -297,7 +314,7 @@ step(struct conn *c)
 	case CONN_ASK:
 		return CONN_WAITS;
 	case CONN_SEND:
-		return conn_answer_send(c);
+		return conn_stream_send(c);
 	case CONN_DROP:
 		return conn_read_drop(c);
 	case CONN_FINISH:
@@ -320,7 +337,7 @@ conn_drive(struct conn *c)
 		enum conn_go sent = conn_answer_flush(c);
 		go = sent == CONN_GO ? go : sent;
 	} else if (go == CONN_READS && c->state == CONN_HEAD) {
-		conn_answer_notes(c, true);
+		conn_note_flush(c, true);
 	}
 	if (go == CONN_OVER) {
 		conn_close(c);
@@ -409,7 +426,7 @@ conn_close(struct conn *c)
 
 	if (c->state == CONN_ASK && c->req->asked)
 		env->gate.forget(env->gate.arg, c->req->ask_id);
-	conn_answer_notes(c, false);
+	conn_note_flush(c, false);
 	loop_del(env->loop, &c->watch);
 	loop_timer_stop(&c->timer);
 	loop_task_stop(&c->task);

@@ -13,6 +13,7 @@
 #include "agent/http/head.h"
 #include "agent/http/kept.h"
 #include "agent/http/parse.h"
+#include "agent/http/rate.h"
 #include "agent/http/respond.h"
 #include "agent/http/target.h"
 #include "agent/http/tls.h"
@@ -25,9 +26,10 @@
 
 /*
  * One connection of a worker thread: its state machine.  conn_read.c takes bytes in (heads and
- * request bodies), conn_ask.c routes a request and asks the gate, conn_answer.c writes answers and
- * streams bodies; conn.c joins them with the loop, the deadlines and the end.  The structs stand
- * open here for these four files; a worker uses the functions.
+ * request bodies), conn_ask.c routes a request and asks the gate, conn_answer.c writes answers,
+ * conn_stream.c streams bodies, conn_note.c keeps what the gate is told of them; conn.c joins them
+ * with the loop, the deadlines and the end.  The structs stand open here for these files; a worker
+ * uses the functions.
  */
 enum conn_limit {
 	CONN_IN_SIZE = HTTP_HEAD_MAX + 4096, /* a whole head, and room behind it for its body */
@@ -61,6 +63,7 @@ struct conn_env {
 	struct pool in, out, request;
 	struct tls_ctx *tls; /* of new connections */
 	struct kept *kept;
+	struct rate_table *rates; /* of all workers; NULL: nothing is limited */
 	const struct settings_limits *limits;
 	const struct span *own; /* names that Host may carry */
 	size_t n_own;
@@ -96,6 +99,7 @@ enum conn_timer {
 	CONN_T_BODY,
 	CONN_T_RATE,
 	CONN_T_RETRY,
+	CONN_T_PAUSE,
 	CONN_T_LINGER
 };
 
@@ -106,6 +110,7 @@ enum conn_go {
 	CONN_WRITES, /* waits for room in the socket */
 	CONN_WAITS,  /* waits for the gate */
 	CONN_YIELD,  /* the others' turn */
+	CONN_PAUSES, /* its rate class has nothing left: in pause_ms again */
 	CONN_OVER,   /* close it now */
 };
 
@@ -131,7 +136,10 @@ struct conn_request {
 	struct buf body;
 	/* answer in work */
 	struct body out;
-	char *text; /* owned; the rest of an inline answer */
+	struct rate_use rate;      /* of the body */
+	int64_t started_ms;        /* when the body began, on the loop's clock */
+	struct http_finish finish; /* seconds 0: it is not finishing */
+	char *text;                /* owned; the rest of an inline answer */
 	size_t n_text, text_at;
 	/* answers whose bytes have not all left */
 	struct http_done note[CONN_NOTES];
@@ -156,6 +164,7 @@ struct conn {
 	enum conn_timer deadline;
 	uint64_t rate_mark, turn_mark; /* of out.sent */
 	uint8_t peer[16];
+	uint32_t pause_ms; /* with CONN_PAUSES */
 	uint64_t identity; /* keyed hash of the credential that it used last; 0: none yet */
 	bool eof;          /* the client has ended its side */
 	bool served;       /* a request has come: from now on it may be idle */

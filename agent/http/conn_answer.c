@@ -5,7 +5,7 @@
 #include "agent/base/civil.h"
 #include "agent/base/crypto.h"
 #include "agent/http/cond.h"
-#include "agent/http/conn_ask.h"
+#include "agent/http/conn_note.h"
 #include "agent/http/conn_read.h"
 
 #include <stdlib.h>
@@ -14,66 +14,6 @@
 #define BOUNDARY_BYTES 16U
 #define TAG_BYTES      16U /* of the hash of a text */
 #define TAG_TEXT       64U
-
-/* ---- notes: what the gate is told when the bytes of an answer have left ---- */
-
-static void
-note_begin(struct conn *c, const struct grant_info *g, const struct range_set *set)
-{
-	struct conn_request *r = c->req;
-	struct http_done *d = &r->note[r->n_notes++];
-
-	*d = (struct http_done){.decision = g->decision, .first = 1, .result = HTTP_COMPLETE};
-	memcpy(d->trace, r->trace, sizeof(d->trace));
-	if (set != NULL) {
-		d->first = set->r[0].first;
-		d->last = set->r[set->n - 1].last;
-	}
-}
-
-static struct http_done *
-note_in_work(struct conn *c)
-{
-	return &c->req->note[c->req->n_notes - 1];
-}
-
-/* All bytes of the buffer left: the notes but the one in work can go. */
-static void
-notes_left(struct conn *c)
-{
-	struct conn_request *r = c->req;
-	size_t n = r->noting ? r->n_notes - 1 : r->n_notes;
-
-	for (size_t i = 0; i < n; i++)
-		c->env->gate.done(c->env->gate.arg, &r->note[i]);
-	if (r->noting)
-		r->note[0] = r->note[n];
-	r->n_notes -= n;
-}
-
-void
-conn_answer_notes(struct conn *c, bool all_left)
-{
-	struct conn_request *r = c->req;
-	uint64_t unsent = tls_out_waiting(&c->out);
-
-	if (r == NULL || r->n_notes == 0)
-		return;
-	if (all_left) {
-		notes_left(c);
-		return;
-	}
-	for (size_t i = r->n_notes; i > 0; i--) {
-		struct http_done *d = &r->note[i - 1];
-		uint64_t lost = d->bytes < unsent ? d->bytes : unsent;
-		d->bytes -= lost;
-		unsent -= lost;
-		if (d->result == HTTP_COMPLETE && (lost > 0 || (r->noting && i == r->n_notes)))
-			d->result = HTTP_CLIENT_GONE;
-	}
-	r->noting = false;
-	notes_left(c);
-}
 
 enum conn_go
 conn_answer_flush(struct conn *c)
@@ -87,7 +27,7 @@ conn_answer_flush(struct conn *c)
 	}
 	switch (s) {
 	case STEP_DONE:
-		conn_answer_notes(c, true);
+		conn_note_flush(c, true);
 		return CONN_GO;
 	case STEP_READ:
 	case STEP_WRITE:
@@ -142,13 +82,13 @@ head_start(struct conn *c, unsigned status)
 	return out;
 }
 
-/* The answer in work is in the output, whole. */
-static enum conn_go
-answer_done(struct conn *c)
+enum conn_go
+conn_answer_done(struct conn *c)
 {
 	struct conn_request *r = c->req;
 
 	body_fini(&r->out);
+	rate_leave(&r->rate);
 	free(r->text);
 	r->text = NULL;
 	r->noting = false;
@@ -181,11 +121,12 @@ conn_answer_error(struct conn *c, const struct respond_error *p)
 	full.keep = c->req->begun && keeps(c);
 	full.head = is_head(c);
 	full.minor = minor(c);
+	full.trace = c->req->begun ? c->req->trace : NULL;
 	buf_reset(&c->env->head);
 	respond_tick(&c->env->clock, c->env->loop->utc);
 	respond_error(&c->env->head, &c->env->clock, &full);
 	count_status(c, p->status);
-	return head_send(c) ? answer_done(c) : CONN_OVER;
+	return head_send(c) ? conn_answer_done(c) : CONN_OVER;
 }
 
 enum conn_go
@@ -206,7 +147,7 @@ conn_answer_options(struct conn *c, const char *allow, bool dav)
 		respond_field(out, "DAV", SPAN("1"));
 	respond_length(out, 0);
 	respond_end(out, keeps(c), minor(c));
-	return head_send(c) ? answer_done(c) : CONN_OVER;
+	return head_send(c) ? conn_answer_done(c) : CONN_OVER;
 }
 
 /* ---- inline answers ---- */
@@ -266,7 +207,7 @@ answer_same(struct conn *c, const struct http_answer *a, struct span etag)
 	(void)add_fields(out, a->fields, false);
 	respond_field(out, "ETag", etag);
 	respond_end(out, keeps(c), minor(c));
-	return head_send(c) ? answer_done(c) : CONN_OVER;
+	return head_send(c) ? conn_answer_done(c) : CONN_OVER;
 }
 
 static enum conn_go
@@ -284,10 +225,10 @@ answer_text(struct conn *c, const struct http_answer *a, struct span etag)
 	if (!head_send(c))
 		return CONN_OVER;
 	if (is_head(c) || a->text.n == 0)
-		return answer_done(c);
+		return conn_answer_done(c);
 	struct span rest = span_skip(a->text, tls_out_mem(&c->out, a->text));
 	if (rest.n == 0)
-		return answer_done(c);
+		return conn_answer_done(c);
 	r->text = malloc(rest.n);
 	if (r->text == NULL)
 		return CONN_OVER;
@@ -319,6 +260,42 @@ answer_inline(struct conn *c, const struct http_answer *a)
 	return answer_text(c, a, cur.etag);
 }
 
+/* ---- rate classes ---- */
+
+static const struct grant_rate *
+rate_of(const struct http_answer *a)
+{
+	return a->body == HTTP_FILE ? &grant_info(a->grant)->rate : &a->rate;
+}
+
+/* Permitted, and more than its class allows: nothing of it leaves. */
+static enum conn_go
+answer_limited(struct conn *c, const struct http_answer *a, enum metric what, unsigned seconds)
+{
+	const struct grant_rate *r = rate_of(a);
+	struct respond_error p = {.status = 429, .retry_after = seconds, .rate = r};
+	struct err e = {.code = ERR_NONE};
+
+	if (what == METRIC_LIMITED_STREAMS)
+		(void)err_set(&e, ERR_LIMIT, NULL,
+			"Rate class %s allows %u downloads at a time: wait until one of yours has "
+			"ended.",
+			r->name, r->streams);
+	else
+		(void)err_set(&e, ERR_LIMIT, NULL,
+			"Rate class %s allows %u requests a minute: the next one is allowed in %u "
+			"s.",
+			r->name, r->requests_per_min, seconds);
+	p.err = &e;
+	metric_add(c->env->metrics, what, 1);
+	if (a->body == HTTP_FILE) {
+		conn_note_begin(c, grant_info(a->grant), NULL);
+		conn_note_in_work(c)->result = HTTP_CUT;
+		conn_note_in_work(c)->why = HTTP_WHY_RATE;
+	}
+	return conn_answer_error(c, &p);
+}
+
 /* ---- files ---- */
 
 static void
@@ -341,8 +318,8 @@ answer_not_modified(struct conn *c, const struct http_answer *a)
 	(void)add_fields(out, a->fields, false);
 	add_validators(out, g);
 	respond_end(out, keeps(c), minor(c));
-	note_begin(c, g, NULL);
-	return head_send(c) ? answer_done(c) : CONN_OVER;
+	conn_note_begin(c, g, NULL);
+	return head_send(c) ? conn_answer_done(c) : CONN_OVER;
 }
 
 /* The same for the same ETag and Range on every node with this certificate, so that a retry
@@ -401,8 +378,11 @@ answer_bytes(struct conn *c, const struct http_answer *a, const struct range_set
 {
 	const struct grant_info *g = grant_info(a->grant);
 	struct range_set whole = {.n = 1, .r = {{0, g->size - 1}}};
-	struct buf *out = head_start(c, set != NULL ? 206 : a->status);
+	int64_t now = c->env->loop->now;
 
+	if (!is_head(c) && !rate_enter(c->env->rates, &g->rate, now, &c->req->rate))
+		return answer_limited(c, a, METRIC_LIMITED_STREAMS, RATE_STREAM_WAIT);
+	struct buf *out = head_start(c, set != NULL ? 206 : a->status);
 	if (!set_body(c, a, set, out))
 		return CONN_OVER;
 	if (a->ranges)
@@ -413,13 +393,14 @@ answer_bytes(struct conn *c, const struct http_answer *a, const struct range_set
 	if (!head_send(c))
 		return CONN_OVER;
 	if (is_head(c)) {
-		note_begin(c, g, NULL);
-		return answer_done(c);
+		conn_note_begin(c, g, NULL);
+		return conn_answer_done(c);
 	}
 	if (set == NULL && g->size > 0)
 		set = &whole;
-	note_begin(c, g, set);
+	conn_note_begin(c, g, set);
 	c->req->noting = true;
+	c->req->started_ms = now;
 	c->state = CONN_SEND;
 	return CONN_GO;
 }
@@ -443,7 +424,7 @@ answer_file(struct conn *c, const struct http_answer *a)
 	case COND_NOT_MODIFIED:
 		return answer_not_modified(c, a);
 	case COND_FAILED:
-		note_begin(c, g, NULL);
+		conn_note_begin(c, g, NULL);
 		return conn_answer_error(c, &p);
 	}
 	if (h->method != HTTP_GET || h->ranges != 1 || !cond_range(h, &cur, now))
@@ -458,13 +439,17 @@ answer_file(struct conn *c, const struct http_answer *a)
 	}
 	p.status = 416;
 	p.size = &g->size;
-	note_begin(c, g, NULL);
+	conn_note_begin(c, g, NULL);
 	return conn_answer_error(c, &p);
 }
 
 enum conn_go
 conn_answer_gate(struct conn *c, const struct http_answer *a)
 {
+	unsigned wait = 0;
+
+	if (!rate_request(c->env->rates, rate_of(a), c->env->loop->now, &wait))
+		return answer_limited(c, a, METRIC_LIMITED_REQUESTS, wait);
 	switch (a->body) {
 	case HTTP_FILE:
 		return answer_file(c, a);
@@ -473,70 +458,4 @@ conn_answer_gate(struct conn *c, const struct http_answer *a)
 		break;
 	}
 	return answer_inline(c, a);
-}
-
-/* ---- streaming ---- */
-
-/* The body cannot be completed: what is in the buffer may leave, the rest never does. */
-static enum conn_go
-cut(struct conn *c, enum http_result why)
-{
-	note_in_work(c)->result = why;
-	metric_add(c->env->metrics, METRIC_TRANSFERS_CUT, 1);
-	(void)conn_answer_flush(c);
-	return CONN_OVER;
-}
-
-static enum conn_go
-send_file(struct conn *c)
-{
-	struct conn_env *env = c->env;
-	uint64_t epoch = __atomic_load_n(env->epoch, __ATOMIC_ACQUIRE);
-	size_t n = 0;
-	enum body_step s = tls_out_file(&c->out, &c->req->out, env->loop->utc, epoch, &n);
-
-	note_in_work(c)->bytes += n;
-	switch (s) {
-	case BODY_MORE:
-		return conn_answer_flush(c);
-	case BODY_END:
-		return answer_done(c);
-	case BODY_CUT:
-		return conn_ask_renew(c) ? CONN_GO : cut(c, HTTP_CUT);
-	case BODY_BROKEN:
-		break;
-	}
-	return cut(c, HTTP_BROKEN);
-}
-
-enum conn_go
-conn_answer_renewed(struct conn *c, const struct http_answer *a)
-{
-	c->req->renewing = false;
-	if (a == NULL || a->body != HTTP_FILE || !body_renew(&c->req->out, a->grant))
-		return cut(c, HTTP_CUT);
-	note_in_work(c)->decision = grant_info(a->grant)->decision;
-	c->req->tries = 0;
-	c->state = CONN_SEND;
-	return CONN_GO;
-}
-
-static enum conn_go
-send_text(struct conn *c)
-{
-	struct conn_request *r = c->req;
-	struct span rest = {r->text + r->text_at, r->n_text - r->text_at};
-
-	r->text_at += tls_out_mem(&c->out, rest);
-	if (r->text_at == r->n_text)
-		return answer_done(c);
-	return conn_answer_flush(c);
-}
-
-enum conn_go
-conn_answer_send(struct conn *c)
-{
-	if (c->out.sent - c->turn_mark >= CONN_TURN_MAX)
-		return CONN_YIELD;
-	return c->req->out.grant != NULL ? send_file(c) : send_text(c);
 }

@@ -4,6 +4,7 @@
 #include "agent/base/siphash.h"
 #include "agent/http/conn_answer.h"
 #include "agent/http/conn_read.h"
+#include "agent/http/conn_stream.h"
 #include "agent/http/cookie.h"
 #include "agent/http/route.h"
 
@@ -222,14 +223,16 @@ go_on(struct conn *c, enum conn_go go)
 }
 
 /*
- * A grant that has ended already: the gate decided before a reload that has happened meanwhile. The
- * next gate is asked, in a moment.
+ * A grant that has ended already, or leave to finish: the gate decided before a reload that has
+ * happened meanwhile.  The next gate is asked, in a moment.
  */
 static bool
 stale(const struct conn *c, const struct http_answer *a)
 {
 	uint64_t epoch = __atomic_load_n(c->env->epoch, __ATOMIC_ACQUIRE);
 
+	if (a->finish.seconds > 0)
+		return a->finish.epoch != epoch || c->env->loop->utc >= a->finish.expires;
 	return a->body == HTTP_FILE && !grant_valid(a->grant, c->env->loop->utc, epoch);
 }
 
@@ -256,7 +259,7 @@ conn_answered(struct conn *c, struct http_answer *a)
 	kept_put(c->env->kept, &q, a);
 	if (a->close)
 		r->keep = false;
-	enum conn_go go = r->renewing ? conn_answer_renewed(c, a) : conn_answer_gate(c, a);
+	enum conn_go go = r->renewing ? conn_stream_renewed(c, a) : conn_answer_gate(c, a);
 	grant_unref(a->grant);
 	go_on(c, go);
 }
@@ -281,5 +284,5 @@ conn_unanswered(struct conn *c)
 	if (c->state != CONN_ASK)
 		return;
 	c->req->asked = false;
-	go_on(c, c->req->renewing ? conn_answer_renewed(c, NULL) : conn_answer_error(c, &p));
+	go_on(c, c->req->renewing ? conn_stream_renewed(c, NULL) : conn_answer_error(c, &p));
 }

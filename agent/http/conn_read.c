@@ -41,6 +41,7 @@ request_begin(struct conn *c)
 		c->req->noting = false;
 		c->req->body = (struct buf)BUF_INIT(HTTP_BODY_MAX);
 		c->req->out = (struct body){.grant = NULL};
+		c->req->rate = (struct rate_use){.table = NULL};
 		c->req->text = NULL;
 	}
 	struct conn_request *r = c->req;
@@ -52,6 +53,7 @@ request_begin(struct conn *c)
 	r->asked = false;
 	r->renewing = false;
 	r->tries = 0;
+	r->finish = (struct http_finish){.seconds = 0};
 	return true;
 }
 

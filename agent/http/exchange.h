@@ -63,6 +63,16 @@ struct http_ask {
 
 enum http_body { HTTP_NO_BODY, HTTP_INLINE, HTTP_FILE };
 
+/*
+ * A body under way whose grant has ended and which is refused now may still end (policy language
+ * 13.2, on_deny: finish): that response alone, under the descriptor that the front holds.
+ */
+struct http_finish {
+	uint32_t seconds; /* after the start of the body it is cut all the same; 0: cut it now */
+	uint64_t epoch;   /* it may, as long as the epoch stays; then the gate is asked again */
+	int64_t expires;  /* and until then, seconds UTC */
+};
+
 /* Gate to front. */
 struct http_answer {
 	uint64_t id;
@@ -81,16 +91,35 @@ struct http_answer {
 			class, path, query, authorization, accept and digest fields until the grant
 			expires or the epoch moves */
 	bool close;  /* end the connection after this answer */
+	struct http_finish
+		finish;         /* a refusal of a question with `again`: what holds for the body */
+	struct grant_rate rate; /* HTTP_INLINE: of this answer; that of a file is its grant's */
 };
 
 enum http_result { HTTP_COMPLETE, HTTP_CLIENT_GONE, HTTP_CUT, HTTP_BROKEN };
 
+/* Why a body did not leave whole. */
+enum http_why {
+	HTTP_WHY_NONE,
+	HTTP_WHY_DENIED,     /* its grant ended, and the gate refused another one */
+	HTTP_WHY_OVERDUE,    /* it might finish, and took longer than streams.max_age */
+	HTTP_WHY_UNANSWERED, /* its grant ended, and the gate did not answer */
+	HTTP_WHY_CHANGED,    /* the file is no longer what was granted */
+	HTTP_WHY_RATE,       /* more than its rate class allows: refused with 429 */
+};
+
 /* Front to gate, after a body under a grant has ended (one for each response, reused grants too).
  */
 struct http_done {
-	uint64_t decision;    /* grant_info.decision */
-	uint64_t first, last; /* range sent, inclusive; last < first: none */
-	uint64_t bytes;       /* of the body that left */
+	uint64_t decision; /* grant_info.decision */
+	uint64_t bytes;    /* of the body that left */
 	enum http_result result;
+	enum http_why why;
 	uint8_t trace[16];
+	/* With grant_info.audit_from, else absent: */
+	struct span file;   /* inside of the dataset */
+	struct span ranges; /* first and last byte of each that was to leave, HTTP_RANGE_SIZE each:
+			       little-endian, 8 bytes, inclusive */
 };
+
+#define HTTP_RANGE_SIZE 16U

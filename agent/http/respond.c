@@ -157,6 +157,20 @@ respond_continue(struct buf *out)
 	buf_adds(out, "HTTP/1.1 100 Continue\r\n\r\n");
 }
 
+static void
+write_rate(struct jsonw *w, const struct grant_rate *r)
+{
+	jsonw_obj(w, "rate");
+	jsonw_cstr(w, "class", r->name);
+	if (r->streams > 0)
+		jsonw_u64(w, "streams", r->streams);
+	if (r->mbit > 0)
+		jsonw_u64(w, "mbit", r->mbit);
+	if (r->requests_per_min > 0)
+		jsonw_u64(w, "requests_per_min", r->requests_per_min);
+	jsonw_end(w, '}');
+}
+
 /* RFC 9457 3.1. */
 static void
 write_problem(struct buf *out, const struct row *row, const struct respond_error *p)
@@ -176,6 +190,10 @@ write_problem(struct buf *out, const struct row *row, const struct respond_error
 		jsonw_cstr(&w, "detail", err_text(p->err, detail, sizeof(detail)));
 	else
 		jsonw_cstr(&w, "detail", row->advice != NULL ? row->advice : row->reason);
+	if (p->rate != NULL)
+		write_rate(&w, p->rate);
+	if (p->trace != NULL)
+		jsonw_hex(&w, "trace", p->trace, 16);
 	jsonw_end(&w, '}');
 	buf_addc(out, '\n');
 }

@@ -4,6 +4,7 @@
 #include "agent/base/buf.h"
 #include "agent/base/err.h"
 #include "agent/base/span.h"
+#include "policy/grant.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -39,6 +40,9 @@ struct respond_error {
 	bool head;             /* answer to HEAD: no body bytes */
 	bool keep;             /* the connection stays */
 	unsigned minor;        /* of the request; 1 when it could not be read */
+	const uint8_t *trace;  /* 16 bytes: member `trace`; NULL: none */
+	const struct grant_rate
+		*rate; /* 429: member `rate`, the class and its numbers; NULL: none */
 };
 /* The whole response, with an RFC 9457 body: type "urn:pan-agent:problem:NAME", title, status,
  * detail. */

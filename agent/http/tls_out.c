@@ -57,7 +57,8 @@ aligned(const struct body *b, size_t room)
 }
 
 enum body_step
-tls_out_file(struct tls_out *o, struct body *b, int64_t now, uint64_t epoch, size_t *ret_n)
+tls_out_file(
+	struct tls_out *o, struct body *b, size_t most, int64_t now, uint64_t epoch, size_t *ret_n)
 {
 	size_t room = tls_out_room(o);
 
@@ -66,6 +67,8 @@ tls_out_file(struct tls_out *o, struct body *b, int64_t now, uint64_t epoch, siz
 		return BODY_MORE;
 	if (!have_buffer(o))
 		return BODY_BROKEN;
+	if (room > most)
+		room = most;
 	enum body_step s = body_fill(b, o->buf + o->n, aligned(b, room), now, epoch, ret_n);
 	o->n += *ret_n;
 	return s;

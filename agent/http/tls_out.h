@@ -42,11 +42,11 @@ bool tls_out_head(struct tls_out *o, const struct span *parts, size_t n);
 /* As much as fits; returns how much. */
 size_t tls_out_mem(struct tls_out *o, struct span bytes);
 /*
- * The next bytes of a body, behind what waits.  BODY_MORE with *ret_n 0: flush first.  BODY_BROKEN
- * also when there is no memory.
+ * The next bytes of a body, behind what waits, at most `most`.  BODY_MORE with *ret_n 0: flush
+ * first.  BODY_BROKEN also when there is no memory.
  */
 enum body_step tls_out_file(
-	struct tls_out *o, struct body *b, int64_t now, uint64_t epoch, size_t *ret_n);
+	struct tls_out *o, struct body *b, size_t most, int64_t now, uint64_t epoch, size_t *ret_n);
 /*
  * STEP_DONE: all left, and the buffer went back.  STEP_READ, STEP_WRITE: blocked.  STEP_FAIL: the
  * connection is over.

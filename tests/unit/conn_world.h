@@ -125,6 +125,12 @@ struct world {
 	unsigned n_stale; /* so many answers carry the grant of the last epoch */
 	unsigned n_asks, n_forgotten, n_done, n_closed;
 	struct http_done done;
+	char done_file[64]; /* of the last note with one */
+	uint64_t done_ranges[4];
+	/* what a regrant and a refusal bring along */
+	struct grant_rate rate;
+	uint32_t audit_from;
+	struct http_finish finish;
 	int n_identities;
 };
 
@@ -162,6 +168,10 @@ on_done(void *arg, const struct http_done *d)
 
 	w->n_done++;
 	w->done = *d;
+	if (d->file.p != NULL)
+		(void)span_cstr(d->file, w->done_file, sizeof(w->done_file));
+	if (d->ranges.n > 0 && d->ranges.n <= sizeof(w->done_ranges))
+		memcpy(w->done_ranges, d->ranges.p, d->ranges.n);
 }
 
 static inline bool
@@ -195,6 +205,8 @@ regrant(struct world *w)
 			continue;
 		info.epoch = w->epoch;
 		info.decision++;
+		info.rate = w->rate;
+		info.audit_from = w->audit_from;
 		grant_unref(files[i]->grant);
 		assert_true(grant_issue(&fd, &info, &files[i]->grant, NULL));
 	}
@@ -203,7 +215,10 @@ regrant(struct world *w)
 static inline void
 answer(struct world *w)
 {
-	struct http_answer a = {.status = 404, .body = HTTP_INLINE, .text = SPAN("no such file\n")};
+	struct http_answer a = {.status = 404,
+		.body = HTTP_INLINE,
+		.text = SPAN("no such file\n"),
+		.finish = w->finish};
 	struct conn *c = w->asking;
 
 	if (c == NULL || w->mute)
@@ -231,6 +246,7 @@ answer(struct world *w)
 		a.fields = SPAN(
 			"Content-Type: application/json\r\nCache-Control: public, max-age=9\r\n");
 		a.text = SPAN("{}");
+		a.rate = w->rate;
 	}
 	conn_answered(c, &a);
 }
@@ -256,6 +272,7 @@ world_begin(struct world *w)
 		.gate = {w, on_ask, on_forget, on_done, on_identity, on_closed}};
 	assert_true(conn_env_init(&w->env, NULL));
 	assert_true(kept_new(4, seed, &w->env.kept, NULL));
+	assert_true(rate_table_new(64, &w->env.rates, NULL));
 	w->small = granted_make(SMALL);
 	w->big = granted_make(BIG);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
@@ -267,6 +284,7 @@ static inline void
 world_end(struct world *w)
 {
 	conn_env_fini(&w->env);
+	rate_table_free(w->env.rates);
 	kept_free(w->env.kept);
 	loop_fini(&w->loop);
 	granted_end(&w->small);

@@ -97,7 +97,7 @@ decisions(void **state)
 	audit_record_decision(&b, trace, who, &f, &permit);
 	check_record("decision", &b,
 		TRACE SUBJECT "," OBJECT "," ASKED ",\"effect\":\"permit\",\"rule\":\"team-data\","
-						   "\"line\":98,\"policy\":\"esrf-2024\","
+			      "\"line\":98,\"policy\":\"esrf-2024\","
 			      "\"version\":3,\"sha256\":"
 			      "\"2c00000000000000000000000000000000000000000000000000000000"
 			      "000000\",\"state\":\"embargoed\",\"release_at\":\"2027-05-30T22:00:"
@@ -120,7 +120,7 @@ decisions(void **state)
 		      "\"route\":"
 		      "\"academic\",\"flags\":[\"personal-data\"],\"dates\":{},\"policy\":\"x\","
 		      "\"events\":0}," ASKED ",\"effect\":\"deny\",\"rule\":\"no-policy\",\"line\":"
-					     "0,\"policy\":null,\"version\":null,"
+		      "0,\"policy\":null,\"version\":null,"
 		      "\"sha256\":null,\"state\":null,\"release_at\":null,\"reason\":\"no-policy\","
 		      "\"status\":404,"
 		      "\"obligations\":[]");
@@ -158,6 +158,12 @@ closings(void **state)
 		TRACE "\"decision\":3,\"bytes\":1073741824,\"result\":\"complete\",\"file\":\"raw/"
 		      "a \\\"b\\\".nxs\","
 		      "\"ranges\":[[0,9],[20,29]]");
+	c.full = false;
+	c.result = "cut";
+	c.why = "denied";
+	audit_record_close(&b, &c);
+	check_record("close", &b,
+		TRACE "\"decision\":3,\"bytes\":1073741824,\"result\":\"cut\",\"why\":\"denied\"");
 }
 
 static void

@@ -188,7 +188,7 @@ restarts(void **state)
 	struct seen s[4] = {{0}};
 	struct http_ask q;
 	struct http_done d[WIRE_DONES];
-	struct http_done note = {.decision = 5, .first = 1, .bytes = 3};
+	struct http_done note = {.decision = 5, .bytes = 3};
 
 	(void)state;
 	connect_gate(w);

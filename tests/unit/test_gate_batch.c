@@ -93,6 +93,52 @@ count_lines(const struct gate_place *p, const char *what)
 	return n;
 }
 
+static void
+send_notes(struct link *l, const struct http_done *d, size_t n)
+{
+	AUTO_BUF msg = BUF_INIT(FDPASS_MESSAGE);
+
+	for (size_t i = 0; i < n; i++)
+		wire_write_done(d, &msg);
+	assert_int_equal(fdpass_send(l->worker, buf_span(&msg), NULL, 0, NULL), FDPASS_OK);
+}
+
+/* What the log says of bodies that ended; with audit:full which file and ranges, however long. */
+static void
+closings(void **state)
+{
+	static char name[WIRE_FILE_MAX - 8];
+	char ranges[2 * HTTP_RANGE_SIZE] = {1, [8] = 2, [17] = 1, [24] = 3, [25] = 1};
+	struct waiting *w = *state;
+	struct link l = {0};
+	struct http_done d = {.decision = 7, .bytes = 9};
+
+	link_open(&l, &w->place->desk, &w->place->epoch);
+	send_notes(&l, &d, 1);
+	d.result = HTTP_CUT;
+	d.why = HTTP_WHY_OVERDUE;
+	d.file = SPAN("raw/a.h5");
+	d.ranges = (struct span){ranges, sizeof(ranges)};
+	send_notes(&l, &d, 1);
+	assert_true(gate_batch_serve(l.batch));
+	assert_int_equal(
+		count_lines(w->place, "\"decision\":7,\"bytes\":9,\"result\":\"complete\"}"), 1);
+	assert_int_equal(
+		count_lines(w->place,
+			"\"decision\":7,\"bytes\":9,\"result\":\"cut\",\"file\":\"raw/a.h5\","
+			"\"ranges\":[[1,2],[256,259]],\"why\":\"overdue\"}"),
+		1);
+	memset(name, 1, sizeof(name)); /* six characters each in the log */
+	memset(name, 'x', sizeof(name) / 2);
+	d.file = (struct span){name, sizeof(name)};
+	for (int i = 0; i < 3; i++)
+		send_notes(&l, &d, 14);
+	while (count_lines(w->place, "\"why\":\"overdue\"") < 43)
+		assert_true(gate_batch_serve(l.batch));
+	assert_int_equal(w->place->epoch, 0);
+	link_close(&l);
+}
+
 /* INT-1, KEY-7: those that wait are state, so the next question has its answer in the same turn. */
 static void
 others_go_on(void **state)
@@ -265,6 +311,7 @@ main(void)
 {
 #define ONE(f) cmocka_unit_test_setup_teardown(f, waiting_setup, waiting_teardown)
 	const struct CMUnitTest tests[] = {
+		ONE(closings),
 		ONE(others_go_on),
 		ONE(worker_goes),
 		ONE(threads_are_woken),

@@ -63,7 +63,7 @@ collects(void **state)
 		struct span head = SPAN("head\r\n\r\n");
 		assert_true(tls_out_head(&o, &head, 1));
 		body_whole(&b, g.grant);
-		assert_int_equal(tls_out_file(&o, &b, NOW, GRANTED_EPOCH, &n), BODY_END);
+		assert_int_equal(tls_out_file(&o, &b, SIZE_MAX, NOW, GRANTED_EPOCH, &n), BODY_END);
 		assert_int_equal(n, 16384);
 		body_fini(&b);
 	}
@@ -99,7 +99,7 @@ blocks(void **state)
 		size_t n = 0;
 		t.room += 20000; /* a little at a time */
 		if (s == BODY_MORE)
-			s = tls_out_file(&o, &b, NOW, GRANTED_EPOCH, &n);
+			s = tls_out_file(&o, &b, SIZE_MAX, NOW, GRANTED_EPOCH, &n);
 		enum step f = tls_out_flush(&o, NULL);
 		assert_true(f == STEP_DONE || f == STEP_WRITE);
 	}

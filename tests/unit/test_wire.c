@@ -5,6 +5,8 @@
 
 #include <sys/mman.h>
 
+#define NOTE 42 /* bytes of a note without a file */
+
 static struct http_ask
 full_ask(void)
 {
@@ -93,7 +95,7 @@ static void
 done_round(void **state)
 {
 	struct http_done d = {
-		.decision = 7, .first = 1, .last = 2, .bytes = UINT64_MAX, .result = HTTP_CUT};
+		.decision = 7, .bytes = UINT64_MAX, .result = HTTP_CUT, .why = HTTP_WHY_DENIED};
 	struct http_done r[WIRE_DONES] = {0};
 	size_t n = 0;
 	AUTO_BUF b = BUF_INIT(4096);
@@ -106,12 +108,15 @@ done_round(void **state)
 		assert_int_equal(n, i);
 		assert_memory_equal(&r[i - 1], &d, sizeof(d));
 	}
-	for (size_t cut = 1; cut < 49; cut++)
+	for (size_t cut = 1; cut < NOTE; cut++)
 		assert_false(wire_read_done(span_first(buf_span(&b), b.n - cut), r, &n, NULL));
 	assert_false(wire_read_done(span_first(buf_span(&b), 2), r, &n, NULL));
-	b.p[2 + 32] = 9; /* the result of the first */
+	b.p[2 + 16] = 9; /* the result of the first */
 	assert_false(wire_read_done(buf_span(&b), r, &n, NULL));
-	b.p[2 + 32] = 0;
+	b.p[2 + 16] = 0;
+	b.p[2 + 17] = 9; /* and why */
+	assert_false(wire_read_done(buf_span(&b), r, &n, NULL));
+	b.p[2 + 17] = 0;
 	wire_write_done(&d, &b); /* one too many */
 	assert_false(wire_read_done(buf_span(&b), r, &n, NULL));
 }
@@ -124,7 +129,9 @@ answer_inline(void **state)
 		.body = HTTP_INLINE,
 		.fields = SPAN("X: y\r\n"),
 		.text = SPAN("{}"),
-		.close = true};
+		.close = true,
+		.finish = {.seconds = 3600, .epoch = 8, .expires = -1},
+		.rate = {.name = "meta", .who = {1}, .requests_per_min = 60}};
 	struct http_answer r = {0};
 	int fd = -1;
 	AUTO_BUF b = BUF_INIT(4096);
@@ -137,6 +144,60 @@ answer_inline(void **state)
 	check_span(r.fields, "X: y\r\n");
 	check_span(r.text, "{}");
 	assert_null(r.grant);
+	assert_memory_equal(&r.finish, &a.finish, sizeof(a.finish));
+	assert_memory_equal(&r.rate, &a.rate, sizeof(a.rate));
+	for (size_t cut = 1; cut < b.n; cut++)
+		assert_false(wire_read_answer(span_first(buf_span(&b), b.n - cut), &fd, &r, NULL));
+}
+
+/* A class without a name would limit nobody; one with a longer name is none. */
+static void
+rate_refused(void **state)
+{
+	static const struct span bad[] = {SPAN_INIT("\1\0\0\0\0"), SPAN_INIT("\1\377\377\377\377"),
+		SPAN_INIT("\1\2\0\0\0a\0"), SPAN_INIT("\2\1\0\0\0a"), SPAN_INIT("\1\101\0\0\0")};
+	struct http_answer a = {.id = 5, .status = 200, .body = HTTP_INLINE};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct http_answer r = {0};
+		int fd = -1;
+		AUTO_BUF b = BUF_INIT(4096);
+		wire_write_answer(&a, &b);
+		b.n--; /* no rate */
+		buf_add(&b, bad[i]);
+		for (int k = 0; k < 100; k++)
+			buf_addc(&b, 'x');
+		for (size_t n = b.n - 100; n <= b.n; n++)
+			assert_false(wire_read_answer(span_first(buf_span(&b), n), &fd, &r, NULL));
+	}
+}
+
+/* A note of audit:full: the file, and sixteen bytes for each range. */
+static void
+done_full(void **state)
+{
+	static const char ranges[2 * HTTP_RANGE_SIZE] = {1};
+	struct http_done d = {
+		.decision = 7, .file = SPAN("raw/\xc3\xbc.h5"), .ranges = {ranges, sizeof(ranges)}};
+	struct http_done r[WIRE_DONES] = {0};
+	size_t n = 0;
+
+	(void)state;
+	for (int bad = 0; bad < 3; bad++) {
+		AUTO_BUF b = BUF_INIT(4096);
+		if (bad == 1)
+			d.ranges.n--;
+		if (bad == 2)
+			d = (struct http_done){.file = SPAN("\xff")};
+		wire_write_done(&d, &b);
+		assert_int_equal(wire_read_done(buf_span(&b), r, &n, NULL), bad == 0);
+		if (bad > 0)
+			continue;
+		check_span(r[0].file, "raw/\xc3\xbc.h5");
+		assert_int_equal(r[0].ranges.n, sizeof(ranges));
+		assert_memory_equal(r[0].ranges.p, ranges, sizeof(ranges));
+	}
 }
 
 static void
@@ -149,10 +210,15 @@ answer_file(void **state)
 	AUTO_BUF b = BUF_INIT(4096);
 
 	(void)state;
-	buf_add(&b, SPAN("\2\3\5\0\0\0\0\0\0\0\310\0\0\0\2\1\377\377\377\377\377\377\377\377"));
+	buf_add(&b, SPAN("\2\4\5\0\0\0\0\0\0\0\310\0\0\0\2\1\377\377\377\377\377\377\377\377"
+			 "\0\0\0\0"));
 	for (int i = 0; i < 9; i++)
 		buf_add(&b, SPAN("\4\0\0\0\0\0\0\0"));
-	buf_add(&b, SPAN("\1\3\0\0\0\"a\""));
+	buf_add(&b, SPAN("\1\3\0\0\0\"a\""
+			 "\7\0\0\0"));
+	buf_add(&b, SPAN("\1\4\0\0\0bulk"
+			 "0123456789abcdef"
+			 "\2\0\0\0\120\0\0\0\0\0\0\0"));
 	assert_false(wire_read_answer(buf_span(&b), &fd, &r, &e));
 	assert_non_null(strstr(e.msg, "descriptor"));
 	fd = memfd_create("x", MFD_CLOEXEC);
@@ -163,6 +229,13 @@ answer_file(void **state)
 	assert_int_equal(grant_info(r.grant)->size, 4);
 	assert_string_equal(grant_info(r.grant)->etag, "\"a\"");
 	assert_true(r.ranges);
+	assert_int_equal(grant_info(r.grant)->audit_from, 7);
+	const struct grant_rate *rate = &grant_info(r.grant)->rate;
+	assert_string_equal(rate->name, "bulk");
+	assert_memory_equal(rate->who, "0123456789abcdef", 16);
+	assert_int_equal(rate->streams, 2);
+	assert_int_equal(rate->mbit, 80);
+	assert_int_equal(rate->requests_per_min, 0);
 	grant_unref(r.grant);
 }
 
@@ -173,7 +246,9 @@ main(void)
 		cmocka_unit_test(ask_round),
 		cmocka_unit_test(ask_refused),
 		cmocka_unit_test(done_round),
+		cmocka_unit_test(done_full),
 		cmocka_unit_test(answer_inline),
+		cmocka_unit_test(rate_refused),
 		cmocka_unit_test(answer_file),
 	};
 	return cmocka_run_group_tests_name("wire", tests, NULL, NULL);
