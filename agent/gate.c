@@ -368,6 +368,8 @@ answer_health(struct gate_desk *d, struct gate_case *c, struct http_answer *ret)
 	jsonw_obj(&w, NULL);
 	jsonw_cstr(&w, "status", "ok");
 	jsonw_cstr(&w, "policy", stale ? "stale" : "current");
+	jsonw_cstr(
+		&w, "audit", metric_get(d->metrics, METRIC_AUDIT_FAILING) > 0 ? "failing" : "ok");
 	jsonw_end(&w, '}');
 	gate_field(d, "Content-Type", SPAN("application/json"));
 	gate_field(d, "Cache-Control", SPAN("no-store"));

@@ -48,7 +48,7 @@ enum { EXIT_OK = 0, EXIT_NO = 1, EXIT_USAGE = 2, EXIT_CONFIG = 2, EXIT_SANDBOX =
  *   ca.N                  ca_file of issuer N (courier)
  *   courier.dir           STATE_DIR/issuers, O_PATH | O_DIRECTORY (courier): keys between two lives
  *   audit                 the audit log, O_APPEND | O_RDWR (gate)
- *   audit.dir             its folder, O_PATH (gate): keys of the months, audit.torn
+ *   audit.dir             its folder, O_PATH (gate): keys, older files (policy/audit_names.h)
  *   root.N                data root N, O_PATH | O_DIRECTORY (gate, indexer)
  *   catalogue.dir         folder of the catalogue, O_PATH | O_DIRECTORY (gate, indexer)
  *   ledger.dir            folder of the ledger, O_PATH | O_DIRECTORY (gate)

@@ -14,6 +14,7 @@
 #include "agent/base/zone.h"
 #include "agent/control.h"
 #include "agent/gate.h"
+#include "agent/gate_audit.h"
 #include "agent/gate_batch.h"
 #include "agent/gate_courier.h"
 #include "agent/gate_job.h"
@@ -55,6 +56,7 @@ struct gate_role {
 	struct role role;
 	struct gate gate;
 	struct gate_courier *courier;
+	struct gate_audit audit;
 	struct span *mentioned; /* gate.mentioned */
 	uint64_t keys_changed;
 	struct buf notes;      /* of lint */
@@ -211,12 +213,13 @@ open_audit(struct gate_role *g, struct err *e)
 	if (log == NULL)
 		return err_set(e, ERR_ABSENT, NULL, "no audit log was handed over");
 	int fd = log->fd;
-	if (!trusted_time_new(dir != NULL ? dir->fd : -1, &g->gate.time, e) ||
-		!audit_open(&fd, dir != NULL ? dir->fd : -1, "gate",
-			sync[g->role.settings->audit_fsync], &g->gate.audit, e))
+	const struct audit_place at =
+		gate_audit_place(g->role.settings, dir != NULL ? dir->fd : -1);
+	if (!trusted_time_new(at.dir, &g->gate.time, e) ||
+		!audit_open(
+			&fd, &at, "gate", sync[g->role.settings->audit_fsync], &g->gate.audit, e))
 		return false;
-	if (audit_was_torn(g->gate.audit))
-		log_warn("audit", "a half-written last line was moved to audit.torn");
+	gate_audit_init(&g->audit, g->gate.audit, &at, g->gate.policies, g->role.metrics);
 	/* The month's key now, while a failure can still be told. */
 	return audit_subject_id(g->gate.audit, SPAN("-"), SPAN("-"), policy_ms(g) / 1000, id, e);
 }
@@ -467,13 +470,10 @@ tell_clock(struct gate_role *g)
 static void
 tick(struct gate_role *g)
 {
-	struct err e = {0};
-
 	sweep(g);
 	tell_clock(g);
 	gate_refused_tell(g->gate.refused, g->gate.audit, g->role.metrics, policy_ms(g), false);
-	if (!audit_flush(g->gate.audit, &e))
-		log_err(LOG_ERROR, "audit", &e);
+	gate_audit_tick(&g->audit, policy_ms(g));
 	metric_set(
 		g->role.metrics, METRIC_TOKEN_CACHE_HITS, (int64_t)auth_cache_hits(g->gate.auth));
 	tell_metrics(g);
@@ -549,6 +549,6 @@ role_gate_main(unsigned slot)
 			seat_join(&g->seats[i]);
 	gate_refused_tell(g->gate.refused, g->gate.audit, g->role.metrics, policy_ms(g), true);
 	(void)trusted_time_keep(g->gate.time, true, NULL);
-	(void)audit_flush(g->gate.audit, NULL);
+	gate_audit_end(&g->audit, policy_ms(g));
 	return EXIT_OK;
 }

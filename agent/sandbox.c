@@ -218,7 +218,7 @@ static const struct call calls[] = {
 	{SCMP_SYS(readlink), G | I | N, ANY},
 	{SCMP_SYS(readlinkat), G | I | N, ANY},
 	{SCMP_SYS(getcwd), G | I, ANY},
-	{SCMP_SYS(getdents64), I, ANY},
+	{SCMP_SYS(getdents64), G | I, ANY}, /* G: older files of the audit log */
 	/* SQLite: locks, its log, the index of its log */
 	{SCMP_SYS(ftruncate), G | I | N, ANY},
 	{SCMP_SYS(fallocate), G | I, ANY},
@@ -228,9 +228,9 @@ static const struct call calls[] = {
 	{SCMP_SYS(fchmod), I, ANY},
 	{SCMP_SYS(fchown), I, ANY},
 	{SCMP_SYS(unlink), I, ANY},
-	{SCMP_SYS(unlinkat), I | N, ANY},
+	{SCMP_SYS(unlinkat), G | I | N, ANY},
 	{SCMP_SYS(renameat), N, ANY}, /* keys that were fetched: written beside, then moved */
-	{SCMP_SYS(renameat2), N, ANY},
+	{SCMP_SYS(renameat2), G | N, ANY}, /* G: a new file of the audit log */
 };
 
 static const unsigned fcntls[] = {F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETLK,

@@ -39,10 +39,13 @@ static const struct path_row {
 	unsigned roles;
 	uint64_t access;
 } paths[] = {
-	{"root.", G | I, READ_BENEATH},
+	/* The gate lists no folder but that of the audit log. */
+	{"root.", G, LANDLOCK_ACCESS_FS_READ_FILE},
+	{"root.", I, READ_BENEATH},
 	/* A reader of a SQLite catalogue in WAL mode takes its locks in the -shm file beside it. */
-	{"catalogue.dir", G, WRITE_BENEATH},
-	{"audit.dir", G, WRITE_BENEATH}, /* keys of the months, audit.torn */
+	{"catalogue.dir", G, WRITE_BENEATH & ~LANDLOCK_ACCESS_FS_READ_DIR},
+	/* Keys, older files, new ones. */
+	{"audit.dir", G, WRITE_BENEATH | LANDLOCK_ACCESS_FS_REMOVE_FILE},
 	{"ledger.dir", G, WRITE_BENEATH},
 	{"catalogue.dir", I, WRITE_BENEATH | LANDLOCK_ACCESS_FS_REMOVE_FILE},
 	{"courier.dir", N, WRITE_BENEATH | LANDLOCK_ACCESS_FS_REMOVE_FILE},

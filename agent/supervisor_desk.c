@@ -68,11 +68,12 @@ get_health(struct supervisor *s, unsigned client, struct span body)
 	bool up = s->phase == PHASE_SERVE && s->child[SEAT_FRONT].state == CHILD_READY;
 
 	(void)body;
-	buf_addf(&out, "status: %s\npolicy: %s\n",
+	buf_addf(&out, "status: %s\npolicy: %s\naudit: %s\n",
 		up                        ? "ok"
 		: s->phase == PHASE_SERVE ? "a role is starting again"
 					  : phase_name(s->phase),
-		supervisor_reload_stale(s) ? "stale" : "current");
+		supervisor_reload_stale(s) ? "stale" : "current",
+		metric_get(s->metrics, METRIC_AUDIT_FAILING) > 0 ? "failing" : "ok");
 	admin_answer(s->admin, client, up ? 200 : 503, "text/plain", buf_span(&out));
 }
 

@@ -3,6 +3,8 @@
 
 #include "agent/base/err.h"
 #include "agent/base/span.h"
+#include "policy/audit_file.h"
+#include "policy/audit_keys.h"
 #include "policy/audit_line.h"
 
 #include <stdbool.h>
@@ -11,18 +13,20 @@
 
 /*
  * The audit log: JSON lines, each with the SHA-256 of the line before it, appended before the
- * answer leaves (policy language, section 15).  Several processes may append to one file (an old
- * and a new gate during a reload): each append holds flock() on it and reads the tail again when
- * somebody else wrote.  Thread-safe.
+ * answer leaves (policy language, section 15).  Several processes may append to one log (an old
+ * and a new gate during a reload): each append holds flock() on its file and reads the tail again
+ * when somebody else wrote.  A signed checkpoint stands at least behind every 999 other records,
+ * and at the beginning of every file but the first; a file is begun with every month.  Thread-safe.
  */
 struct audit;
 
 enum audit_sync { AUDIT_SYNC_ALWAYS, AUDIT_SYNC_SECOND, AUDIT_SYNC_NEVER };
 
 #define AUDIT_REST_MAX                                                                             \
-	(AUDIT_LINE_MAX - 1024) /* of audit_item.rest: the log adds less than that                 \
-				 */
-#define AUDIT_ID_LEN 48U        /* room for "2026-06:" and 32 hex digits */
+	(AUDIT_LINE_MAX - 1024)      /* of audit_item.rest: the log adds less than that            \
+				      */
+#define AUDIT_CHECKPOINT    1000U    /* records up to the next checkpoint, with it */
+#define AUDIT_CHECKPOINT_MS 3600000L /* or so long after the last one, if there are any */
 
 struct audit_item {
 	const char *kind; /* "decision", "close", ... */
@@ -32,15 +36,12 @@ struct audit_item {
 };
 
 /*
- * fd: the log, O_APPEND | O_RDWR, its own open file description; taken on success.
- * dir: folder that holds the key files of the months and FILE.torn, or -1 (then ids hold for this
- * process alone); borrowed for the life of the log.  A half-written last line is moved to
- * audit.torn there.
+ * fd: the log, O_APPEND | O_RDWR; taken on success.  Without a folder (at->dir -1) there are no
+ * keys in files, no checkpoints and no other files: names of persons hold for this process alone.
  */
-bool audit_open(int *fd, int dir, const char *node, enum audit_sync sync, struct audit **ret,
-	struct err *e);
-bool audit_was_torn(const struct audit *a); /* audit_open found such a line */
-void audit_free(struct audit *a);
+bool audit_open(int *fd, const struct audit_place *at, const char *node, enum audit_sync sync,
+	struct audit **ret, struct err *e);
+void audit_free(struct audit *a); /* NULL is allowed */
 
 /*
  * Append all items in one write, in order.  now_ms: milliseconds UTC; a time before the last line's
@@ -48,11 +49,25 @@ void audit_free(struct audit *a);
  */
 bool audit_append(
 	struct audit *a, struct audit_item *items, size_t n, int64_t now_ms, struct err *e);
-/* With AUDIT_SYNC_SECOND: call it once a second; flushes if something was written. */
-bool audit_flush(struct audit *a, struct err *e);
 /*
- * The name of a person in the log: month, colon, 32 hex digits of HMAC-SHA-256(key of the month,
- * iss NUL sub). Never sub itself.
+ * A checkpoint, when records stand behind the last one: of any age with `all` (at the end), else
+ * only when that one is an hour old.  Call it now and then.
  */
+bool audit_checkpoint(struct audit *a, int64_t now_ms, bool all, struct err *e);
+/* Call it once a second: flushes what was written, with AUDIT_SYNC_SECOND, and notes where the last
+ * checkpoint stands. */
+bool audit_flush(struct audit *a, struct err *e);
+/* The name of a person in the log (audit_keys_person), by the key of the month of `now`. */
 bool audit_subject_id(struct audit *a, struct span iss, struct span sub, int64_t now,
 	char out[AUDIT_ID_LEN], struct err *e);
+
+/* What an operator should hear of, once. */
+struct audit_news {
+	bool torn; /* a half-written last line was moved to NAME.torn */
+	uint64_t lost_from,
+		lost_to; /* records that were there once and are not now; lost_to 0: none */
+	char turned[AUDIT_NAME_MAX]; /* the old file's new name; "": no new one was begun */
+	bool stuck;                  /* the file could not be renamed and goes on */
+	bool failing;                /* the last append failed; stays until one succeeds */
+};
+void audit_news(struct audit *a, struct audit_news *ret);

@@ -51,6 +51,8 @@ static const struct row {
 		"Records written to the audit log."},
 	[METRIC_AUDIT_FAILED] = {"pan_audit_failed_total", COUNTER, NULL,
 		"Records that could not be written; their requests were refused."},
+	[METRIC_AUDIT_FAILING] = {"pan_audit_failing", GAUGE, NULL,
+		"1 while the audit log cannot be written and no data leave."},
 	[METRIC_ROLE_RESTARTS] = {"pan_role_restarts_total", COUNTER, NULL,
 		"Role processes that died and were started again."},
 	[METRIC_RELOADS] = {"pan_reload_total", COUNTER, NULL, "Reloads that were applied."},

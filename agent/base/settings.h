@@ -127,6 +127,7 @@ struct settings {
 	const char *ledger;             /* default state_dir/ledger.sqlite */
 	const char *audit_file;         /* default log_dir/audit.jsonl */
 	enum settings_sync audit_fsync; /* default second */
+	unsigned audit_max_size;        /* MiB of a file, 1024; 0: by month alone */
 	struct settings_root *roots;
 	size_t n_roots;
 	const char *proposals;         /* proposals.yaml: routes, dates, teams; NULL: none */

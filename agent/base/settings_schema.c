@@ -118,6 +118,10 @@ static const struct settings_key keys[] = {
 		.text = "the audit log"},
 	{AUDIT(audit_fsync), .name = "fsync", .kind = SETTINGS_WORD, .words = syncs,
 		.fallback = "second", .text = "when records are forced to disk"},
+	{AUDIT(audit_max_size), .name = "max_size", .kind = SETTINGS_NUMBER, .max = 1U << 20,
+		.fallback = "1024", .unit = "MiB",
+		.text = "of a file; then a new one is begun, as with every month; 0: with months "
+			"alone"},
 
 	{ROOT(name), .name = "name", .kind = SETTINGS_TEXT, .required = true,
 		.check = settings_check_name, .text = "a short name, kept in the catalogue"},

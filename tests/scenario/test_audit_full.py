@@ -39,8 +39,9 @@ def test_nothing_leaves(small):
             pass
     assert wait_for(lambda: kept().status == 503, 20, 0.2), "the kept grant goes on"
     assert small.get(FILE, "-H", "Accept: a/b").status == 503
-    assert small.get("/healthz").status == 200
+    assert wait_for(lambda: small.get("/healthz").json == {"status": "ok", "policy": "current", "audit": "failing"}, 5, 0.2)
     fill.unlink()
+    assert wait_for(lambda: small.get("/healthz").json["audit"] == "ok", 5, 0.2), "nobody needs to ask for it"
     assert wait_for(lambda: kept().status == 206, 10, 0.2)
     before = "0" * 64
     for line in audit.read_bytes().splitlines():

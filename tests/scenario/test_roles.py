@@ -54,7 +54,7 @@ def copy(agent, tmp_path):
 
 
 def test_health_metrics_status(agent):
-    assert admin(agent, "/healthz") == (200, "status: ok\npolicy: current\n")
+    assert admin(agent, "/healthz") == (200, "status: ok\npolicy: current\naudit: ok\n")
     code, text = admin(agent, "/metrics")
     assert code == 200 and "\npan_role_restarts_total" in text
     s = status(agent)
@@ -128,7 +128,7 @@ def test_a_bad_reload(agent):
     try:
         code, body = admin(agent, "/reload", "-X", "POST")
         assert code == 409 and re.search(r"agent\.yaml:\d+:1: error: unknown key 'facilty'; did you mean", body), body
-        assert admin(agent, "/healthz") == (200, "status: ok\npolicy: stale\n")
+        assert admin(agent, "/healthz") == (200, "status: ok\npolicy: stale\naudit: ok\n")
         assert "\npan_config_stale 1\n" in admin(agent, "/metrics")[1]
         assert agent.get(OPEN).status == 200
         for pid in agent.children()["gate"]:
@@ -137,7 +137,7 @@ def test_a_bad_reload(agent):
     finally:
         config.write_text(good)
     assert admin(agent, "/reload", "-X", "POST")[0] == 200
-    assert admin(agent, "/healthz")[1].endswith("policy: current\n")
+    assert admin(agent, "/healthz")[1].endswith("policy: current\naudit: ok\n")
     assert "\npan_config_stale 0\n" in admin(agent, "/metrics")[1]
 
 

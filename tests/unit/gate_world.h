@@ -213,7 +213,8 @@ setup(void **state)
 	p.gate.policies = p.policies;
 	assert_true(auth_load(&p.settings, NULL, NULL, &report, &p.gate.auth, &e));
 	int fd = open(p.audit, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
-	assert_true(audit_open(&fd, -1, "gate", AUDIT_SYNC_NEVER, &p.gate.audit, &e));
+	assert_true(audit_open(&fd, &(struct audit_place){.dir = -1}, "gate", AUDIT_SYNC_NEVER,
+		&p.gate.audit, &e));
 	assert_true(gate_desk_init(&p.desk, &p.gate, &e));
 	*state = &p;
 	return 0;

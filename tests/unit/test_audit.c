@@ -1,130 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "policy/audit.h"
+#include "tests/unit/audit_world.h"
 
-#include "agent/base/buf.h"
-#include "agent/base/crypto.h"
-#include "agent/base/scope.h"
-#include "tests/unit/check.h"
-
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
-
-struct place {
-	char dir[64];
-	int dirfd;
-};
-
-static int
-setup(void **state)
-{
-	struct place *p = calloc(1, sizeof(*p));
-
-	(void)snprintf(p->dir, sizeof(p->dir), "/tmp/pan-audit-XXXXXX");
-	assert_non_null(mkdtemp(p->dir));
-	p->dirfd = open(p->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	*state = p;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	struct place *p = *state;
-	AUTO_DIR d = opendir(p->dir);
-
-	for (struct dirent *x = readdir(d); x != NULL;
-		x = readdir(d)) // NOLINT(concurrency-mt-unsafe): one thread
-		(void)unlinkat(p->dirfd, x->d_name, 0);
-	(void)rmdir(p->dir);
-	(void)close(p->dirfd);
-	free(p);
-	return 0;
-}
-
-static struct audit *
-open_log(const struct place *p, bool *torn)
-{
-	struct audit *a = NULL;
-	struct err e = {0};
-	int fd = openat(p->dirfd, "audit.jsonl", O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
-
-	if (!audit_open(&fd, p->dirfd, "gate-1", AUDIT_SYNC_SECOND, &a, &e))
-		fail_msg("%s", e.msg);
-	*torn = audit_was_torn(a);
-	return a;
-}
-
-static struct span
-whole(const struct place *p, struct buf *b, const char *name)
-{
-	AUTO_FD fd = openat(p->dirfd, name, O_RDONLY | O_CLOEXEC);
-
-	assert_true(fd >= 0 && buf_reserve(b, 65536));
-	ssize_t n = read(fd, b->p, 65536);
-	assert_true(n >= 0);
-	b->n = (size_t)n;
-	return buf_span(b);
-}
-
-/* Each line's prev is the hash of the line before, numbers rise by one, the last line is whole. */
-static size_t
-check_chain(struct span text)
-{
-	char want[65] = {0};
-	size_t n = 0;
-
-	memset(want, '0', 64);
-	assert_true(text.n == 0 || text.p[text.n - 1] == '\n');
-	while (text.n > 0) {
-		struct span line = span_cut(&text, '\n');
-		AUTO_BUF head = BUF_INIT(256);
-		AUTO_BUF hex = BUF_INIT(128);
-		uint8_t hash[32];
-		buf_addf(&head, "{\"seq\":%zu,\"time\":\"", ++n);
-		assert_true(span_starts(line, buf_span(&head)));
-		const char *prev = memmem(line.p, line.n, "\"prev\":\"", 8);
-		assert_non_null(prev);
-		assert_memory_equal(prev + 8, want, 64);
-		assert_true(crypto_sha256(line, hash));
-		buf_add_hex(&hex, hash, 32);
-		memcpy(want, hex.p, 64);
-	}
-	return n;
-}
 
 static void
 chain(void **state)
 {
 	struct place *p = *state;
-	struct audit_item items[2] = {
-		{.kind = "decision", .rest = SPAN("\"a\":1")}, {.kind = "close"}};
-	bool torn = false;
-	struct audit *a = open_log(p, &torn);
+	struct audit_item items[2] = {{.kind = "own", .rest = SPAN("\"a\":1")}, {.kind = "bare"}};
+	struct audit_news news;
+	struct audit *a = open_log(p, &news);
 	AUTO_BUF text = BUF_INIT(1 << 20);
 
-	assert_false(torn);
+	assert_false(news.torn);
+	assert_int_equal(news.lost_to, 0);
 	assert_true(audit_append(a, items, 2, 1780000000123, NULL));
 	assert_int_equal(items[1].ret_seq, 2);
 	/* A clock that went back cannot reorder: the time of the line before stands. */
 	assert_true(audit_append(a, items, 1, 5, NULL));
 	assert_true(audit_flush(a, NULL));
 	struct span all = whole(p, &text, "audit.jsonl");
-	assert_int_equal(check_chain(all), 3);
+	assert_int_equal(check_log(p), 3);
 	assert_non_null(
 		memmem(all.p, all.n, "{\"seq\":3,\"time\":\"2026-05-28T20:26:40.123Z\"", 42));
 	assert_non_null(
-		memmem(all.p, all.n, "\"kind\":\"decision\",\"node\":\"gate-1\",\"a\":1}\n", 41));
+		memmem(all.p, all.n, "\"kind\":\"own\",\"node\":\"gate-1\",\"a\":1}\n", 36));
 	audit_free(a);
 	/* Opened again: the chain goes on. */
-	a = open_log(p, &torn);
-	assert_true(audit_append(a, items, 1, 1790000000000, NULL));
+	a = open_log(p, &news);
+	assert_true(audit_append(a, items, 1, 1780000009000, NULL));
 	assert_int_equal(items[0].ret_seq, 4);
-	assert_int_equal(check_chain(whole(p, &text, "audit.jsonl")), 4);
+	assert_int_equal(check_log(p), 4);
 	audit_free(a);
 }
 
@@ -132,21 +41,28 @@ static void
 torn_line(void **state)
 {
 	struct place *p = *state;
-	struct audit_item item = {.kind = "start"};
-	bool torn = false;
-	struct audit *a = open_log(p, &torn);
-	AUTO_BUF text = BUF_INIT(1 << 20);
+	struct audit_news news;
+	struct audit *a = open_log(p, &news);
 	AUTO_BUF lost = BUF_INIT(1 << 20);
 
-	assert_true(audit_append(a, &item, 1, 1780000000000, NULL));
+	assert_true(append(a, 1, AUDIT_JUNE) && audit_flush(a, NULL));
 	audit_free(a);
 	AUTO_FD fd = openat(p->dirfd, "audit.jsonl", O_WRONLY | O_APPEND | O_CLOEXEC);
 	assert_int_equal(write(fd, "{\"seq\":2,\"ti", 12), 12);
-	a = open_log(p, &torn);
-	assert_true(torn);
-	check_span(whole(p, &lost, "audit.torn"), "{\"seq\":2,\"ti\n");
-	assert_true(audit_append(a, &item, 1, 1780000000000, NULL));
-	assert_int_equal(check_chain(whole(p, &text, "audit.jsonl")), 2);
+	a = open_log(p, &news);
+	assert_true(news.torn);
+	assert_int_equal(news.lost_to, 0);
+	check_span(whole(p, &lost, "audit.jsonl.torn"), "{\"seq\":2,\"ti\n");
+	assert_true(append(a, 1, AUDIT_JUNE));
+	assert_int_equal(check_log(p), 2);
+	/* One that another process left while this one writes. */
+	assert_int_equal(write(fd, "{\"seq\"", 6), 6);
+	assert_true(append(a, 1, AUDIT_JUNE));
+	audit_news(a, &news);
+	assert_true(news.torn);
+	audit_news(a, &news);
+	assert_false(news.torn); /* told once */
+	assert_int_equal(check_log(p), 3);
 	audit_free(a);
 }
 
@@ -155,19 +71,16 @@ static void
 two_processes(void **state)
 {
 	struct place *p = *state;
-	bool torn = false;
-	AUTO_BUF text = BUF_INIT(1 << 20);
 	pid_t child[2];
 
 	for (int c = 0; c < 2; c++) {
 		child[c] = fork();
 		if (child[c] == 0) {
-			struct audit *a = open_log(p, &torn);
-			struct audit_item items[2] = {{.kind = "close"}, {.kind = "close"}};
-			int bad = 0;
+			struct audit *a = open_log(p, NULL);
+			bool ok = true;
 			for (int i = 0; i < 40; i++)
-				bad |= !audit_append(a, items, 2, 1780000000000 + i, NULL);
-			_exit(bad);
+				ok = append(a, 2, AUDIT_JUNE + i) && ok;
+			_exit(!ok);
 		}
 	}
 	for (int c = 0; c < 2; c++) {
@@ -175,24 +88,23 @@ two_processes(void **state)
 		assert_int_equal(waitpid(child[c], &status, 0), child[c]);
 		assert_int_equal(status, 0);
 	}
-	assert_int_equal(check_chain(whole(p, &text, "audit.jsonl")), 160);
+	assert_in_range(check_log(p), 160, 162); /* one checkpoint by whoever came second */
 }
 
 static void *
 append_and_flush(void *arg)
 {
 	struct audit *a = arg;
-	struct audit_item items[2] = {{.kind = "decision"}, {.kind = "close"}};
 	char id[AUDIT_ID_LEN];
 	size_t bad = 0;
 
 	for (int i = 0; i < 20; i++) {
-		bad += !audit_append(a, items, 2, 1780000000000 + i, NULL);
-		bad += items[1].ret_seq != items[0].ret_seq + 1;
+		bad += !append(a, 2, AUDIT_JUNE + i);
 		/* Around the end of a month, so that the key changes beneath the others. */
 		bad += !audit_subject_id(
 			a, SPAN("iss"), SPAN("sub"), 1780271990 + i % 2 * 20, id, NULL);
 		bad += !audit_flush(a, NULL);
+		bad += !audit_checkpoint(a, AUDIT_JUNE + i, i == 10, NULL);
 	}
 	return (void *)bad;
 }
@@ -201,9 +113,7 @@ static void
 threads(void **state)
 {
 	struct place *p = *state;
-	bool torn = false;
-	struct audit *a = open_log(p, &torn);
-	AUTO_BUF text = BUF_INIT(1 << 20);
+	struct audit *a = open_log(p, NULL);
 	pthread_t id[4];
 
 	for (size_t i = 0; i < 4; i++)
@@ -213,7 +123,7 @@ threads(void **state)
 		assert_int_equal(pthread_join(id[i], &bad), 0);
 		assert_null(bad);
 	}
-	assert_int_equal(check_chain(whole(p, &text, "audit.jsonl")), 160);
+	assert_in_range(check_log(p), 161, 164);
 	audit_free(a);
 }
 
@@ -223,25 +133,24 @@ static void
 full_disk(void **state)
 {
 	struct place *p = *state;
-	struct audit_item item = {.kind = "close",
-		.rest = SPAN("\"x\":\"0123456789012345678901234567890123456789\"")};
-	bool torn = false;
-	struct audit *a = open_log(p, &torn);
-	struct err e = {0};
+	struct audit *a = open_log(p, NULL);
+	struct audit_news news;
 	struct rlimit old;
-	AUTO_BUF text = BUF_INIT(1 << 20);
 
-	assert_true(audit_append(a, &item, 1, 1780000000000, NULL));
+	assert_true(append(a, 1, AUDIT_JUNE));
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
 	struct rlimit small = {.rlim_cur = 300, .rlim_max = old.rlim_max};
 	(void)signal(SIGXFSZ, SIG_IGN);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-	assert_false(audit_append(a, &item, 1, 1780000000000, &e));
+	assert_false(append(a, 1, AUDIT_JUNE));
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
-	assert_int_equal(e.code, ERR_SYSTEM);
-	assert_int_equal(check_chain(whole(p, &text, "audit.jsonl")), 1);
-	assert_true(audit_append(a, &item, 1, 1780000000000, NULL));
-	assert_int_equal(check_chain(whole(p, &text, "audit.jsonl")), 2);
+	audit_news(a, &news);
+	assert_true(news.failing);
+	assert_int_equal(check_log(p), 1);
+	assert_true(append(a, 1, AUDIT_JUNE));
+	audit_news(a, &news);
+	assert_false(news.failing);
+	assert_int_equal(check_log(p), 2);
 	audit_free(a);
 }
 
@@ -249,8 +158,7 @@ static void
 names(void **state)
 {
 	struct place *p = *state;
-	bool torn = false;
-	struct audit *a = open_log(p, &torn);
+	struct audit *a = open_log(p, NULL);
 	char one[AUDIT_ID_LEN];
 	char two[AUDIT_ID_LEN];
 	struct stat st;
@@ -268,7 +176,7 @@ names(void **state)
 	assert_string_not_equal(one + 8, two + 8);
 	audit_free(a);
 	/* Another process finds the month's key again. */
-	a = open_log(p, &torn);
+	a = open_log(p, NULL);
 	assert_true(audit_subject_id(a, SPAN("https://a"), SPAN("jane"), 1780000000, two, NULL));
 	assert_string_equal(one, two);
 	audit_free(a);
@@ -276,16 +184,101 @@ names(void **state)
 	assert_int_equal(st.st_mode & 0777, 0600);
 }
 
+/* ---- checkpoints ---- */
+
+static struct audit_verified
+found(const struct place *p)
+{
+	static const char *const log[] = {"audit.jsonl", NULL};
+	struct err e;
+	struct audit_verified v = verify(p, log, &e);
+
+	if (e.code != ERR_NONE)
+		fail_msg("%s", e.msg);
+	return v;
+}
+
+/* With two processes, too: no 1000 records without one. */
+static void
+checkpoints(void **state)
+{
+	struct place *p = *state;
+	struct audit *a = open_log(p, NULL);
+	struct audit *b = open_log(p, NULL);
+	struct stat st;
+
+	for (int i = 0; i < 99; i++)
+		assert_true(append(i % 3 == 0 ? b : a, 20, AUDIT_JUNE));
+	struct audit_verified v = found(p);
+	assert_int_equal(v.checkpoints + 1980, v.records);
+	assert_in_range(v.checkpoints, 1, 3);
+	assert_true(v.signed_upto + 1000 > v.last_seq);
+	assert_int_equal(fstatat(p->dirfd, "audit-sign.key", &st, 0), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_int_equal(fstatat(p->dirfd, "audit-sign.pub", &st, 0), 0);
+	assert_int_equal(st.st_mode & 0077, 0044);
+	audit_free(a);
+	audit_free(b);
+}
+
+static void
+exactly_a_thousand(void **state)
+{
+	struct place *p = *state;
+	struct audit *a = open_log(p, NULL);
+
+	for (int i = 0; i < 37; i++)
+		assert_true(append(a, 27, AUDIT_JUNE));
+	assert_int_equal(found(p).records, 999 + 1); /* 37 * 27 */
+	assert_int_equal(found(p).signed_upto, 999);
+	assert_true(append(a, 64, AUDIT_JUNE));
+	assert_int_equal(found(p).records, 1064);
+	audit_free(a);
+}
+
+static void
+hourly(void **state)
+{
+	struct place *p = *state;
+	struct audit *a = open_log(p, NULL);
+
+	assert_true(audit_checkpoint(a, AUDIT_JUNE, true, NULL)); /* nothing to sign */
+	assert_true(append(a, 1, AUDIT_JUNE));
+	assert_true(append(a, 1, AUDIT_JUNE + AUDIT_CHECKPOINT_MS - 1));
+	assert_true(audit_checkpoint(a, AUDIT_JUNE + AUDIT_CHECKPOINT_MS - 1, false, NULL));
+	assert_int_equal(found(p).records, 2);
+	assert_true(audit_checkpoint(a, AUDIT_JUNE + AUDIT_CHECKPOINT_MS, false, NULL));
+	assert_int_equal(found(p).signed_upto, 2);
+	assert_true(audit_checkpoint(a, AUDIT_JUNE + 9 * AUDIT_CHECKPOINT_MS, true, NULL));
+	assert_int_equal(found(p).records, 3); /* nothing new since */
+	/* The record that comes after an hour brings its own, and a new process knows of it. */
+	assert_true(append(a, 1, AUDIT_JUNE + 2 * AUDIT_CHECKPOINT_MS));
+	assert_int_equal(found(p).records, 4);
+	assert_true(audit_flush(a, NULL));
+	audit_free(a);
+	a = open_log(p, NULL);
+	assert_true(append(a, 1, AUDIT_JUNE + 2 * AUDIT_CHECKPOINT_MS + 1));
+	assert_int_equal(found(p).records, 6);
+	assert_int_equal(found(p).signed_upto, 4);
+	assert_true(audit_checkpoint(a, AUDIT_JUNE, true, NULL));
+	assert_int_equal(found(p).signed_upto, 6);
+	audit_free(a);
+}
+
 int
 main(void)
 {
+#define TEST(f) cmocka_unit_test_setup_teardown(f, audit_setup, audit_teardown)
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(chain, setup, teardown),
-		cmocka_unit_test_setup_teardown(torn_line, setup, teardown),
-		cmocka_unit_test_setup_teardown(two_processes, setup, teardown),
-		cmocka_unit_test_setup_teardown(threads, setup, teardown),
-		cmocka_unit_test_setup_teardown(full_disk, setup, teardown),
-		cmocka_unit_test_setup_teardown(names, setup, teardown),
+		TEST(chain),
+		TEST(torn_line),
+		TEST(two_processes),
+		TEST(threads),
+		TEST(full_disk),
+		TEST(names),
+		TEST(checkpoints),
+		TEST(exactly_a_thousand),
+		TEST(hourly),
 	};
 	return cmocka_run_group_tests_name("audit", tests, NULL, NULL);
 }

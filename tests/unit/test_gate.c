@@ -89,7 +89,7 @@ static const struct row rows[] = {
 	{"home page escapes", HTTP_GET, "/", NULL, NULL, NULL, 200, "text/html",
 		"Test &lt;facility&gt;", "<facility>"},
 	{"health", HTTP_GET, "/healthz", NULL, NULL, NULL, 200, NULL,
-		"{\"status\":\"ok\",\"policy\":\"current\"}", NULL},
+		"{\"status\":\"ok\",\"policy\":\"current\",\"audit\":\"ok\"}", NULL},
 	{"resource metadata", HTTP_GET, "/.well-known/oauth-protected-resource", NULL, NULL, NULL,
 		200, "application/json", "\"bearer_methods_supported\":[\"header\"]", NULL},
 	{"nothing there", HTTP_GET, "/etc/passwd", NULL, NULL, NULL, 404, NULL, "not-found", NULL},

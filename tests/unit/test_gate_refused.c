@@ -78,8 +78,11 @@ records(void **state)
 	/* The chain holds: the log is opened again, and its next record follows. */
 	audit_free(p->gate.audit);
 	int fd = open(p->audit, O_RDWR | O_APPEND | O_CLOEXEC);
-	assert_true(audit_open(&fd, -1, "gate", AUDIT_SYNC_NEVER, &p->gate.audit, NULL));
-	assert_false(audit_was_torn(p->gate.audit));
+	assert_true(audit_open(&fd, &(struct audit_place){.dir = -1}, "gate", AUDIT_SYNC_NEVER,
+		&p->gate.audit, NULL));
+	struct audit_news news;
+	audit_news(p->gate.audit, &news);
+	assert_false(news.torn);
 	gate_refused_free(r);
 	p->gate.refused = NULL;
 }
@@ -95,7 +98,8 @@ count_is_kept(void **state)
 	AUTO_BUF text = BUF_INIT(1UL << 20);
 	int fd = open("/dev/full", O_RDWR | O_APPEND | O_CLOEXEC);
 
-	if (!audit_open(&fd, -1, "gate", AUDIT_SYNC_NEVER, &broken, NULL)) {
+	if (!audit_open(&fd, &(struct audit_place){.dir = -1}, "gate", AUDIT_SYNC_NEVER, &broken,
+		    NULL)) {
 		scope_close(&fd);
 		skip();
 	}

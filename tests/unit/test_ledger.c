@@ -246,7 +246,8 @@ with_record(void **state)
 	uint64_t epoch = 5;
 
 	int fd = open(p->audit, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-	assert_true(audit_open(&fd, -1, "gate", AUDIT_SYNC_NEVER, &audit, &e));
+	assert_true(audit_open(
+		&fd, &(struct audit_place){.dir = -1}, "gate", AUDIT_SYNC_NEVER, &audit, &e));
 	assert_true(gate_ledger_open(p->file, audit, &epoch, &g, &e));
 	assert_true(gate_ledger_write(g, &x, &e));
 	assert_int_equal(epoch, 6);

@@ -48,6 +48,7 @@ test_defaults(void **state)
 	assert_true(s->landlock);
 	assert_int_equal(s->log_level, LOG_INFO);
 	assert_int_equal(s->audit_fsync, SYNC_SECOND);
+	assert_int_equal(s->audit_max_size, 1024);
 	assert_string_equal(s->catalogue, "/var/lib/pan-agent/catalogue.sqlite");
 	assert_string_equal(s->audit_file, "/var/log/pan-agent/audit.jsonl");
 	assert_string_equal(s->certificates[0].chain, "/etc/pan/tls.crt");
