@@ -9,6 +9,7 @@
 #include "agent/cli/cli_file.h"
 #include "agent/cli/cli_policy_verify.h"
 #include "agent/cli/command.h"
+#include "policy/lint.h"
 #include "policy/policy.h"
 #include "policy/sign.h"
 
@@ -38,13 +39,12 @@ help(FILE *out, int code)
 		"\n"
 		"Reads FILE (default /etc/pan-agent/agent.yaml) and all that it names, as the "
 		"agent\n"
-		"would: policy files with their own tests, issuers' keys, certificates, "
+		"would: policy files with their tests and signatures, keys of issuers, "
 		"proposals,\n"
-		"accounts, data roots, the catalogue.  Prints every fault as FILE:LINE:COLUMN: "
-		"error:\n"
-		"MESSAGE.  Asks each issuer whose keys are fetched for them, for at most 5 s, and "
-		"says\n"
-		"what cannot be reached or used.\n"
+		"certificates, accounts, data roots, the catalogue.  Prints every fault as\n"
+		"FILE:LINE:COLUMN: error: MESSAGE, and what lint finds in the policies.  Asks\n"
+		"each issuer whose keys are fetched for them, for at most 5 s, and says what\n"
+		"cannot be reached or used.\n"
 		"\n"
 		"-v         print the effective values of each issuer\n"
 		"--offline  ask nobody\n"
@@ -88,12 +88,27 @@ check_signature(struct checking *c, const struct policy_source *file)
 	if (signers.n == 0 || c->s->faults > 0 ||
 		!cli_signature_path(file->name, path, sizeof(path)))
 		return;
-	if (cli_file_read(path, &text, &e) || e.code == ERR_LIMIT)
+	bool found = cli_file_read(path, &text, &e) || e.code == ERR_LIMIT;
+	if (found)
 		src.sig = text.n > 0 ? buf_span(&text) : SPAN("");
-	else if (e.sys != ENOENT)
-		settings_fault(c->s, file->name, &c->report, "%s", e.msg);
-	if (e.code == ERR_NONE || e.sys == ENOENT)
+	if (found || e.sys == ENOENT)
 		(void)policy_sign_report(&src, &signers, &c->report);
+	else
+		settings_fault(c->s, file->name, &c->report, "%s", e.msg);
+}
+
+/* Good policies, and what lint thinks of them: a fault where the gate would refuse it. */
+static void
+check_set(struct checking *c, const struct policy_source *sources, size_t n)
+{
+	struct policy_set *set = policy_set_load(sources, n, &c->report, NULL);
+	AUTO_BUF found = BUF_INIT(REPORT_MAX);
+
+	if (set != NULL && policy_lint(set, &found) > 0 && c->s->lint_strict)
+		buf_add(&c->report, buf_span(&found));
+	else
+		buf_add(&c->notes, buf_span(&found));
+	policy_set_free(set);
 }
 
 static void
@@ -114,7 +129,7 @@ check_policies(struct checking *c)
 		n++;
 	}
 	if (all)
-		policy_set_free(policy_set_load(sources, n, &c->report, NULL));
+		check_set(c, sources, n);
 	for (size_t i = 0; i < n; i++)
 		buf_fini(&texts[i]);
 }

@@ -12,6 +12,7 @@
 #include "agent/cli/cli_policy_bench.h"
 #include "agent/cli/cli_policy_check.h"
 #include "agent/cli/cli_policy_lint.h"
+#include "agent/cli/cli_policy_list.h"
 #include "agent/cli/cli_policy_sign.h"
 #include "agent/cli/cli_policy_verify.h"
 #include "agent/cli/command.h"
@@ -27,6 +28,7 @@ static const struct command subcommands[] = {
 	{"check", "read policy files as the agent would and run their tests", cli_policy_check},
 	{"test", "the same, with one line of TAP for each test", cli_policy_test},
 	{"lint", "warn of what is probably not meant", cli_policy_lint},
+	{"list", "which policies hold for data of which days", cli_policy_list},
 	{"explain", "one decision in words, or decisions for questions in JSON", cli_explain},
 	{"sign", "sign a policy file, beside it in FILE.sig", cli_policy_sign},
 	{"verify", "are policy files signed as agent.yaml asks?", cli_policy_verify},

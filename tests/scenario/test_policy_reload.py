@@ -200,11 +200,15 @@ def test_findings_of_lint(agent, policy, good):
         config.write_text(text.replace("policy:\n", "policy:\n  lint: strict\n", 1))
         code, said = reload(agent)
         assert code == 1 and re.search(finding, said), said
+        r = run(BIN / "pan-agent", "check", "--offline", agent.config)
+        assert r.returncode == 1 and re.search(finding, r.stderr.decode()), r
         assert reads(agent) == 200
     finally:
         config.write_text(text)
         policy.write_text(good)
     assert reload(agent)[0] == 0
+    r = run(BIN / "pan-agent", "policy", "list", "--config", agent.config)
+    assert r.returncode == 0 and re.search(r"(?m)^sample +=+>$", r.stdout.decode()), r
 
 
 def test_a_running_download_is_cut(launch, tmp_path):
