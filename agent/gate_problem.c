@@ -90,15 +90,7 @@ gate_problem_later(struct gate_desk *d, const struct gate_case *c, const char *d
 void
 gate_problem_absent(struct gate_desk *d, const struct gate_case *c, struct http_answer *ret)
 {
-	gate_problem(d, c, 404, "not-found",
-		c->subject.authenticated
-			? "There is no such dataset or file here, or it is not for you. If you are "
-			  "on its "
-			  "team, ask its principal investigator whether the user office knows."
-			: "There is no such dataset or file here, or it is not public. If you are "
-			  "on its "
-			  "team, send a token of yours.",
-		ret);
+	gate_problem(d, c, 404, "not-found", sentence_absent(c->subject.authenticated), ret);
 }
 
 /* refusal NULL: no token was sent, so the challenge is bare (RFC 6750 3.1). */

@@ -5,6 +5,7 @@
 #include "agent/base/buf.h"
 #include "agent/base/span.h"
 #include "policy/facts.h"
+#include "policy/sentence.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -88,6 +89,7 @@ struct decision {
 	struct span licence;  /* SPDX identifier of the policy */
 	struct span timezone; /* of the policy, as Europe/Paris */
 	struct span terms;    /* reason terms-not-accepted: "ID@VERSION"; else absent */
+	struct span unmet;    /* reason unknown-obligation: which one; else absent */
 	struct span terms_title, terms_url; /* of those terms; the address may be absent */
 };
 
@@ -95,11 +97,6 @@ struct decision {
 void decision_write_json(const struct decision *d, struct span id, struct buf *out);
 /* The same; `id` is JSON text of any kind. */
 void decision_write_json_raw(const struct decision *d, struct span id, struct buf *out);
-/*
- * One sentence of plain English: "This dataset is under embargo until 2027-05-31 (Europe/Paris);
- * rule ... ; ask the pi ...". Never names a person.
- */
-void decision_write_sentence(const struct decision *d, const struct facts *f, struct buf *out);
 /* "pi, coproposer or delegate", with `last` (" or ") before the last one. */
 void decision_write_roles(
 	struct buf *out, const enum policy_role *order, size_t n, const char *last);

@@ -21,7 +21,7 @@
 struct verdict {
 	const struct rule *rule; /* NULL: by default */
 	enum { PERMITTED, BY_RULE, BY_OBLIGATION, BY_TERMS } how;
-	struct span terms; /* BY_TERMS: which */
+	struct span which; /* BY_OBLIGATION, BY_TERMS: "x-NAME", "ID@VERSION" */
 };
 
 static bool
@@ -43,6 +43,7 @@ check_obligations(const struct rule *r, const struct facts *f, struct verdict *r
 		struct span o = r->obligations[i];
 		if (span_starts(o, own) && !has_text(f->supports, f->n_supports, o)) {
 			ret->how = BY_OBLIGATION;
+			ret->which = o;
 			return;
 		}
 	}
@@ -52,7 +53,7 @@ check_obligations(const struct rule *r, const struct facts *f, struct verdict *r
 		if (span_starts(o, terms) &&
 			(eval_anonymous(f) || !has_text(f->accepted, f->n_accepted, id))) {
 			ret->how = BY_TERMS;
-			ret->terms = id;
+			ret->which = id;
 			return;
 		}
 	}
@@ -181,7 +182,9 @@ fill_deny(
 	ret->status = status_of_deny(q, action, d);
 	ret->reason = reason_of(d, &q->view);
 	if (d->how == BY_TERMS)
-		fill_terms(q->policy, d->terms, ret);
+		fill_terms(q->policy, d->which, ret);
+	if (d->how == BY_OBLIGATION)
+		ret->unmet = d->which;
 	fill_grantors(q, d, ret);
 }
 
