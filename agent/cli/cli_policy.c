@@ -14,6 +14,7 @@
 #include "agent/cli/cli_policy_lint.h"
 #include "agent/cli/cli_policy_list.h"
 #include "agent/cli/cli_policy_sign.h"
+#include "agent/cli/cli_policy_simulate.h"
 #include "agent/cli/cli_policy_verify.h"
 #include "agent/cli/command.h"
 
@@ -29,6 +30,8 @@ static const struct command subcommands[] = {
 	{"test", "the same, with one line of TAP for each test", cli_policy_test},
 	{"lint", "warn of what is probably not meant", cli_policy_lint},
 	{"list", "which policies hold for data of which days", cli_policy_list},
+	{"simulate", "what would have been decided otherwise, by an audit log",
+		cli_policy_simulate},
 	{"explain", "one decision in words, or decisions for questions in JSON", cli_explain},
 	{"sign", "sign a policy file, beside it in FILE.sig", cli_policy_sign},
 	{"verify", "are policy files signed as agent.yaml asks?", cli_policy_verify},
