@@ -11,8 +11,8 @@ struct bench {
 	const struct cli_dmp_desk *desk;
 	const struct catalog_dataset *ds;
 	const struct madmp_wish *wish;
-	const struct policy *p;
-	struct state_view now; /* what it is by the policy */
+	const struct policy *p; /* NULL: none was in force, or several, so nobody has the data */
+	struct state_view now;  /* what it is by the policy */
 };
 
 static void
@@ -64,7 +64,7 @@ judge_personal(const struct bench *b)
 
 	if (b->wish->personal && !stands) {
 		ask_flag(b->desk, &row, whole ? b->ds->proposal : SPAN_NONE,
-			(b->p->restrict_flags & 1U << FLAG_PERSONAL_DATA) != 0);
+			b->p != NULL && (b->p->restrict_flags & 1U << FLAG_PERSONAL_DATA) != 0);
 		return;
 	}
 	if (stands && !b->wish->personal) {
@@ -80,8 +80,11 @@ judge_personal(const struct bench *b)
 static void
 judge_licence(const struct bench *b)
 {
-	struct cli_dmp_row row = {.what = "licence", .policy = b->p->licence};
+	struct cli_dmp_row row = {.what = "licence"};
 
+	if (b->p == NULL)
+		return;
+	row.policy = b->p->licence;
 	if (b->wish->other.p != NULL) {
 		row.plan = b->wish->other;
 		row.outcome = DMP_CONFLICT;
@@ -194,18 +197,33 @@ judge_day(const struct bench *b, struct cli_dmp_row *row)
 	}
 }
 
+/* Nobody has the data then, which is what `never` asks for. */
+static void
+judge_unbound(const struct bench *b)
+{
+	struct cli_dmp_row row = {.what = "opening", .outcome = DMP_AGREES};
+
+	row.note = SPAN("no policy was in force when it was taken, or several were: `pan-agent "
+			"policy explain` tells");
+	row.plan = SPAN("never");
+	if (b->wish->opening == MADMP_DAY) {
+		row.plan = day_text(b, b->wish->day);
+		row.outcome = DMP_CONFLICT;
+	}
+	add(b, &row);
+}
+
 static void
 judge_opening(const struct bench *b)
 {
 	bool never = b->wish->opening == MADMP_NEVER;
-	const char *state = model_states[b->now.state - STATE_WITHDRAWN];
 	struct cli_dmp_row row = {.what = "opening", .outcome = DMP_CONFLICT};
 
 	if (b->wish->opening == MADMP_NO_DAY)
 		return;
 	row.plan = never ? SPAN("never") : day_text(b, b->wish->day);
 	row.policy = b->now.has_release ? day_text(b, calendar_date(b->p->zone, b->now.release_at))
-					: span_of(state);
+					: span_of(state_names[b->now.state]);
 	if (!never && b->now.has_release) {
 		judge_day(b, &row);
 		return;
@@ -236,18 +254,14 @@ cli_dmp_judge(const struct cli_dmp_desk *d, const struct catalog_dataset *ds,
 	struct bench b = {
 		.desk = d, .ds = ds, .wish = wish, .p = policy_bound(d->w->policies, &ds->facts)};
 
-	if (b.p == NULL) {
-		add(&b, &(struct cli_dmp_row){.what = "dataset",
-				.plan = wish->first->title,
-				.outcome = DMP_CONFLICT,
-				.note = SPAN("no policy was in force when it was taken, or several "
-					     "were: `pan-agent policy explain` tells")});
-		return;
-	}
-	state_compute(b.p, &ds->facts, d->now, &b.now);
+	if (b.p != NULL)
+		state_compute(b.p, &ds->facts, d->now, &b.now);
 	judge_personal(&b); /* what closes comes before what opens */
 	judge_licence(&b);
-	judge_opening(&b);
+	if (b.p != NULL)
+		judge_opening(&b);
+	else if (wish->opening != MADMP_NO_DAY)
+		judge_unbound(&b);
 }
 
 void

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/catalog/madmp.h"
 #include "agent/catalog/madmp_terms.h"
+#include "agent/catalog/madmp_wish.h"
 #include "tests/fuzz/hold.h"
 
-enum { MEMORY = 64 << 20, OUT = 96 << 20, REPORT = 1 << 16 };
+enum { WISHES = 100, MEMORY = 64 << 20, OUT = 96 << 20, REPORT = 1 << 16 };
 
 static bool
 read_plan(struct span text, struct arena *a, struct madmp *m)
@@ -39,6 +40,32 @@ check_terms(const struct madmp *m, struct arena *a)
 	}
 }
 
+/* No wish opens earlier than any licence of an entry that it was made of. */
+static void
+check_wishes(const struct madmp *m, struct arena *a)
+{
+	size_t n = m->n_datasets < WISHES ? m->n_datasets : WISHES;
+	struct span *pid = arena_array(a, n + 1, sizeof(*pid));
+	struct madmp_wish w;
+
+	hold(pid != NULL);
+	for (size_t i = 0; i < n; i++)
+		pid[i] = madmp_pid(m->datasets[i].id.identifier, SPAN_NONE);
+	const struct madmp_names names = {pid, n};
+	for (size_t i = 0; i < n; i++) {
+		const struct madmp_dataset *d = &m->datasets[i];
+		madmp_wish(m, &names, pid[i], true, SPAN("CC-BY-4.0"), &w);
+		hold(w.entries > 0 && !w.rest && w.first != NULL);
+		hold(w.personal || (d->personal == MADMP_NO && d->sensitive == MADMP_NO));
+		for (size_t k = 0; k < d->n_distributions; k++)
+			for (size_t l = 0; l < d->distributions[k].n_licenses; l++)
+				hold(w.opening == MADMP_NEVER ||
+					(w.opening == MADMP_DAY &&
+						w.day >=
+							d->distributions[k].licenses[l].start.day));
+	}
+}
+
 /* What was read and written reads the same: parse(write(parse(x))) == parse(x). */
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -54,6 +81,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	madmp_write(&m, &one);
 	hold(buf_ok(&one));
 	check_terms(&m, &a);
+	check_wishes(&m, &a);
 	arena_reset(&a);
 	hold(read_plan(buf_span(&one), &a, &again));
 	madmp_write(&again, &two);

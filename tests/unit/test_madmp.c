@@ -275,7 +275,7 @@ test_limits(void **state)
 		for (unsigned i = 0; i < n; i++)
 			buf_addc(&element, 'x');
 		buf_adds(&element, "\",");
-		buf_addf(&element, "%s%c", DATASET("") + 1, '\0');
+		buf_addf(&element, "%s%c", &DATASET("")[1], '\0');
 		assert_int_equal(read_many(element.p, 1, &report), n == MADMP_TEXT);
 	}
 }
