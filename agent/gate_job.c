@@ -181,7 +181,12 @@ gate_job_run(struct gate_desk *d, struct span job, int64_t now_ms, struct buf *o
 	AUTO_JSON json = json_parse(job, &limits, &e);
 	AUTO_BUF answer = BUF_INIT((size_t)4 * JOB_BYTES);
 	struct http_ask ask = {.method = HTTP_POST};
-	struct gate_case c = {.ask = &ask, .now = now_ms / 1000, .now_ms = now_ms};
+	int64_t now = gate_time_ms(d->gate, now_ms);
+	struct gate_case c = {.ask = &ask,
+		.now = now / 1000,
+		.now_ms = now,
+		.wall = now_ms / 1000,
+		.wall_ms = now_ms};
 	struct job j = {.d = d, .c = &c, .json = json, .answer = &answer, .status = 400};
 
 	(void)crypto_random(ask.trace, sizeof(ask.trace), NULL);

@@ -10,6 +10,7 @@
 #include "agent/cli/cli_admin.h"
 #include "agent/cli/cli_options.h"
 #include "agent/cli/command.h"
+#include "agent/cli/remote.h"
 
 enum { ANSWER_MAX = 256 * 1024, JOB_MAX = 4096 };
 
@@ -52,7 +53,7 @@ enum { N_VALUES = sizeof(values) / sizeof(values[0]) };
 
 struct call {
 	const struct event_kind *kind;
-	const char *pid, *config;
+	const char *pid, *config, *token_file, *ca_file;
 	const char *value[N_VALUES];
 	bool json, help;
 };
@@ -73,17 +74,21 @@ help(const struct event_kind *k, FILE *out, int code)
 {
 	(void)fprintf(out,
 		"usage: pan-agent policy %s PID --by ROLE [options]\n"
+		"       pan-agent policy %s https://HOST/datasets/PID [options]\n"
 		"\n"
-		"Records an event of the type %s in the log of a dataset, by the running agent.\n"
-		"An event that the dataset's policy would not count is refused, with the reason.\n"
+		"Records an event of the type %s in the log of a dataset: with a PID, as the\n"
+		"administrator of the agent on this machine; with an address, as whoever your\n"
+		"token says you are (pan-agent login).  An event that the dataset's policy would\n"
+		"not count is refused, with the reason.\n"
 		"\n",
-		k->name, k->type);
+		k->name, k->name, k->type);
 	for (size_t i = 0; i < N_VALUES; i++)
 		if (takes(k, values[i].name))
 			(void)fprintf(out, "  %-10s %s\n", values[i].name, values[i].help);
 	(void)fprintf(out,
 		"  --json     the answer as JSON\n"
 		"  --config   agent.yaml of the agent; default: $PAN_AGENT_CONFIG, /etc\n"
+		"  --token-file, --ca-file   with an address: token and authorities\n"
 		"\n"
 		"Exit status: 0 recorded; 1 refused; 2 wrong call, or no agent runs.\n"
 		"\n"
@@ -106,7 +111,7 @@ kind_of(const char *name)
 static bool
 read_call(int argc, char **argv, struct call *c)
 {
-	struct cli_option table[N_VALUES + 2];
+	struct cli_option table[N_VALUES + 4];
 	char command[64];
 	size_t n = 0;
 
@@ -114,6 +119,8 @@ read_call(int argc, char **argv, struct call *c)
 		if (takes(c->kind, values[i].name))
 			table[n++] = (struct cli_option){values[i].name, &c->value[i], NULL};
 	table[n++] = (struct cli_option){"--config", &c->config, NULL};
+	table[n++] = (struct cli_option){"--token-file", &c->token_file, NULL};
+	table[n++] = (struct cli_option){"--ca-file", &c->ca_file, NULL};
 	table[n++] = (struct cli_option){"--json", NULL, &c->json};
 	(void)snprintf(command, sizeof(command), "policy %s", c->kind->name);
 	const struct cli_call call = {.command = command, .argc = argc, .argv = argv, .from = 1};
@@ -129,7 +136,7 @@ missing(const struct call *c)
 
 	if (c->pid == NULL)
 		return "which dataset? Give its PID";
-	if (c->value[0] == NULL)
+	if (c->value[0] == NULL && !remote_is_url(c->pid))
 		return "--by is missing: in which role?";
 	for (size_t i = 0; i < N_VALUES; i++) {
 		bool given = c->value[i] != NULL;
@@ -144,10 +151,9 @@ missing(const struct call *c)
 }
 
 static void
-write_job(const struct call *c, struct buf *out)
+write_event(const struct call *c, struct jsonw *w)
 {
 	struct event_text t = {.value[EVENT_TEXT_TYPE] = span_of(c->kind->type)};
-	struct jsonw w;
 
 	for (size_t i = 0; i < N_VALUES; i++)
 		t.value[values[i].key] = span_of(c->value[i]);
@@ -155,12 +161,20 @@ write_job(const struct call *c, struct buf *out)
 		t.value[EVENT_TEXT_RELEASE] = t.value[EVENT_TEXT_ON];
 		t.value[EVENT_TEXT_ON] = SPAN_NONE;
 	}
+	event_json_write(&t, w);
+}
+
+static void
+write_job(const struct call *c, struct buf *out)
+{
+	struct jsonw w;
+
 	jsonw_init(&w, out);
 	jsonw_obj(&w, NULL);
 	jsonw_cstr(&w, "job", "event");
 	jsonw_cstr(&w, "pid", c->pid);
 	jsonw_obj(&w, "event");
-	event_json_write(&t, &w);
+	write_event(c, &w);
 	jsonw_end(&w, '}');
 	jsonw_end(&w, '}');
 }
@@ -215,6 +229,27 @@ print_answer(struct span text)
 }
 
 static int
+tell(const struct call *c, int status, struct span said)
+{
+	if (status != 201) {
+		(void)fprintf(stderr, "pan-agent policy %s: %.*s\n", c->kind->name, SPAN_ARG(said));
+		return status == 400 ? EXIT_CALL : EXIT_NO;
+	}
+	if (c->json)
+		(void)printf("%.*s\n", SPAN_ARG(said));
+	else
+		print_answer(said);
+	return EXIT_DONE;
+}
+
+static int
+complain(const struct call *c, const struct err *e)
+{
+	(void)fprintf(stderr, "pan-agent policy %s: %s\n", c->kind->name, e->msg);
+	return EXIT_CALL;
+}
+
+static int
 post(const struct call *c, const struct settings *s)
 {
 	AUTO_BUF job = BUF_INIT(JOB_MAX);
@@ -225,20 +260,35 @@ post(const struct call *c, const struct settings *s)
 	write_job(c, &job);
 	if (!buf_ok(&job))
 		(void)err_set(&e, ERR_LIMIT, NULL, "that is too much text for one event");
-	if (!buf_ok(&job) || !cli_events_post(s, buf_span(&job), &status, &answer, &e)) {
-		(void)fprintf(stderr, "pan-agent policy %s: %s\n", c->kind->name, e.msg);
-		return EXIT_CALL;
-	}
-	struct span said = buf_span(&answer);
-	if (status != 201) {
-		(void)fprintf(stderr, "pan-agent policy %s: %.*s\n", c->kind->name, SPAN_ARG(said));
-		return status == 400 ? EXIT_CALL : EXIT_NO;
-	}
-	if (c->json)
-		(void)printf("%.*s\n", SPAN_ARG(said));
-	else
-		print_answer(said);
-	return EXIT_DONE;
+	if (!buf_ok(&job) || !cli_events_post(s, buf_span(&job), &status, &answer, &e))
+		return complain(c, &e);
+	return tell(c, status, buf_span(&answer));
+}
+
+/* ---- a data server ---- */
+
+static int
+post_remote(const struct call *c)
+{
+	const struct remote r = {.token_file = c->token_file, .ca_file = c->ca_file};
+	AUTO_BUF url = BUF_INIT(8192);
+	AUTO_BUF body = BUF_INIT(JOB_MAX * 4UL);
+	AUTO_BUF mem = BUF_INIT(ANSWER_MAX);
+	AUTO_BUF detail = BUF_INIT(ANSWER_MAX);
+	struct fetch_answer a = {.status = 0};
+	struct err e = {0};
+	struct jsonw w;
+
+	jsonw_init(&w, &body);
+	jsonw_obj(&w, NULL);
+	write_event(c, &w);
+	jsonw_end(&w, '}');
+	if (!remote_dataset(c->pid, "events", &url, &e) ||
+		!remote_ask(&r, url.p, buf_span(&body), &mem, &a, &e))
+		return complain(c, &e);
+	if (a.status != 201)
+		remote_detail(&a, &detail);
+	return tell(c, (int)a.status, a.status == 201 ? a.body : buf_span(&detail));
 }
 
 int
@@ -255,6 +305,8 @@ cli_events(int argc, char **argv)
 		(void)fprintf(stderr, "pan-agent policy %s: %s; see --help\n", c.kind->name, lacks);
 		return EXIT_CALL;
 	}
+	if (remote_is_url(c.pid))
+		return post_remote(&c);
 	struct settings *s = cli_admin_settings("policy", c.config);
 	if (s == NULL)
 		return EXIT_CALL;

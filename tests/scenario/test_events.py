@@ -71,6 +71,16 @@ def test_commands_that_are_refused(agent):
     assert code == 1 and "it is not withdrawn" in err, err
 
 
+def test_from_a_scientists_shell(agent, tmp_path):
+    token = tmp_path / "token"
+    token.write_text(agent.token("alice"))
+    args = ["--token-file", token, "--ca-file", agent.ca]
+    r = run(BIN / "pan-agent", "policy", "extend", agent.base + "/data/" + PID, "--period", "2y", *args)
+    assert r.returncode == 0 and b"counts when the director approves" in r.stdout, r.stderr
+    r = run(BIN / "pan-agent", "policy", "withdraw", agent.base + "/datasets/" + PID, *args)
+    assert r.returncode == 1 and b"director" in r.stderr, r
+
+
 def test_the_team_opens_it_at_once(agent):
     a = post(agent, {"type": "release", "note": "paper is out"}, sub="alice")
     assert a.status == 201 and a.json["state"] == "open" and a.json["event"]["by"] in ("pi", "coproposer"), a
@@ -97,6 +107,6 @@ def test_every_event_is_in_the_audit_log(agent):
     lines = [json.loads(x) for x in (agent.work / "logs" / "audit.jsonl").read_text().splitlines()]
     events = [x for x in lines if x["kind"] == "event"]
     assert [x["event"]["type"] for x in events] == [
-        "extension", "approval", "release", "withdrawal", "reinstatement"], events
+        "extension", "approval", "extension", "release", "withdrawal", "reinstatement"], events
     assert events[0]["subject"]["roles"] and events[1]["subject"] is None and events[0]["object"]["pid"] == PID
     assert "alice" not in json.dumps(events)
