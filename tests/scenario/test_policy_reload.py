@@ -88,7 +88,7 @@ def test_a_reload_says_what_is_in_force(agent, policy, good):
 
 def test_what_changes_on_disk_decides(agent, policy, good):
     """Closed after writing, moved into place, the dance of an editor, and a folder that is another one."""
-    done = status(agent)["reloads"]
+    done, held = status(agent)["reloads"], len(os.listdir("/proc/%d/fd" % agent.pid))
     policy.write_text(closed(good, 3))
     assert wait_for(lambda: reads(agent) == 403, 5)
     other = policy.with_name(".policy.yaml.new")
@@ -110,6 +110,8 @@ def test_what_changes_on_disk_decides(agent, policy, good):
     assert wait_for(lambda: reads(agent) == 200, 5)
     shutil.rmtree(old)
     assert status(agent)["reloads"] >= done + 4
+    assert wait_for(lambda: len(agent.children()["gate"]) == 1, 10)
+    assert len(os.listdir("/proc/%d/fd" % agent.pid)) <= held + 1
 
 
 def test_the_same_bytes_cause_nothing(agent, policy, good):
