@@ -14,7 +14,9 @@
 #include "agent/gate_me.h"
 #include "agent/gate_problem.h"
 #include "agent/gate_record.h"
+#include "agent/gate_review.h"
 #include "agent/gate_stream.h"
+#include "agent/gate_terms.h"
 #include "agent/trusted_time.h"
 #include "agent/wire.h"
 #include "auth/keyring.h"
@@ -379,6 +381,9 @@ answer_health(struct gate_desk *d, struct gate_case *c, struct http_answer *ret)
 static const struct gate_row rows[] = {
 	{SPAN_INIT("/data/"), false, true, gate_data_begin, gate_data_answer},
 	{SPAN_INIT("/datasets/"), false, true, gate_datasets_begin, gate_datasets_answer},
+	{SPAN_INIT("/review/"), false, false, gate_review_begin, gate_review_answer},
+	{SPAN_INIT("/terms"), true, true, NULL, gate_terms_answer},
+	{SPAN_INIT("/terms/"), false, true, NULL, gate_terms_answer},
 	{SPAN_INIT("/.well-known/oauth-protected-resource"), true, false, NULL, answer_metadata},
 	{SPAN_INIT("/login"), true, false, NULL, gate_login_answer},
 	{SPAN_INIT("/login/callback"), true, false, gate_login_back_begin, gate_login_back_answer},

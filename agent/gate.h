@@ -108,6 +108,13 @@ struct gate_case {
 	struct subject subject;
 	void *own; /* what the row's begin keeps for its answer, in the desk's memory; NULL: nothing
 		    */
+	bool asked_ledger;           /* for the two below (gate_people.h) */
+	const struct span *accepted; /* terms of the subject, "ID@VERSION" */
+	size_t n_accepted;
+	const struct ledger_link *grants; /* personal ones that live */
+	size_t n_grants;
+	uint32_t granted; /* of the roles in `facts`: by a grant alone, so to read and no more */
+	struct span link; /* id of the reviewer's link that the subject came with; absent: none */
 	struct facts facts;
 	struct catalog_dataset dataset;
 	struct span rest; /* of the path behind the pid */

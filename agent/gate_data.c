@@ -4,6 +4,7 @@
 #include "agent/base/metric.h"
 #include "agent/gate_catalogue.h"
 #include "agent/gate_listing.h"
+#include "agent/gate_people.h"
 #include "agent/gate_problem.h"
 #include "agent/gate_record.h"
 #include "agent/gate_view.h"
@@ -38,6 +39,7 @@ fill_facts(struct gate_desk *d, struct gate_case *c, enum action action, struct 
 		.n_supports = who.n_supports,
 		.now = {.given = true, .instant = who.now},
 	};
+	gate_people_grants(c);
 	return true;
 }
 
@@ -191,8 +193,8 @@ is_listing(const struct gate_case *c)
 	       c->ask->method == HTTP_PROPFIND;
 }
 
-static void
-answer_member(struct gate_desk *d, struct gate_case *c, struct http_answer *ret)
+void
+gate_data_member(struct gate_desk *d, struct gate_case *c, struct http_answer *ret)
 {
 	struct catalog_file f = {0};
 	struct err e = {0};
@@ -294,5 +296,5 @@ gate_data_answer(struct gate_desk *d, struct gate_case *c, struct http_answer *r
 	else if (!c->decision.permit)
 		gate_problem_denied(d, c, ret);
 	else
-		answer_member(d, c, ret);
+		gate_data_member(d, c, ret);
 }

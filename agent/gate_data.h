@@ -15,5 +15,8 @@ void gate_data_answer(struct gate_desk *d, struct gate_case *c, struct http_answ
  */
 bool gate_data_judge(struct gate_desk *d, struct gate_case *c, enum action action, struct err *e);
 
+/* The listing or the file at c->rest of c->dataset: only after a permit that was recorded. */
+void gate_data_member(struct gate_desk *d, struct gate_case *c, struct http_answer *ret);
+
 /* Content-Type of a file, by its format and ending. */
 struct span gate_data_type(const struct catalog_file *f);

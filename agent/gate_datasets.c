@@ -3,21 +3,30 @@
 
 #include "agent/gate_data.h"
 #include "agent/gate_events.h"
+#include "agent/gate_links.h"
+#include "agent/gate_people.h"
 #include "agent/gate_problem.h"
 #include "agent/gate_record.h"
+#include "agent/gate_requests.h"
 
-#define READS (1U << HTTP_GET | 1U << HTTP_HEAD)
+#define READS  (1U << HTTP_GET | 1U << HTTP_HEAD)
+#define WRITES (1U << HTTP_POST | 1U << HTTP_DELETE)
 
 /* What may follow a pid.  Each row begins after the dataset is known and has a public record. */
 static const struct datasets_row {
 	struct span name;
-	bool more; /* one more segment may follow */
+	bool more;    /* one more segment may follow */
+	bool session; /* a browser's login counts as well: the row asks where a form comes from */
 	uint32_t methods;
 	const char *allow;
 	struct gate_row row;
 } rows[] = {
-	{SPAN_INIT("events"), false, READS | 1U << HTTP_POST, "GET, HEAD, OPTIONS, POST",
+	{SPAN_INIT("access-requests"), true, true, READS | WRITES,
+		"GET, HEAD, OPTIONS, POST, DELETE", {.answer = gate_requests_answer}},
+	{SPAN_INIT("events"), false, false, READS | 1U << HTTP_POST, "GET, HEAD, OPTIONS, POST",
 		{.begin = gate_events_begin, .answer = gate_events_answer}},
+	{SPAN_INIT("links"), true, true, READS | WRITES, "GET, HEAD, OPTIONS, POST, DELETE",
+		{.answer = gate_links_answer}},
 };
 
 struct span
@@ -46,7 +55,7 @@ find(const struct gate_case *c)
 static bool
 narrowed(struct gate_case *c)
 {
-	if (!c->subject.scoped || c->ask->method != HTTP_POST)
+	if (!c->subject.scoped || (WRITES >> c->ask->method & 1U) == 0)
 		return false;
 	c->refusal = (struct auth_refusal){.status = 403,
 		.error = "insufficient_scope",
@@ -57,40 +66,42 @@ narrowed(struct gate_case *c)
 
 /* The public record decides whether there is such a dataset at all. */
 static bool
-visible(struct gate_desk *d, struct gate_case *c, struct err *e)
+visible(struct gate_desk *d, struct gate_case *c, const struct datasets_row **ret, struct err *e)
 {
 	struct span path = span_skip(c->ask->path, sizeof("/datasets/") - 1);
 
-	return catalog_match(d->catalog, path, &d->mem, &c->dataset, &c->rest, e) &&
-	       gate_data_judge(d, c, ACTION_META_PUBLIC, e) &&
+	if (!catalog_match(d->catalog, path, &d->mem, &c->dataset, &c->rest, e))
+		return false;
+	*ret = find(c);
+	if (*ret != NULL && (*ret)->session)
+		gate_people_begin(d, c);
+	return gate_data_judge(d, c, ACTION_META_PUBLIC, e) &&
 	       (c->decision.permit || err_set(e, ERR_ABSENT, NULL, "hidden"));
 }
 
 void
 gate_datasets_begin(struct gate_desk *d, struct gate_case *c)
 {
+	const struct datasets_row *r = NULL;
 	struct err e = {0};
 
 	if (narrowed(c))
 		return;
 	c->found = GATE_FAILED;
-	if (!visible(d, c, &e)) {
-		if (e.code != ERR_ABSENT)
-			return;
-		c->found = GATE_ABSENT;
+	bool shows = visible(d, c, &r, &e);
+	if (!shows && e.code == ERR_ABSENT)
 		gate_record_absent(d, c);
+	if (shows || e.code == ERR_ABSENT)
+		c->found = shows && r != NULL ? GATE_DECIDED : GATE_ABSENT;
+	if (c->found == GATE_DECIDED && (r->methods >> c->ask->method & 1U) != 0) {
+		c->row = &r->row;
+		if (r->row.begin != NULL)
+			r->row.begin(d, c);
 		return;
 	}
-	const struct datasets_row *r = find(c);
-	c->found = r != NULL ? GATE_DECIDED : GATE_ABSENT;
-	if (r == NULL)
-		return;
+	/* What is left is answered below. */
+	gate_people_end(c);
 	c->own = (void *)(uintptr_t)r;
-	if ((r->methods >> c->ask->method & 1U) == 0)
-		return;
-	c->row = &r->row;
-	if (r->row.begin != NULL)
-		r->row.begin(d, c);
 }
 
 void

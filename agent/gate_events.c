@@ -32,7 +32,7 @@ choose_role(const struct policy *p, const struct gate_case *c, struct gate_event
 {
 	struct span type = ev->text.value[EVENT_TEXT_TYPE];
 	int t = facts_name(type, event_names, EVENT_COUNT);
-	uint32_t roles = c->facts.roles;
+	uint32_t roles = c->facts.roles & ~c->granted;
 
 	if (ev->trusted)
 		return err_set(e, ERR_SYNTAX, "policy 2.3", "`by` is missing: in which role?");
@@ -55,7 +55,7 @@ check_role(const struct gate_case *c, const struct gate_event *ev, struct err *e
 {
 	int by = facts_name(ev->text.value[EVENT_TEXT_BY], role_names, ROLE_COUNT);
 
-	return by < 0 || ev->trusted || (c->facts.roles >> by & 1U) != 0 ||
+	return by < 0 || ev->trusted || ((c->facts.roles & ~c->granted) >> by & 1U) != 0 ||
 	       err_set(e, ERR_DENIED, "policy 2.3", "you do not have the role %s here",
 		       role_names[by]);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/gate_ledger.h"
 
+#include "agent/catalog/ledger_people.h"
+
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -67,6 +69,15 @@ gate_ledger_write(struct gate_ledger *g, struct gate_entry *x, struct err *e)
 	/* Before anybody is told, so that whoever was told finds it in force. */
 	if (ok && !x->nothing)
 		(void)__atomic_add_fetch(g->epoch, 1, __ATOMIC_SEQ_CST);
+	(void)pthread_mutex_unlock(&g->lock);
+	return ok;
+}
+
+bool
+gate_ledger_waiting(struct gate_ledger *g, uint64_t *ret, struct err *e)
+{
+	(void)pthread_mutex_lock(&g->lock);
+	bool ok = ledger_requests_count(g->ledger, ret, e);
 	(void)pthread_mutex_unlock(&g->lock);
 	return ok;
 }

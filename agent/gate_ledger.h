@@ -36,3 +36,6 @@ struct gate_entry {
  * that fails after the record is told as a failure.  Blocks for the disk.
  */
 bool gate_ledger_write(struct gate_ledger *g, struct gate_entry *x, struct err *e);
+
+/* Requests for access that wait for an answer. */
+bool gate_ledger_waiting(struct gate_ledger *g, uint64_t *ret, struct err *e);

@@ -4,6 +4,7 @@
 #include "agent/base/form.h"
 #include "agent/gate_login.h"
 #include "agent/gate_page.h"
+#include "agent/gate_people.h"
 #include "agent/gate_problem.h"
 #include "agent/gate_record.h"
 #include "auth/keyring.h"
@@ -16,18 +17,6 @@ struct visit {
 	struct session session;
 	const struct issuer *issuer; /* of it; NULL: nobody is there */
 };
-
-/*
- * Is it our own page that sends this?  Browsers say where a form comes from (RFC 6454 7, Fetch
- * Metadata); "null" is what one says that was told to keep quiet.
- */
-static bool
-same_origin(const struct gate_desk *d, const struct http_ask *ask)
-{
-	if (ask->origin.p != NULL && !span_is(ask->origin, "null"))
-		return span_is(ask->origin, d->gate->settings->public_url);
-	return span_is(ask->fetch_site, "same-origin");
-}
 
 static bool
 may_log_out(struct gate_desk *d, struct gate_case *c, struct visit *v)
@@ -53,7 +42,7 @@ gate_logout_begin(struct gate_desk *d, struct gate_case *c)
 	if (v == NULL)
 		return;
 	/* First of all: the cookie that SameSite held back must not be dropped by the answer. */
-	if (!same_origin(d, c->ask)) {
+	if (!gate_people_same_origin(d, c->ask)) {
 		(void)err_set(&v->why, ERR_DENIED, "RFC 6265 8.8.1",
 			"this form comes from another site; nobody was logged out");
 		return;

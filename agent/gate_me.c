@@ -5,7 +5,10 @@
 #include "agent/base/jsonw.h"
 #include "agent/gate_login.h"
 #include "agent/gate_page.h"
+#include "agent/gate_people.h"
 #include "agent/gate_problem.h"
+#include "agent/gate_requests.h"
+#include "agent/gate_terms.h"
 #include "agent/me_facts.h"
 #include "auth/credential.h"
 #include "auth/issuers.h"
@@ -137,8 +140,7 @@ json_rights(struct jsonw *w, const struct me *m)
 }
 
 static void
-answer_json(
-	struct gate_desk *d, const struct gate_case *c, const struct me *m, struct http_answer *ret)
+answer_json(struct gate_desk *d, struct gate_case *c, const struct me *m, struct http_answer *ret)
 {
 	struct jsonw w;
 
@@ -146,6 +148,8 @@ answer_json(
 	jsonw_obj(&w, NULL);
 	json_identity(&w, m);
 	json_rights(&w, m);
+	gate_terms_json(d, c, &w);
+	gate_requests_json(d, c, &w);
 	jsonw_end(&w, '}');
 	buf_addc(&d->body, '\n');
 	gate_field(d, "Content-Type", SPAN("application/json"));
@@ -283,23 +287,31 @@ page_rights(struct gate_desk *d, const struct me *m)
 static void
 page_logout(struct gate_desk *d, const struct me *m)
 {
-	AUTO_BUF token = BUF_INIT(128);
+	const struct gate_person p = {.by_session = m->by_session, .who = m->who};
 
-	if (!m->by_session || !session_form_token(d->gate->sessions, &m->who.session, &token))
+	if (!m->by_session)
 		return;
-	buf_adds(&d->body, "<form method=\"post\" action=\"/logout\"><input type=\"hidden\" "
-			   "name=\"token\" value=\"");
-	buf_add_html(&d->body, buf_span(&token));
-	buf_adds(&d->body, "\"><button type=\"submit\">Log out</button></form>\n");
+	gate_people_form(d, &p, SPAN("/logout"));
+	buf_adds(&d->body, "<button type=\"submit\">Log out</button></form>\n");
+}
+
+/* What they have accepted and asked for, and what waits for them. */
+static void
+page_deeds(struct gate_desk *d, struct gate_case *c, const struct me *m)
+{
+	const struct gate_person p = {.by_session = m->by_session, .who = m->who};
+
+	gate_terms_page(d, c, &p);
+	gate_requests_page(d, c);
 }
 
 static void
-answer_page(
-	struct gate_desk *d, const struct gate_case *c, const struct me *m, struct http_answer *ret)
+answer_page(struct gate_desk *d, struct gate_case *c, const struct me *m, struct http_answer *ret)
 {
 	gate_page_begin(d, "Who you are");
 	page_identity(d, m);
 	page_logout(d, m);
+	page_deeds(d, c, m);
 	page_rights(d, m);
 	buf_adds(&d->body, "<p>Something is wrong? Write to ");
 	buf_add_html(&d->body, span_of(d->gate->settings->contact));

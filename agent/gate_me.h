@@ -5,6 +5,7 @@
 
 /*
  * GET /me: who the agent thinks you are, which groups that gives you, and why; and what is missing.
+ * Which terms you have accepted, what you have asked for, and which requests wait for you.
  * By the token that was sent, else by the browser's session; a page for people, JSON for the rest.
  * Decides nothing and opens nothing.
  */

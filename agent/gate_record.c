@@ -7,6 +7,8 @@
 #include "agent/gate_refused.h"
 #include "policy/audit_record.h"
 
+#include <stdio.h>
+
 /* The end of a record in the desk's; one that is too long for a line is none. */
 static void
 put_end(struct gate_desk *d, struct gate_case *c)
@@ -34,6 +36,11 @@ gate_record_who(
 		.mentioned = d->gate->mentioned, .n_mentioned = d->gate->n_mentioned};
 	if (!c->subject.authenticated)
 		return true;
+	if (c->link.p != NULL) { /* a reviewer's link is nobody's name */
+		(void)snprintf(id, AUDIT_ID_LEN, "link:%.*s", SPAN_ARG(c->link));
+		ret->id = span_of(id);
+		return true;
+	}
 	if (!audit_subject_id(d->gate->audit, c->subject.iss, c->subject.sub, c->now, id, &e)) {
 		gate_tell(d, c->now_ms, &e);
 		return false;

@@ -3,14 +3,15 @@
 
 #include "agent/base/log.h"
 #include "agent/gate_network.h"
+#include "agent/gate_people.h"
 
 #define MISSING_ARENA ((size_t)4 * 1024 * 1024)
 
 bool
-gate_view_asker(
-	struct gate_desk *d, const struct gate_case *c, struct view_asker *ret, struct err *e)
+gate_view_asker(struct gate_desk *d, struct gate_case *c, struct view_asker *ret, struct err *e)
 {
-	(void)e;
+	if (!gate_people_asker(d, c, e))
+		return false;
 	*ret = (struct view_asker){
 		.policies = d->gate->policies,
 		.subject = c->subject.authenticated ? &c->subject : NULL,
@@ -18,13 +19,15 @@ gate_view_asker(
 		.network = gate_network(d->gate->settings, c->ask->peer),
 		.purpose = PURPOSE_UNSPECIFIED,
 		.protocol = PROTOCOL_HTTPS,
+		.accepted = c->accepted,
+		.n_accepted = c->n_accepted,
 		.now = c->now,
 	};
 	return true;
 }
 
 bool
-gate_view(struct gate_desk *d, const struct gate_case *c, const struct view **ret, struct err *e)
+gate_view(struct gate_desk *d, struct gate_case *c, const struct view **ret, struct err *e)
 {
 	struct view_asker who;
 

@@ -9,10 +9,9 @@
  * sit, what they have accepted.
  */
 bool gate_view_asker(
-	struct gate_desk *d, const struct gate_case *c, struct view_asker *ret, struct err *e);
+	struct gate_desk *d, struct gate_case *c, struct view_asker *ret, struct err *e);
 /* Their eyes (policy/view.h), in the desk's memory. */
-bool gate_view(
-	struct gate_desk *d, const struct gate_case *c, const struct view **ret, struct err *e);
+bool gate_view(struct gate_desk *d, struct gate_case *c, const struct view **ret, struct err *e);
 
 /* At the start: say in the log which policies datasets are bound to that are not loaded. */
 void gate_view_missing(const struct policy_set *policies, struct catalog *c);

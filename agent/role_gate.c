@@ -406,7 +406,21 @@ control(struct gate_role *g, bool *draining)
 	return !*draining || busy(g);
 }
 
-/* Refusals by issuer and reason, when there are more (LOG-3). */
+/* What waits for people: nobody is mailed, so that this can be watched. */
+static void
+write_waiting(struct gate_role *g, struct buf *out)
+{
+	uint64_t n = 0;
+
+	if (g->gate.ledger != NULL && gate_ledger_waiting(g->gate.ledger, &n, NULL))
+		buf_addf(out,
+			"# HELP pan_access_requests_open Requests for access that wait for an "
+			"answer.\n# TYPE pan_access_requests_open gauge\n"
+			"pan_access_requests_open %llu\n",
+			(unsigned long long)n);
+}
+
+/* Refusals by issuer and reason (LOG-3), and what waits, when there is news. */
 static void
 tell_metrics(struct gate_role *g)
 {
@@ -414,6 +428,7 @@ tell_metrics(struct gate_role *g)
 	AUTO_BUF text = BUF_INIT(METRICS_MAX);
 
 	auth_write_metrics(g->gate.auth, &text);
+	write_waiting(g, &text);
 	if (!buf_ok(&text) || span_eq(buf_span(&text), buf_span(&g->told)))
 		return;
 	buf_reset(&g->told);

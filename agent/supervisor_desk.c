@@ -40,7 +40,7 @@ static void
 write_reported(const struct supervisor *s, struct buf *out)
 {
 	static const char *const of_courier[] = {"pan_issuer_", "pan_introspections_", NULL};
-	static const char *const tokens[] = {"pan_token_refused_", NULL};
+	static const char *const tokens[] = {"pan_token_refused_", "pan_access_", NULL};
 	static const char *const policies[] = {"pan_policy_version_", "pan_policy_loaded_", NULL};
 
 	(void)metric_lines(child_said(&s->child[SEAT_COURIER], "issuer-metrics"), of_courier, out);

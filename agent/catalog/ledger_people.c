@@ -250,7 +250,7 @@ may_ask(struct ledger *l, const struct ledger_request *r, unsigned most, struct 
 	if (!read_number(l, LQ_REQUEST_RECENT, &n, e))
 		return false;
 	return n < (int64_t)most ||
-	       err_set(e, ERR_LIMIT, NULL, "%u requests in a day are the most; try again tomorrow",
+	       err_set(e, ERR_RANGE, NULL, "%u requests in a day are the most; try again tomorrow",
 		       most);
 }
 
@@ -391,7 +391,7 @@ ledger_link_add(struct ledger *l, const struct ledger_link *k, const uint8_t has
 	if (!read_number(l, LQ_LINKS_LIVE, &n, e))
 		return false;
 	if (n >= (int64_t)LEDGER_LINKS)
-		return err_set(e, ERR_LIMIT, NULL,
+		return err_set(e, ERR_RANGE, NULL,
 			"%u links to this dataset live; revoke one of them first", LEDGER_LINKS);
 	store_text(l->store, LQ_LINK_ADD, 1, k->id);
 	store_text(l->store, LQ_LINK_ADD, 2, k->pid);

@@ -59,7 +59,7 @@ struct ledger_request {
 };
 #define LEDGER_REQUESTS 500U /* of one list; the newest */
 /*
- * ERR_DENIED: this person has an open request for this dataset.  ERR_LIMIT: `most` of this person's
+ * ERR_DENIED: this person has an open request for this dataset.  ERR_RANGE: `most` of this person's
  * requests are younger than a day.
  */
 bool ledger_request_add(
@@ -105,7 +105,7 @@ ledger_link_live(const struct ledger_link *k, int64_t now)
 {
 	return k->ended == 0 && now < k->until;
 }
-/* hash: NULL for a personal grant.  ERR_LIMIT: LEDGER_LINKS of this dataset live. */
+/* hash: NULL for a personal grant.  ERR_RANGE: LEDGER_LINKS of this dataset live. */
 bool ledger_link_add(struct ledger *l, const struct ledger_link *k,
 	const uint8_t hash[LEDGER_LINK_HASH], struct err *e);
 bool ledger_link_by_hash(struct ledger *l, const uint8_t hash[LEDGER_LINK_HASH], struct arena *a,

@@ -4,12 +4,17 @@
 #include <stddef.h>
 
 #define READS    (1U << HTTP_GET | 1U << HTTP_HEAD | 1U << HTTP_OPTIONS)
+#define WRITES   (READS | 1U << HTTP_POST | 1U << HTTP_DELETE)
 #define FORM_MAX 4096U
 
 static const struct route routes[] = {
 	{SPAN_INIT("/data"), true, true, READS | 1U << HTTP_PROPFIND, 0,
 		"GET, HEAD, OPTIONS, PROPFIND"},
-	{SPAN_INIT("/datasets"), true, false, READS | 1U << HTTP_POST, 0, "GET, HEAD, OPTIONS, POST"},
+	/* What people do about a dataset and about terms: JSON with a token, a form with a login.
+	 */
+	{SPAN_INIT("/datasets"), true, false, WRITES, 0, "GET, HEAD, OPTIONS, POST, DELETE"},
+	{SPAN_INIT("/terms"), true, false, WRITES, 0, "GET, HEAD, OPTIONS, POST, DELETE"},
+	{SPAN_INIT("/review"), true, false, READS, 0, "GET, HEAD, OPTIONS"},
 	{SPAN_INIT("/.well-known/oauth-protected-resource"), true, false, READS, 0,
 		"GET, HEAD, OPTIONS"},
 	/* A browser's login: the way to the issuer, the way back below it, and who is logged in. */

@@ -158,7 +158,7 @@ requests(void **state)
 	assert_true(request(p, &alice, "q-4", "10.5072/b", 1003, &e));
 	assert_true(request(p, &alice, "q-5", "10.5072/c", 1004, &e));
 	assert_false(request(p, &alice, "q-6", "10.5072/d", 1005, &e));
-	assert_int_equal(e.code, ERR_LIMIT);
+	assert_int_equal(e.code, ERR_RANGE);
 	assert_true(request(p, &alice, "q-6", "10.5072/d", 1001 + DAY, &e));
 	assert_int_equal(open_requests(p), 5);
 	assert_true(ledger_requests_open(p->l, SPAN("10.5072/a"), &p->mem, &list, &n, &e));
@@ -280,7 +280,7 @@ link_limit(void **state)
 	}
 	assert_true(ledger_begin(p->l, NULL));
 	assert_false(ledger_link_add(p->l, &k, NULL, &e));
-	assert_int_equal(e.code, ERR_LIMIT);
+	assert_int_equal(e.code, ERR_RANGE);
 	k.at = 2000; /* those have ended */
 	k.until = 3000;
 	assert_true(ledger_link_add(p->l, &k, NULL, &e));
