@@ -42,7 +42,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	static struct policy_set *set;
-	const struct policy_source source = {"x", SPAN_INIT(policy)};
+	const struct policy_source source = {"x", {policy, sizeof(policy) - 1}};
 	struct span rest = {(const char *)data, n};
 
 	if (set == NULL)
