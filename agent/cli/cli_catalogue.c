@@ -46,6 +46,9 @@ open_both(struct cli_catalogue *c)
 		return cli_catalogue_complain(c, "no memory", NULL);
 	if (!catalog_open(c->settings->catalogue, &c->catalog, &e))
 		return cli_catalogue_complain(c, "catalogue", &e);
+	if (!ledger_open(c->settings->ledger, LEDGER_READ, &c->ledger, &e))
+		return cli_catalogue_complain(c, "ledger", &e);
+	catalog_use_ledger(c->catalog, c->ledger);
 	return -1;
 }
 
@@ -73,6 +76,7 @@ void
 cli_catalogue_close(struct cli_catalogue *c)
 {
 	catalog_close(c->catalog);
+	ledger_close(c->ledger);
 	settings_free(c->settings);
 	arena_fini(&c->arena);
 	*c = (struct cli_catalogue){0};

@@ -5,6 +5,7 @@
 #include "agent/base/settings.h"
 #include "agent/base/span.h"
 #include "agent/catalog/catalog.h"
+#include "agent/catalog/ledger.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -15,7 +16,8 @@ struct cli_catalogue {
 	const char *config, *pid; /* pid NULL: none given */
 	bool json;
 	struct settings *settings;
-	struct catalog *catalog;
+	struct catalog *catalog; /* with the events and flags of the ledger */
+	struct ledger *ledger;
 	struct arena arena;
 };
 

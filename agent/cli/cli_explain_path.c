@@ -3,6 +3,7 @@
 
 #include "agent/base/jsonw.h"
 #include "agent/catalog/catalog.h"
+#include "agent/catalog/ledger.h"
 #include "agent/cli/cli_policy.h"
 #include "policy/explain.h"
 
@@ -161,6 +162,7 @@ cli_explain_path(const struct settings *s, const struct cli_explain_path *q, str
 	struct desk d = {.q = q, .mem = mem, .out = out};
 	struct cli_policy_files files = {0};
 	struct policy_set *set = NULL;
+	struct ledger *ledger = NULL;
 	struct err why = {.code = ERR_NONE};
 
 	bool ok = cli_policy_read(s->policies.item, s->policies.n, &files) ||
@@ -169,9 +171,14 @@ cli_explain_path(const struct settings *s, const struct cli_explain_path *q, str
 		set = cli_policy_load(&files);
 	ok = ok && (set != NULL || err_set(&why, ERR_SYNTAX, NULL, "the policy files have faults"));
 	d.policies = set;
-	ok = ok && catalog_open(s->catalogue, &d.catalog, &why) && ask(&d, &why);
+	ok = ok && ledger_open(s->ledger, LEDGER_READ, &ledger, &why) &&
+	     catalog_open(s->catalogue, &d.catalog, &why);
+	if (ok)
+		catalog_use_ledger(d.catalog, ledger);
+	ok = ok && ask(&d, &why);
 	if (d.catalog != NULL)
 		catalog_close(d.catalog);
+	ledger_close(ledger);
 	policy_set_free(set);
 	cli_policy_files_fini(&files);
 	*permit = ok && d.permit;

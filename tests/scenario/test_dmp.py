@@ -286,9 +286,14 @@ def test_asked_of_the_agent(agent, tmp_path):
     log = run(BIN / "pan-agent", "policy", "events", PID, "--config", agent.config).stdout.decode()
     assert log.count("data management plan " + text["dmp"]["dmp_id"]["identifier"]) == 1, log
     assert agent.get(EMBARGOED).json["release_date"] == soon
+    why = run(BIN / "pan-agent", "auth", "explain", agent.base + EMBARGOED, "--config", agent.config,
+              input=agent.token("bob").encode()).stdout.decode()
+    assert "embargoed until " + soon in why, why
     mine["personal_data"] = "unknown"
     path.write_text(json.dumps(text))
     assert asked(agent, path)[1][0] == ("personal data", "asked")
+    shown = run(BIN / "pan-agent", "show", PID, "--json", "--config", agent.config)
+    assert json.loads(shown.stdout)["facts"]["flags"] == ["personal-data"], "the administrator sees it too"
     again, mine = exported(agent, path)
     assert (mine["personal_data"], again["dmp"]["ethical_issues_exist"]) == ("yes", "yes")
     assert asked(agent, path)[0] == 0, "round trip"

@@ -54,7 +54,7 @@ def unit(path):
 @pytest.mark.parametrize("path", [
     "usr/sbin/pan-agentd", "usr/bin/pan-agent", SERVICE, SOCKET, "usr/lib/sysusers.d/pan-agent.conf",
     "usr/lib/tmpfiles.d/pan-agent.conf", "etc/pan-agent/agent.yaml",
-    "usr/share/doc/pan-agent/examples/agent.yaml"])
+    "usr/share/doc/pan-agent/examples/agent.yaml", "usr/share/doc/pan-agent/examples/policies/sample.yaml"])
 def test_installed(tree, path):
     assert (tree / path).is_file()
 
