@@ -164,9 +164,11 @@ html_row(struct buf *b, const struct catalog_shown *row)
 	gate_page_path(b, s->pid);
 	buf_adds(b, "/\">");
 	buf_add_html(b, s->pid);
+	buf_adds(b, "</a></td><td><a href=\"/datasets/");
+	gate_page_path(b, s->pid);
+	buf_adds(b, "\">");
+	buf_add_html(b, s->title.n > 0 ? s->title : SPAN("record"));
 	buf_adds(b, "</a></td><td>");
-	buf_add_html(b, s->title);
-	buf_adds(b, "</td><td>");
 	buf_add_html(b, s->instrument);
 	buf_adds(b, "</td><td>");
 	buf_adds(b, state != NULL ? state : "");

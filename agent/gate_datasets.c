@@ -2,6 +2,7 @@
 #include "agent/gate_datasets.h"
 
 #include "agent/gate_data.h"
+#include "agent/gate_dataset.h"
 #include "agent/gate_events.h"
 #include "agent/gate_links.h"
 #include "agent/gate_people.h"
@@ -12,7 +13,8 @@
 #define READS  (1U << HTTP_GET | 1U << HTTP_HEAD)
 #define WRITES (1U << HTTP_POST | 1U << HTTP_DELETE)
 
-/* What may follow a pid.  Each row begins after the dataset is known and has a public record. */
+/* What may follow a pid; no name: nothing does, it is the dataset itself.  Each row begins after
+ * the dataset is known and has a public record. */
 static const struct datasets_row {
 	struct span name;
 	bool more;    /* one more segment may follow */
@@ -21,6 +23,8 @@ static const struct datasets_row {
 	const char *allow;
 	struct gate_row row;
 } rows[] = {
+	{{NULL, 0}, false, false, READS, "GET, HEAD, OPTIONS",
+		{.begin = gate_dataset_begin, .answer = gate_dataset_answer}},
 	{SPAN_INIT("access-requests"), true, true, READS | WRITES,
 		"GET, HEAD, OPTIONS, POST, DELETE", {.answer = gate_requests_answer}},
 	{SPAN_INIT("events"), false, false, READS | 1U << HTTP_POST, "GET, HEAD, OPTIONS, POST",
@@ -44,8 +48,8 @@ find(const struct gate_case *c)
 	struct span more = c->rest;
 	struct span name = span_cut(&more, '/');
 
-	for (size_t i = 0; name.p != NULL && i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (span_eq(name, rows[i].name) &&
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if ((name.p == NULL) == (rows[i].name.p == NULL) && span_eq(name, rows[i].name) &&
 			(more.p == NULL || (rows[i].more && more.n > 0 && !span_has(more, '/'))))
 			return &rows[i];
 	return NULL;

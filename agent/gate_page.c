@@ -18,16 +18,22 @@ static const struct span style =
 void
 gate_page_begin(struct gate_desk *d, const char *title)
 {
+	gate_page_begin_text(d, span_of(title));
+}
+
+void
+gate_page_begin_text(struct gate_desk *d, struct span title)
+{
 	buf_reset(&d->body);
 	buf_adds(&d->body, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
 			   "<meta name=\"viewport\" content=\"width=device-width\"><title>");
-	buf_adds(&d->body, title);
+	buf_add_html(&d->body, title);
 	buf_adds(&d->body, " - ");
 	buf_add_html(&d->body, span_of(d->gate->settings->facility));
 	buf_adds(&d->body, "</title>\n<style>");
 	buf_add(&d->body, style);
 	buf_adds(&d->body, "</style></head>\n<body><main>\n<h1>");
-	buf_adds(&d->body, title);
+	buf_add_html(&d->body, title);
 	buf_adds(&d->body, "</h1>\n");
 }
 
@@ -49,13 +55,25 @@ add_policy(struct gate_desk *d)
 }
 
 void
-gate_page_end(struct gate_desk *d, const struct gate_case *c, unsigned status, bool forms,
-	struct http_answer *ret)
+gate_page_close(struct gate_desk *d)
 {
 	buf_adds(&d->body, "</main></body></html>\n");
+}
+
+void
+gate_page_fields(struct gate_desk *d, bool forms)
+{
 	gate_field(d, "Content-Type", SPAN("text/html; charset=utf-8"));
 	add_policy(d);
 	gate_field(d, "Referrer-Policy", forms ? SPAN("same-origin") : SPAN("no-referrer"));
+}
+
+void
+gate_page_end(struct gate_desk *d, const struct gate_case *c, unsigned status, bool forms,
+	struct http_answer *ret)
+{
+	gate_page_close(d);
+	gate_page_fields(d, forms);
 	gate_field(d, "X-Content-Type-Options", SPAN("nosniff"));
 	gate_field(d, "Cache-Control", SPAN("no-store"));
 	gate_field(d, "Vary", SPAN("Accept, Authorization, Cookie"));

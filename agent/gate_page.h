@@ -12,12 +12,17 @@
 
 /* Head, title and first heading; what follows goes to d->body. */
 void gate_page_begin(struct gate_desk *d, const char *title);
+void gate_page_begin_text(struct gate_desk *d, struct span title); /* is escaped */
 /*
  * The end, and the fields.  forms: it holds forms of this server; a browser then tells this server
  * where they come from (Referrer-Policy), which it tells nobody else.
  */
 void gate_page_end(struct gate_desk *d, const struct gate_case *c, unsigned status, bool forms,
 	struct http_answer *ret);
+/* The parts of the end, for pages that a cache may keep: the last elements; the fields but those
+ * about caches. */
+void gate_page_close(struct gate_desk *d);
+void gate_page_fields(struct gate_desk *d, bool forms);
 /* Elements of a page: the text is escaped. */
 void gate_page_text(struct gate_desk *d, const char *element, struct span text);
 /* A path inside of an attribute: a name such as "a&copy.h5" must not read as a character of HTML.

@@ -26,6 +26,17 @@ static const struct probe {
 	{"PROPFIND 1", HTTP_PROPFIND, "/data/", "/", NULL, "1"},
 	{"PROPFIND without depth", HTTP_PROPFIND, "/data/", "/", NULL, NULL},
 	{"PROPFIND with a bad depth", HTTP_PROPFIND, "/data/", "/", NULL, "7"},
+	{"its record", HTTP_GET, "/datasets/", "", NULL, NULL},
+	{"its record as JSON", HTTP_GET, "/datasets/", "", "application/json", NULL},
+	{"head of its record", HTTP_HEAD, "/datasets/", "", NULL, NULL},
+	{"its record with a slash", HTTP_GET, "/datasets/", "/", NULL, NULL},
+	{"its log", HTTP_GET, "/datasets/", "/events", NULL, NULL},
+	{"an event", HTTP_POST, "/datasets/", "/events", NULL, NULL},
+	{"its requests", HTTP_GET, "/datasets/", "/access-requests", "text/html", NULL},
+	{"a request", HTTP_POST, "/datasets/", "/access-requests", NULL, NULL},
+	{"its links", HTTP_GET, "/datasets/", "/links", NULL, NULL},
+	{"nothing below", HTTP_GET, "/datasets/", "/nothing", NULL, NULL},
+	{"a method for nothing", HTTP_DELETE, "/datasets/", "", NULL, NULL},
 	{"PROPFIND of a file", HTTP_PROPFIND, "/data/", "/a.txt", NULL, "0"},
 };
 
