@@ -377,7 +377,7 @@ do_job(struct gate_role *g, struct role_message *m)
 {
 	AUTO_BUF out = BUF_INIT(JOB_ANSWER);
 
-	gate_job_run(&g->desk, (struct span){m->text, m->n_text}, now_ms(), &out);
+	gate_job_run(&g->desk, (struct span){m->text, m->n_text}, policy_ms(g), &out);
 	answer_job(m->fd, buf_span(&out));
 	scope_close(&m->fd);
 }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -266,19 +267,32 @@ random_text(struct choices *c, char *to, const char *begin, unsigned n)
 	return choose(c, 8) == 0 ? SPAN_NONE : span_of(to);
 }
 
+/* Mostly in the role that may do it, and later than the one before, so that much of it counts. */
 static inline void
-random_event(struct choices *c, struct policy_event *ev)
+random_event(struct choices *c, struct policy_event *ev, int64_t *time)
 {
-	static const enum policy_role roles[] = {
-		ROLE_PI, ROLE_DIRECTOR, ROLE_DELEGATE, ROLE_USER_OFFICE, ROLE_ARCHIVIST};
+	static const enum policy_role fit[EVENT_COUNT] = {
+		[EVENT_EXTENSION] = ROLE_PI,
+		[EVENT_RELEASE] = ROLE_PI,
+		[EVENT_APPROVAL] = ROLE_DIRECTOR,
+		[EVENT_OBJECTION] = ROLE_DELEGATE,
+		[EVENT_AGREEMENT] = ROLE_USER_OFFICE,
+		[EVENT_RESTRICTION] = ROLE_PI,
+		[EVENT_RESTRICTION_LIFTED] = ROLE_DIRECTOR,
+		[EVENT_WITHDRAWAL] = ROLE_PI,
+		[EVENT_REINSTATEMENT] = ROLE_ARCHIVIST,
+	};
 	static const struct span ids[] = {SPAN_INIT("a"), SPAN_INIT("b")};
 
 	*ev = (struct policy_event){
-		.type = (enum event_type)choose(c, EVENT_COUNT),
-		.at = random_time(c),
-		.by = roles[choose(c, 5)],
-		.malformed = choose(c, 40) == 0,
+		.type = (enum event_type)(choose(c, 3) == 0 ? choose(c, EVENT_COUNT)
+							    : choose(c, EVENT_OBJECTION + 1)),
+		.malformed = choose(c, 60) == 0,
 	};
+	*time += (int64_t)choose(c, 40) * choose(c, 240) * 3600;
+	ev->at =
+		choose(c, 6) == 0 ? random_time(c) : (struct when){.given = true, .instant = *time};
+	ev->by = choose(c, 5) == 0 ? (enum policy_role)(ROLE_PI + choose(c, 10)) : fit[ev->type];
 	if (ev->type == EVENT_EXTENSION || ev->type == EVENT_RELEASE)
 		ev->id = ids[choose(c, 2)];
 	if (ev->type == EVENT_APPROVAL || ev->type == EVENT_OBJECTION)
@@ -351,6 +365,10 @@ random_facts(struct choices *c, struct random_facts *ret)
 	o->policy = SPAN("random");
 	o->events = ret->events;
 	o->n_events = choose(c, 2) == 0 ? 0 : choose(c, RANDOM_EVENTS);
+	int64_t time = (int64_t)RANDOM_DAY * 86400 + (int64_t)choose(c, 250) * 200000;
 	for (size_t i = 0; i < o->n_events; i++)
-		random_event(c, &ret->events[i]);
+		random_event(c, &ret->events[i], &time);
+	/* Often just behind the last entry: while something is on its way. */
+	if (o->n_events > 0 && choose(c, 2) == 0)
+		f->now = (struct when){.given = true, .instant = time + choose(c, 200) * 10000};
 }
