@@ -380,6 +380,20 @@ accounts_load(struct span text, const char *file, const struct issuers *issuers,
 
 /* ---- asking ---- */
 
+bool
+accounts_row(const struct accounts *a, size_t i, struct span *iss, struct span *id,
+	struct span *user)
+{
+	const struct link *l = &a->row[i];
+
+	if (l->claim != 0)
+		return false;
+	*iss = a->issuers->item[l->issuer].iss;
+	*id = l->value;
+	*user = l->user;
+	return true;
+}
+
 static bool
 found(const struct accounts *a, uint32_t issuer, uint32_t claim, struct span value,
 	struct subject *s)

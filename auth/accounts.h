@@ -49,6 +49,12 @@ bool accounts_load(struct span text, const char *file, const struct issuers *iss
 void accounts_free(struct accounts *a); /* NULL is allowed */
 size_t accounts_count(const struct accounts *a);
 /*
+ * Row i: the issuer and the unique id, and the account (absent: proposals alone).  False: it goes by
+ * another claim.
+ */
+bool accounts_row(const struct accounts *a, size_t i, struct span *iss, struct span *id,
+	struct span *user);
+/*
  * Sets s->local_user and s->proposals (borrowed from `a`) when a row fits s->iss and s->sub or
  * another claim of `claims`: the unique id first, then the claims in the order in which the file
  * names them; the first row found is the one that counts.  No row is no error.  `a` NULL: no file.

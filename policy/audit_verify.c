@@ -170,6 +170,9 @@ follows(const struct audit_verify *v, const struct audit_line *l, struct err *e)
 {
 	const struct audit_verified *f = &v->found;
 
+	if (l->seq == f->last_seq + 2)
+		return err_set(e, ERR_SYNTAX, RULE, "record %llu is missing before it",
+			(unsigned long long)f->last_seq + 1);
 	if (l->seq > f->last_seq + 1)
 		return err_set(e, ERR_SYNTAX, RULE, "records %llu to %llu are missing before it",
 			(unsigned long long)f->last_seq + 1, (unsigned long long)l->seq - 1);

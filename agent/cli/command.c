@@ -7,6 +7,7 @@
 
 #include "agent/base/buf.h"
 #include "agent/base/settings_dump.h"
+#include "agent/cli/cli_audit.h"
 #include "agent/cli/cli_auth.h"
 #include "agent/cli/cli_check.h"
 #include "agent/cli/cli_dmp.h"
@@ -27,6 +28,7 @@ static const struct command commands[] = {
 	{"show", "all that is known of a dataset", cli_show},
 	{"auth", "explain what an agent makes of a token, check by check", cli_auth},
 	{"policy", "check, test, explain and sign policy files", cli_policy},
+	{"audit", "check and search the audit log", cli_audit},
 	{"dmp", "data management plans: take one, write one", cli_dmp},
 	{"login", "get a token for a data server by a browser, and keep the login", cli_login},
 	{"logout", "revoke the tokens of a login, and delete it", cli_logout},
