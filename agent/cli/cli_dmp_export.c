@@ -216,6 +216,15 @@ instant(struct call *c, int64_t at)
 	return kept(c, buf_span(&text));
 }
 
+/* An address for mail, as the standard wants it: of the agent, or of the policy. */
+static struct span
+mbox(const struct call *c, const struct policy *p)
+{
+	struct span own = span_of(c->w.settings->contact);
+
+	return !span_has(own, '@') && p != NULL && span_has(p->contact, '@') ? p->contact : own;
+}
+
 /* What all datasets of the proposal have in common, from the first of them. */
 static bool
 take_proposal(struct call *c, const struct catalog_dataset *ds)
@@ -236,6 +245,7 @@ take_proposal(struct call *c, const struct catalog_dataset *ds)
 	c->plan.n_projects = 1;
 	c->plan.created = instant(c, created(p, &ds->facts, c->now));
 	c->plan.title = arena_printf(&c->keep, "Data of %.*s", SPAN_ARG(project->title));
+	c->plan.mbox = mbox(c, p);
 	c->known = true;
 	return project->title.p != NULL && c->plan.created.p != NULL && c->plan.title.p != NULL;
 }
@@ -253,7 +263,6 @@ take_frame(struct call *c)
 	c->plan.modified = instant(c, c->now);
 	c->plan.ethical = MADMP_UNKNOWN;
 	c->plan.contact = span_of(c->w.settings->facility);
-	c->plan.mbox = span_of(c->w.settings->contact);
 	c->plan.contact_ids = (struct madmp_ids){id, 1};
 	c->plan.id = (struct madmp_id){
 		arena_printf(&c->keep, "%.*s/#dmp-%s", SPAN_ARG(url), c->proposal), SPAN("other")};

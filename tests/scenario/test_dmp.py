@@ -155,13 +155,14 @@ def test_examples(tmp_path, house, policy, end, access, licence):
     work = tmp_path
     for folder in ("state", "run", "log", "data/P-1/a", "data/P-2/a"):
         (work / folder).mkdir(parents=True)
-    for name in ("agent.yaml", "keys.jwks", "k.pem", "c.pem"):
+    for name in ("keys.jwks", "k.pem", "c.pem"):
         (work / name).write_bytes((house / name).read_bytes())
     for x in "12":
         (work / "data" / ("P-" + x) / "a/one.txt").write_text("one")
     dates = "dates: {experiment_start: %s, experiment_end: %s, data_collected: %s}" % (end, end, end)
     (work / "proposals.yaml").write_text("proposals:\n  - {id: P-1, %s}\n  - {id: P-2, flags: [personal-data], %s}\n"
                                          % (dates, dates))
+    (work / "agent.yaml").write_text(CONFIG.replace("data@house.example", "https://house.example/help"))
     (work / "policy.yaml").write_bytes((ROOT / "policy/examples" / (policy + ".yaml")).read_bytes())
     r = run(BIN / "pan-agent", "index", "--config", work / "agent.yaml")
     assert r.returncode == 0, r.stdout + r.stderr
@@ -170,7 +171,9 @@ def test_examples(tmp_path, house, policy, end, access, licence):
         code, out, err = dmp(work, "import", work / "out.json", "--json")
         assert (code, err) == (0, ""), out
     valid(json.loads((work / "out.json").read_text()))
-    one = json.loads((work / "out.json").read_text())["dmp"]["dataset"][0]["distribution"][0]
+    got = json.loads((work / "out.json").read_text())["dmp"]
+    one = got["dataset"][0]["distribution"][0]
+    assert got["contact"]["mbox"] == "data-policy@facility.example", "the policy's, for the agent's is no address of mail"
     assert (one["data_access"], one["license"][0]["license_ref"]) == (access, licence)
 
 
@@ -238,6 +241,12 @@ def test_table(house):
     assert lines[1].startswith(A + "  personal data  personal_data: yes  no flag") and lines[1].endswith("would ask: the flag")
     assert lines[3].startswith(" ") and lines[3].endswith("conflict: " + NEVER_LONGER)
     assert lines[4] == "1 agrees, 0 asked, 1 would ask, 1 conflict, 0 refused"
+
+
+def test_standard_input(house):
+    text = plan(house, entry(A, RELEASE)).read_bytes()
+    r = run(BIN / "pan-agent", "dmp", "import", "-", "--config", house / "agent.yaml", input=text)
+    assert r.returncode == 0 and b"2 agrees" in r.stdout
 
 
 def test_bad_plans(house):
