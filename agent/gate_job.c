@@ -9,6 +9,7 @@
 #include "agent/gate_data.h"
 #include "agent/gate_events.h"
 #include "agent/gate_ledger.h"
+#include "agent/gate_links.h"
 #include "policy/audit_record.h"
 
 #include <string.h>
@@ -131,6 +132,29 @@ run_flag(struct job *j, struct err *e)
 	return write_flag(j, &f, e);
 }
 
+/* ---- a reviewer's link ---- */
+
+static bool
+run_revoke(struct job *j, struct err *e)
+{
+	struct span id = SPAN_NONE;
+	struct jsonw w;
+
+	if (!json_get_str(j->json, "link", &id))
+		return fault(j, e, "\"link\" is missing: which one?");
+	if (!gate_links_revoke(j->d, j->c, id, e)) {
+		j->status = e->code == ERR_ABSENT ? 404 : 503;
+		return false;
+	}
+	j->status = 200;
+	jsonw_init(&w, j->answer);
+	jsonw_obj(&w, NULL);
+	jsonw_str(&w, "id", id);
+	jsonw_bool(&w, "live", false);
+	jsonw_end(&w, '}');
+	return true;
+}
+
 /* ---- the answer ---- */
 
 static bool
@@ -142,6 +166,7 @@ run(struct job *j, struct err *e)
 	} kinds[] = {
 		{SPAN_INIT("event"), run_event},
 		{SPAN_INIT("flag"), run_flag},
+		{SPAN_INIT("revoke"), run_revoke},
 	};
 	struct span name = SPAN_NONE;
 
@@ -152,7 +177,7 @@ run(struct job *j, struct err *e)
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (span_eq(name, kinds[i].name))
 			return kinds[i].run(j, e);
-	return fault(j, e, "\"job\" is event or flag");
+	return fault(j, e, "\"job\" is event, flag or revoke");
 }
 
 static void

@@ -12,6 +12,7 @@
  * object (POST /ledger there), one of
  *   {"job":"event","pid":"...","event":{"type":"release","by":"pi",...}}
  *   {"job":"flag","proposal":"...","flag":"personal-data","note":"..."}    ("pid" instead, too)
+ *   {"job":"revoke","link":"r-..."}   a reviewer's link or a personal grant
  * The role that acts is the one that he names; what would not count is refused as it is over HTTP.
  *
  * The answer is one JSON object with "status" (as of HTTP) and either the answer of

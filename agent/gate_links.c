@@ -375,6 +375,21 @@ end_link(struct gate_desk *d, struct gate_case *c, const struct ledger_link *k, 
 	return gate_people_write(d, c, &note, insert_end, &what, e) || e->code == ERR_DENIED;
 }
 
+bool
+gate_links_revoke(struct gate_desk *d, struct gate_case *c, struct span id, struct err *e)
+{
+	struct ledger_link k;
+
+	if (d->ledger == NULL || !ledger_link_get(d->ledger, id, &d->mem, &k, e))
+		return err_set(e, ERR_ABSENT, NULL, "no such link");
+	if (k.ended != 0)
+		return true;
+	struct ledger_link_end what = {.id = k.id, .by = SPAN("administrator"), .at = c->now};
+	const struct gate_people_note note = {
+		.kind = "link", .what = "revoked", .pid = k.pid, .id = k.id};
+	return gate_people_write(d, c, &note, insert_end, &what, e);
+}
+
 static void
 answer_end(struct gate_desk *d, struct gate_case *c, struct http_answer *ret)
 {

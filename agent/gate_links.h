@@ -25,3 +25,6 @@ struct gate_link_plan {
  */
 bool gate_links_plan(struct gate_desk *d, struct gate_case *c, const struct gate_words *w,
 	bool personal, struct gate_link_plan *ret, struct err *e);
+
+/* The administrator's word: end this link or grant, of whichever dataset.  ERR_ABSENT. */
+bool gate_links_revoke(struct gate_desk *d, struct gate_case *c, struct span id, struct err *e);

@@ -195,25 +195,37 @@ gate_people_grants(struct gate_case *c)
 /* ---- writing ---- */
 
 static bool
-write_record(struct gate_desk *d, const struct gate_case *c, const struct gate_people_note *note,
-	struct buf *out, struct err *e)
+write_subject(struct gate_desk *d, const struct gate_case *c, const struct gate_people_note *note,
+	struct jsonw *w, struct err *e)
 {
 	char id[AUDIT_ID_LEN];
-	struct jsonw w;
 
 	if (!audit_subject_id(d->gate->audit, c->subject.iss, c->subject.sub, c->now, id, e))
 		return false;
-	jsonw_init(&w, out);
-	jsonw_hex(&w, "trace", c->ask->trace, sizeof(c->ask->trace));
-	jsonw_obj(&w, "subject");
-	jsonw_cstr(&w, "id", id);
-	jsonw_str(&w, "iss", c->subject.iss);
-	jsonw_list(&w, "roles");
+	jsonw_obj(w, "subject");
+	jsonw_cstr(w, "id", id);
+	jsonw_str(w, "iss", c->subject.iss);
+	jsonw_list(w, "roles");
 	for (int r = 0; r < ROLE_COUNT; r++)
 		if ((note->roles >> r & 1U) != 0)
-			jsonw_cstr(&w, NULL, role_names[r]);
-	jsonw_end(&w, ']');
-	jsonw_end(&w, '}');
+			jsonw_cstr(w, NULL, role_names[r]);
+	jsonw_end(w, ']');
+	jsonw_end(w, '}');
+	return true;
+}
+
+static bool
+write_record(struct gate_desk *d, const struct gate_case *c, const struct gate_people_note *note,
+	struct buf *out, struct err *e)
+{
+	struct jsonw w;
+
+	jsonw_init(&w, out);
+	jsonw_hex(&w, "trace", c->ask->trace, sizeof(c->ask->trace));
+	if (!c->subject.authenticated) /* the administrator */
+		jsonw_null(&w, "subject");
+	else if (!write_subject(d, c, note, &w, e))
+		return false;
 	if (note->pid.p != NULL) {
 		jsonw_obj(&w, "object");
 		jsonw_str(&w, "pid", note->pid);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "agent/cli/cli_access.h"
 #include "agent/cli/cli_facts.h"
 #include "agent/cli/command.h"
 #include "policy/explain.h"
@@ -58,6 +59,7 @@ show(const struct cli_facts *w, const struct cli_explain_question *q, const stru
 {
 	AUTO_BUF out = BUF_INIT(TEXT_MAX);
 	struct decision d;
+	struct err e = {0};
 
 	policy_decide(w->policies, f, &d);
 	if (q->json) {
@@ -65,6 +67,8 @@ show(const struct cli_facts *w, const struct cli_explain_question *q, const stru
 		buf_addc(&out, '\n');
 	} else {
 		explain_write(w->policies, f, span_of(q->as), &out);
+		if (!cli_access_links(w->ledger, f->object.pid, f->now, &out, &e))
+			return cli_facts_complain(w, "the ledger", &e);
 	}
 	if (!buf_ok(&out))
 		return cli_facts_complain(w, "the explanation is too long", NULL);

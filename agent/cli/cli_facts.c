@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "agent/cli/cli_access.h"
 #include "agent/cli/command.h"
 
 #define MEMORY ((size_t)64 * 1024 * 1024)
@@ -136,6 +137,7 @@ cli_facts_who(const struct cli_facts *f, const char *as, struct cli_facts_who *r
 	struct span roles = SPAN("roles:");
 	struct span sub = SPAN("sub:");
 	struct span local = SPAN("local:");
+	struct span bearer = SPAN("link:");
 
 	*ret = (struct cli_facts_who){.named = false};
 	if (span_is(who, "anonymous"))
@@ -143,6 +145,10 @@ cli_facts_who(const struct cli_facts *f, const char *as, struct cli_facts_who *r
 	ret->subject.authenticated = true;
 	if (span_starts(who, roles))
 		return take_roles(f, span_skip(who, roles.n), &ret->roles);
+	if (span_starts(who, bearer) && who.n > bearer.n) {
+		ret->link = span_skip(who, bearer.n);
+		return true;
+	}
 	if (span_starts(who, local) && who.n > local.n) {
 		ret->subject.local_user = span_skip(who, local.n);
 		ret->named = true;
@@ -153,7 +159,7 @@ cli_facts_who(const struct cli_facts *f, const char *as, struct cli_facts_who *r
 	if (!ret->named)
 		(void)fprintf(stderr,
 			"pan-agent %s: --as '%s': write anonymous, roles:pi,registered, "
-			"sub:NAME@ISSUER or local:ACCOUNT\n",
+			"sub:NAME@ISSUER, local:ACCOUNT or link:ID\n",
 			f->command, as);
 	return ret->named;
 }
@@ -192,5 +198,5 @@ cli_facts_fill(struct cli_facts *f, const struct catalog_dataset *ds, struct cli
 	ret->subject = who->subject.authenticated ? &who->subject : NULL;
 	ret->roles = roles;
 	ret->object = ds->facts;
-	return true;
+	return cli_access_facts(f->ledger, who->link, &f->arena, ret, e);
 }

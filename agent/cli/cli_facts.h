@@ -46,16 +46,19 @@ struct cli_facts_who {
 	struct subject subject; /* not authenticated: anonymous */
 	uint32_t roles;         /* of roles:..., without looking at a dataset */
 	bool named;             /* a person: the catalogue knows the roles */
+	struct span link;       /* id of a reviewer's link; absent: none */
 };
 
-/* anonymous, roles:pi,registered, sub:NAME@ISSUER or local:ACCOUNT; false: said what is wrong. */
+/* anonymous, roles:pi,registered, sub:NAME@ISSUER, local:ACCOUNT or link:ID; false: said what is
+ * wrong. */
 bool cli_facts_who(const struct cli_facts *f, const char *as, struct cli_facts_who *ret);
 
 /* The dataset with its dates, flags and log of events; ERR_ABSENT. */
 bool cli_facts_dataset(
 	struct cli_facts *f, struct span pid, struct catalog_dataset *ret, struct err *e);
 /*
- * Who asks about what: subject, roles and object of *ret are set, all else is left.  `who` must
+ * Who asks about what: subject, roles, accepted terms and object of *ret are set, all else is left;
+ * ret->now says at what time a link or grant must live.  `who` must
  * outlive *ret.  A named person's account is the one that the accounts link to it.
  */
 bool cli_facts_fill(struct cli_facts *f, const struct catalog_dataset *ds,

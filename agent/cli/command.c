@@ -7,6 +7,7 @@
 
 #include "agent/base/buf.h"
 #include "agent/base/settings_dump.h"
+#include "agent/cli/cli_access.h"
 #include "agent/cli/cli_audit.h"
 #include "agent/cli/cli_auth.h"
 #include "agent/cli/cli_check.h"
@@ -30,6 +31,8 @@ static const struct command commands[] = {
 	{"policy", "check, test, explain and sign policy files", cli_policy},
 	{"audit", "check and search the audit log", cli_audit},
 	{"dmp", "data management plans: take one, write one", cli_dmp},
+	{"access", "ask for access to a dataset, answer, accept terms, make reviewers' links",
+		cli_access},
 	{"login", "get a token for a data server by a browser, and keep the login", cli_login},
 	{"logout", "revoke the tokens of a login, and delete it", cli_logout},
 	{"token", "print the token that a server would get; or mint one of a demo issuer",
