@@ -2,7 +2,10 @@
 #include "agent/gate_policies.h"
 
 #include "agent/base/log.h"
+#include "agent/base/zone.h"
 #include "agent/control.h"
+#include "agent/gate_effect.h"
+#include "policy/audit_record.h"
 #include "policy/inforce.h"
 #include "policy/lint.h"
 #include "policy/sign.h"
@@ -123,18 +126,6 @@ read_before(const struct role *r, struct inforce *ret)
 	return NULL;
 }
 
-void
-gate_policies_replaced(const struct role *r, struct buf *json)
-{
-	struct inforce before;
-	AUTO_JSON j = read_before(r, &before);
-
-	if (j != NULL)
-		inforce_replaced(&before, json);
-	else if (gate_policies_reloading(r))
-		buf_adds(json, "[]");
-}
-
 static bool
 report(struct role *r, const char *name, const struct buf *text, struct err *e)
 {
@@ -143,22 +134,61 @@ report(struct role *r, const char *name, const struct buf *text, struct err *e)
 	return role_report(r, name, buf_span(text), e);
 }
 
-bool
-gate_policies_tell(
-	struct role *r, const struct policy_set *s, int64_t now, struct span notes, struct err *e)
+static bool
+tell(struct role *r, const struct gate_policies_start *x, const struct inforce *before,
+	struct span effect, struct err *e)
 {
 	AUTO_BUF list = BUF_INIT(CONTROL_TEXT_MAX);
 	AUTO_BUF metrics = BUF_INIT(CONTROL_TEXT_MAX);
 	AUTO_BUF changes = BUF_INIT(CONTROL_TEXT_MAX);
 	AUTO_BUF text = BUF_INIT(CONTROL_TEXT_MAX);
-	struct inforce before;
-	AUTO_JSON j = read_before(r, &before);
 
-	inforce_write(s, now, &list);
-	inforce_metrics(s, now, &metrics);
-	inforce_changes(j != NULL ? &before : NULL, s, &changes);
+	inforce_write(x->set, x->now_ms / 1000, &list);
+	inforce_metrics(x->set, x->now_ms / 1000, &metrics);
+	inforce_changes(before, x->set, &changes);
 	add_lines(&text, buf_span(&changes));
-	add_lines(&text, notes);
+	add_lines(&text, effect);
+	add_lines(&text, x->notes);
 	return report(r, "policies", &list, e) && report(r, "policy-metrics", &metrics, e) &&
 	       report(r, "policy-notes", &text, e);
+}
+
+static bool
+record(const struct role *r, const struct gate_policies_start *x, const struct inforce *before,
+	const struct gate_effect *effect, struct err *e)
+{
+	AUTO_BUF text = BUF_INIT(AUDIT_LINE_MAX);
+	AUTO_BUF replaced = BUF_INIT(AUDIT_LINE_MAX);
+	char tzdata[16];
+
+	zone_version(tzdata);
+	if (before != NULL)
+		inforce_replaced(before, &replaced);
+	else if (gate_policies_reloading(r))
+		buf_adds(&replaced, "[]"); /* that it is not known is told by read_before */
+	const struct audit_starting starting = {.agent = PAN_VERSION,
+		.tzdata = tzdata,
+		.policies = x->set,
+		.replaced = buf_span(&replaced),
+		.judged = effect->known,
+		.decisions = effect->decisions,
+		.changed = effect->changed};
+	audit_record_start(&text, &starting);
+	struct audit_item item = {
+		.kind = replaced.n > 0 ? "reload" : "start", .rest = buf_span(&text)};
+	return audit_append(x->audit, &item, 1, x->now_ms, e);
+}
+
+bool
+gate_policies_begin(struct role *r, const struct gate_policies_start *x, struct err *e)
+{
+	AUTO_BUF text = BUF_INIT(CONTROL_TEXT_MAX);
+	struct gate_effect effect = {.known = false};
+	struct inforce before = {.n = 0};
+	AUTO_JSON j = read_before(r, &before);
+	const struct inforce *old = j != NULL ? &before : NULL;
+
+	if (old != NULL && !inforce_same(old, x->set))
+		gate_effect_measure(r, x->set, x->catalog, x->now_ms, &text, &effect);
+	return record(r, x, old, &effect, e) && tell(r, x, old, buf_span(&text), e);
 }

@@ -3,7 +3,9 @@
 
 #include "agent/base/buf.h"
 #include "agent/base/err.h"
+#include "agent/catalog/catalog.h"
 #include "agent/role.h"
+#include "policy/audit.h"
 #include "policy/policy.h"
 
 #include <stdbool.h>
@@ -30,13 +32,18 @@ bool gate_policies_lint(const struct role *r, const struct policy_set *s, struct
 
 /* This gate takes the place of another: the bundle tells what that one has in force. */
 bool gate_policies_reloading(const struct role *r);
-/* JSON of what is replaced, for the audit record of a reload; nothing is added at a start. */
-void gate_policies_replaced(const struct role *r, struct buf *json);
 
 /*
- * Tell the supervisor what is in force from now on (role_report): "policies" for programs,
- * "policy-metrics", and "policy-notes" for whoever asked for a reload: a line for each policy, what
- * changed, then `notes`.
+ * From now on they are in force: the audit record of the start, or of the reload with what is
+ * replaced and how many decisions of the last day would be others; then the supervisor is told
+ * (role_report): "policies" for programs, "policy-metrics", and "policy-notes" for whoever asked
+ * for a reload: a line for each policy, what changed, that number, then `notes`.
  */
-bool gate_policies_tell(
-	struct role *r, const struct policy_set *s, int64_t now, struct span notes, struct err *e);
+struct gate_policies_start {
+	const struct policy_set *set;
+	struct audit *audit;
+	struct catalog *catalog; /* the events of datasets */
+	int64_t now_ms;
+	struct span notes;
+};
+bool gate_policies_begin(struct role *r, const struct gate_policies_start *x, struct err *e);

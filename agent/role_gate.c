@@ -11,7 +11,6 @@
 #include "agent/base/metric.h"
 #include "agent/base/proc.h"
 #include "agent/base/scope.h"
-#include "agent/base/zone.h"
 #include "agent/control.h"
 #include "agent/gate.h"
 #include "agent/gate_audit.h"
@@ -224,24 +223,17 @@ open_audit(struct gate_role *g, struct err *e)
 	return audit_subject_id(g->gate.audit, SPAN("-"), SPAN("-"), policy_ms(g) / 1000, id, e);
 }
 
-/* The first record of this gate: with it, its policies are in force. */
+/* The last step: with the record of it, this gate's policies are in force. */
 static bool
-record_start(struct gate_role *g, struct err *e)
+begin(struct gate_role *g, struct err *e)
 {
-	AUTO_BUF text = BUF_INIT(AUDIT_LINE_MAX);
-	AUTO_BUF replaced = BUF_INIT(AUDIT_LINE_MAX);
-	char tzdata[16];
+	const struct gate_policies_start x = {.set = g->gate.policies,
+		.audit = g->gate.audit,
+		.catalog = g->desk.catalog,
+		.now_ms = policy_ms(g),
+		.notes = buf_span(&g->notes)};
 
-	zone_version(tzdata);
-	gate_policies_replaced(&g->role, &replaced);
-	const struct audit_starting starting = {.agent = PAN_VERSION,
-		.tzdata = tzdata,
-		.policies = g->gate.policies,
-		.replaced = buf_span(&replaced)};
-	audit_record_start(&text, &starting);
-	struct audit_item item = {
-		.kind = replaced.n > 0 ? "reload" : "start", .rest = buf_span(&text)};
-	return audit_append(g->gate.audit, &item, 1, policy_ms(g), e);
+	return gate_policies_begin(&g->role, &x, e);
 }
 
 /* Where browsers' logins stand; without it nobody can log in with one. */
@@ -335,8 +327,7 @@ prepare(struct gate_role *g)
 		refuse(g, EXIT_CONFIG, &report, &e);
 	if (!sandbox_enter(&g->role, missing, sizeof(missing), &e))
 		refuse(g, EXIT_SANDBOX, &report, &e);
-	if (!record_start(g, &e) || !gate_policies_tell(&g->role, g->gate.policies,
-					    policy_ms(g) / 1000, buf_span(&g->notes), &e))
+	if (!begin(g, &e))
 		refuse(g, EXIT_CONFIG, &report, &e);
 	if (missing[0] != '\0')
 		log_warn("sandbox", "not confined as it should be", LOG_STR("missing", missing));

@@ -22,7 +22,7 @@ static const struct kind_row {
 	{SPAN_INIT("refused"), "trace status reason"},
 	{SPAN_INIT("refused-more"), "count"},
 	{SPAN_INIT("start"), "agent tzdata? policies"},
-	{SPAN_INIT("reload"), "agent tzdata policies replaced"},
+	{SPAN_INIT("reload"), "agent tzdata policies replaced changed? decisions?"},
 	{SPAN_INIT("event"), "trace subject object event"},
 	{SPAN_INIT("clock"), "step_s used"},
 	{SPAN_INIT("checkpoint"), "upto head key sig"},

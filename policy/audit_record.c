@@ -232,6 +232,10 @@ audit_record_start(struct buf *out, const struct audit_starting *s)
 	write_policies(&w, "policies", s->policies);
 	if (s->replaced.p != NULL)
 		jsonw_raw(&w, "replaced", s->replaced);
+	if (s->judged) {
+		jsonw_u64(&w, "changed", s->changed);
+		jsonw_u64(&w, "decisions", s->decisions);
+	}
 }
 
 void

@@ -56,6 +56,9 @@ struct audit_starting {
 	const struct policy_set *policies;
 	/* "reload": JSON by audit_record_policies of what was in force before; absent: "start". */
 	struct span replaced;
+	/* "reload": of so many decisions of the last day so many would be others now. */
+	bool judged;
+	uint64_t decisions, changed;
 };
 void audit_record_start(struct buf *out, const struct audit_starting *s);
 /* [{"policy":...,"version":...,"sha256":...}] */

@@ -164,6 +164,20 @@ write_change(
 		buf_adds(text, " (an older version)");
 }
 
+bool
+inforce_same(const struct inforce *before, const struct policy_set *now)
+{
+	bool same = before->n == policy_set_count(now);
+
+	for (size_t i = 0; same && i < before->n; i++) {
+		AUTO_BUF digest = BUF_INIT(DIGEST_DIGITS);
+		size_t at = find_before(before, policy_set_id(now, i));
+		buf_add_hex(&digest, policy_set_sha256(now, i), DIGEST_DIGITS / 2);
+		same = at < before->n && span_eq(before->entry[at].sha256, buf_span(&digest));
+	}
+	return same;
+}
+
 static bool
 is_there(const struct policy_set *now, struct span id)
 {

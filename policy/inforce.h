@@ -36,6 +36,8 @@ struct inforce {
 /* Strict about what is used of it: names, versions and digests. */
 bool inforce_read(const struct json *list, struct inforce *ret, struct err *e);
 
+/* Are they the very same files? */
+bool inforce_same(const struct inforce *before, const struct policy_set *now);
 /* A line for each policy of `now`, and for each that is gone: what is in force, and what changed.
  * `before` may be NULL: then nothing is said of changes. */
 void inforce_changes(const struct inforce *before, const struct policy_set *now, struct buf *text);

@@ -68,6 +68,7 @@ def test_a_reload_says_what_is_in_force(agent, policy, good):
     assert [p["policy"] for p in before] == ["sample"] and before[0]["file"] == str(policy)
     code, said = reload(agent)
     assert code == 0 and re.search(r"policy sample version 1 sha256 [0-9a-f]{8}  unchanged\n", said), said
+    assert reads(agent) == 200  # a decision that would be another
     policy.write_text(closed(good))
     code, said = reload(agent)
     assert code == 0 and reads(agent) == 403, said
@@ -75,13 +76,16 @@ def test_a_reload_says_what_is_in_force(agent, policy, good):
     now = status(agent)["policies"][0]
     assert now["version"] == 2 and now["sha256"] != before[0]["sha256"]
     assert 'pan_policy_version_info{policy="sample",version="2",sha256="%s"} 1' % now["sha256"] in admin(agent, "/metrics")
-    said = run(BIN / "pan-agent", "status", "--config", agent.config).stdout.decode()
-    assert re.search(r"sample +2 %s  \S+ +- +%s" % (now["sha256"][:8], policy), said), said
+    table = run(BIN / "pan-agent", "status", "--config", agent.config).stdout.decode()
+    assert re.search(r"sample +2 %s  \S+ +- +%s" % (now["sha256"][:8], policy), table), table
     records = [json.loads(line) for line in next(agent.work.rglob("audit.jsonl")).read_text().splitlines()]
     records = [r for r in records if r["kind"] in ("start", "reload")]
     assert records[0]["kind"] == "start" and "replaced" not in records[0]
     assert records[-1]["kind"] == "reload" and records[-1]["policies"][0]["sha256"] == now["sha256"]
-    assert any(r.get("replaced", [{}])[0] == {k: before[0][k] for k in ("policy", "version", "sha256")} for r in records[1:])
+    first = next(r for r in records[1:] if r["replaced"][0]["sha256"] != r["policies"][0]["sha256"])
+    assert first["replaced"] == [{k: before[0][k] for k in ("policy", "version", "sha256")}]
+    assert first["changed"] >= 1 and first["decisions"] >= first["changed"], first
+    assert "permit -> deny" in said and re.search(r"\d+ of \d+ decisions of the last day would be others", said) or "unchanged" in said, said
     policy.write_text(good)
     assert wait_for(lambda: reads(agent) == 200, 5), "the file that was put back is taken without being asked"
 

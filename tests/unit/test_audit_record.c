@@ -245,6 +245,14 @@ starts(void **state)
 		SPAN_ARG(buf_span(&list)));
 	buf_addc(&want, '\0');
 	check_record("reload", &b, want.p);
+	s.judged = true;
+	s.decisions = 340;
+	s.changed = 12;
+	want.n--; /* the zero byte */
+	audit_record_start(&b, &s);
+	buf_adds(&want, ",\"changed\":12,\"decisions\":340");
+	buf_addc(&want, '\0');
+	check_record("reload", &b, want.p);
 	policy_set_free(set);
 }
 

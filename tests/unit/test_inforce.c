@@ -140,6 +140,8 @@ changes(void **state)
 	inforce_write(a, INT64_MIN, &json);
 	AUTO_JSON j = json_parse(buf_span(&json), NULL, NULL);
 	assert_true(inforce_read(j, &f, NULL));
+	assert_true(inforce_same(&f, a));
+	assert_false(inforce_same(&f, b));
 	inforce_changes(&f, b, &text);
 	struct span rest = buf_span(&text);
 	for (size_t i = 0; i < 5; i++) {
@@ -157,6 +159,7 @@ changes(void **state)
 	inforce_write(b, 0, &json);
 	AUTO_JSON k = json_parse(buf_span(&json), NULL, NULL);
 	assert_true(inforce_read(k, &f, NULL));
+	assert_false(inforce_same(&f, a));
 	inforce_changes(&f, a, &back);
 	assert_non_null(memmem(back.p, back.n, " (an older version)", 19));
 	policy_set_free(a);
