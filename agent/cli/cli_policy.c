@@ -13,6 +13,7 @@
 #include "agent/cli/cli_policy_check.h"
 #include "agent/cli/cli_policy_lint.h"
 #include "agent/cli/cli_policy_list.h"
+#include "agent/cli/cli_policy_opens.h"
 #include "agent/cli/cli_policy_sign.h"
 #include "agent/cli/cli_policy_simulate.h"
 #include "agent/cli/cli_policy_verify.h"
@@ -32,6 +33,7 @@ static const struct command subcommands[] = {
 	{"list", "which policies hold for data of which days", cli_policy_list},
 	{"simulate", "what would have been decided otherwise, by an audit log",
 		cli_policy_simulate},
+	{"opens", "which datasets open when, and why", cli_policy_opens},
 	{"explain", "one decision in words, or decisions for questions in JSON", cli_explain},
 	{"sign", "sign a policy file, beside it in FILE.sig", cli_policy_sign},
 	{"verify", "are policy files signed as agent.yaml asks?", cli_policy_verify},

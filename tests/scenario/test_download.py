@@ -90,6 +90,45 @@ def test_missing_and_hidden_look_alike(agent):
     assert problem(a, 404)["type"] == problem(b, 404)["type"]
 
 
+def test_hidden_and_absent_are_one(agent):
+    """Whole answers, byte for byte but for the time and the trace; and the lists give no hint."""
+    hidden, absent = "10.5072/ind042-powder-01", "10.5072/ind042-powder-99"  # as long as each other
+    ways = [("/data/%s/", ()), ("/data/%s", ()), ("/data/%s/ind042_powder_0001.nxs", ()), ("/data/%s/", ("-I",)),
+            ("/data/%s/", ("-X", "PROPFIND", "-H", "Depth: 1")), ("/data/%s/", ("-H", "Accept: application/json")),
+            ("/data/%s/ind042_powder_0001.nxs", ("-H", 'If-None-Match: "x"', "-r", "0-9")),
+            ("/datasets/%s", ()), ("/datasets/%s", ("-H", "Accept: application/json")), ("/datasets/%s", ("-I",)),
+            ("/datasets/%s", ("-X", "DELETE")), ("/datasets/%s/events", ()),
+            ("/datasets/%s/events", ("-d", '{"type":"release"}')), ("/datasets/%s/nothing", ())]
+    trace = {"traceparent": "00-%032x-%016x-01" % (7, 7)}
+    for path, more in ways:
+        for who in (None, "alice"):
+            pair = []
+            for pid in (hidden, absent):
+                a = agent.get(path % pid, "-H", "traceparent: " + trace["traceparent"], *more, sub=who)
+                pair.append((a.status, {k: v for k, v in a.headers.items() if k != "date"}, a.body))
+            assert pair[0] == pair[1] and pair[0][0] == 404, (path, more, who, pair)
+    everything = agent.get("/data/", "-H", "Accept: application/json").json
+    names = [d["pid"] for d in everything["datasets"]]
+    assert hidden not in names and everything["next"] is None
+    for where in (hidden, hidden[:-1], hidden + "0", "10.5072/ind042-powder-00"):
+        later = agent.get("/data/?after=" + where, "-H", "Accept: application/json").json["datasets"]
+        assert [d["pid"] for d in later] == [n for n in names if n > where]
+
+
+def test_record_of_a_dataset(agent):
+    open_, shut = OPEN.split("/")[3], EMBARGOED.split("/")[3]
+    page = agent.get("/datasets/10.5072/" + open_)
+    assert page.status == 200 and b"<script" not in page.body and page.headers["vary"] == "Accept, Authorization"
+    assert page.headers["cache-control"].startswith("public, max-age=")
+    assert agent.get("/datasets/10.5072/" + open_, "-H", "If-None-Match: " + page.headers["etag"]).status == 304
+    record = agent.get("/datasets/10.5072/" + shut, "-H", "Accept: application/json")
+    assert record.json["access_state"] == "embargoed" and record.json["release_date"] == opens(agent)
+    assert record.json["links"]["data"] is None and record.json["links"]["access_requests"]
+    mine = agent.get("/datasets/10.5072/" + shut, "-H", "Accept: application/json", sub="alice")
+    assert mine.headers["cache-control"] == "private, no-store" and mine.json["data"]["effect"] == "permit"
+    assert set(record.json["fields"]) < set(mine.json["fields"])
+
+
 def test_head(agent):
     a, b = agent.get(OPEN), agent.get(OPEN, "-I")
     assert b.status == 200

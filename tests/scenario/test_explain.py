@@ -126,7 +126,7 @@ def test_decisions(house, who, on, at, code, effect, status):
     (("check", "--fast"), "usage:"),
     (("check", "/nonexistent.yaml"), "/nonexistent.yaml: No such file"),
     (("check", "/"), "Is a directory"),
-    (("verify",), "usage:"),
+    (("nonsense",), "no subcommand 'nonsense'"),
 ])
 def test_wrong_calls(args, words):
     code, out, err = policy(*args)
@@ -181,6 +181,23 @@ def test_questions_in_order():
     for i, d in enumerate(got):
         good = i not in (7, 8)
         assert (d["id"], d["rule"]) == ((i, "open-data") if good else (None, "input"))
+
+
+def test_what_opens_when(house):
+    opens = lambda *more: policy("opens", "--config", house / "agent.yaml", *more)
+    code, out, err = opens("--from", "2020-01-01", "--until", "2030-12-31")
+    assert (code, err) == (0, "")
+    assert out == "2027-05-31  10.5072/P-1-a  sample  3y from experiment_end 2024-05-31\n\n2027-05  1 dataset, 3 B\n"
+    assert opens("--from", "2027-06-01")[1] == "no dataset opens in that time\n"
+    assert opens("--until", "2027-05-30", "--from", "2027-05-30")[1] == "no dataset opens in that time\n"
+    assert "never       10.5072/P-2-a  sample  proprietary\n" in opens("--all")[1]
+    rows = [json.loads(x) for x in opens("--all", "--json", "--from", "2020-01-01")[1].splitlines()]
+    assert [r.get("release_date") for r in rows] == ["2027-05-31", None, None, None]
+    assert [r.get("cause") for r in rows[:2]] == ["embargo", "proprietary"]
+    assert rows[0]["release_at"] == "2027-05-30T22:00:00Z" and rows[2] == {"month": "2027-05", "datasets": 1, "bytes": 3}
+    assert "P-2" not in opens("--all", "--proposal", "P-1")[1]
+    for wrong in (("--until", "soon"), ("--from", "2027-02-30"), ("10.5072/P-1-a",), ("--until",)):
+        assert opens(*wrong)[0] == 2
 
 
 def test_a_corrected_date_moves_nothing_by_itself(house):
