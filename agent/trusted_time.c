@@ -228,7 +228,7 @@ trusted_time_keep(struct trusted_time *t, bool now, struct err *e)
 	if (read_kept(t->fd) >= time)
 		return true;
 	trusted_kept_line(time, line);
-	off_t at = (off_t)(t->line * TRUSTED_LINE);
+	off_t at = (off_t)t->line * (off_t)TRUSTED_LINE;
 	t->line = 1 - t->line;
 	if (pwrite(t->fd, line, TRUSTED_LINE, at) != TRUSTED_LINE || fdatasync(t->fd) < 0)
 		return err_set(e, ERR_SYSTEM, NULL,

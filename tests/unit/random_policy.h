@@ -114,7 +114,7 @@ random_when(struct choices *c, struct buf *out)
 		{"proposal", RANDOM_PROPOSAL, 5, 4},
 		{"instrument", RANDOM_INSTRUMENT, 4, 6},
 		{"issuer", RANDOM_ISSUER, 3, 10},
-		{"entitlement", RANDOM_ENTITLEMENT, RANDOM_ENTITLEMENTS, 5},
+		{"entitlement", RANDOM_ENTITLEMENT, RANDOM_ENTITLEMENTS, 3},
 	};
 	const char *comma = "";
 	uint32_t set = 0;
