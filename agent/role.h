@@ -129,8 +129,11 @@ bool role_job_done(struct role *r, int code, struct err *e);
  *            "policies"        JSON of what is in force (policy/inforce.h), in GET /status
  *            "policy-metrics"  lines for GET /metrics: pan_policy_...
  *            "policy-notes"    lines for whoever asked for a reload
+ *            "clock"           ROLE_CLOCK_HELD: the wall clock stepped ahead and is not followed
+ *                              until a reload confirms it; else anything
  * At most CONTROL_TEXT_MAX bytes, else ERR_LIMIT.  Any other name is the end of this process.
  */
+#define ROLE_CLOCK_HELD "held"
 bool role_report(struct role *r, const char *name, struct span text, struct err *e);
 
 /* First of the stripes of a role in the metrics (agent/base/metric.h): the front and the gate have

@@ -59,6 +59,7 @@ struct gate_role {
 	struct span *mentioned; /* gate.mentioned */
 	uint64_t keys_changed;
 	struct buf notes;      /* of lint */
+	bool held;             /* the supervisor knows that the clock is ahead of policy's time */
 	struct buf told;       /* the last token metrics that the supervisor has */
 	struct gate_desk desk; /* of the main thread, for the administrator's jobs */
 	struct gate_seat seats[GATE_THREADS];
@@ -472,12 +473,27 @@ tell_clock(struct gate_role *g)
 		log_err(LOG_ERROR, "clock", &e);
 }
 
+/* Only somebody's reload may confirm a clock that stepped ahead, not one by a changed file. */
+static void
+tell_held(struct gate_role *g)
+{
+	bool held = now_ms() - policy_ms(g) > TRUSTED_STEP_MS;
+	struct err e = {0};
+
+	if (held == g->held)
+		return;
+	g->held = held;
+	if (!role_report(&g->role, "clock", held ? SPAN(ROLE_CLOCK_HELD) : SPAN("good"), &e))
+		log_err(LOG_ERROR, "link", &e);
+}
+
 /* What there is to do once a second. */
 static void
 tick(struct gate_role *g)
 {
 	sweep(g);
 	tell_clock(g);
+	tell_held(g);
 	gate_refused_tell(g->gate.refused, g->gate.audit, g->role.metrics, policy_ms(g), false);
 	gate_audit_tick(&g->audit, policy_ms(g));
 	metric_set(

@@ -188,7 +188,8 @@ place_of(const struct child *c, struct span name)
 {
 	static const char *const names[PROCESS_COUNT][CHILD_REPORTS] = {
 		[PROCESS_COURIER] = {"issuers", "issuer-metrics"},
-		[PROCESS_GATE] = {"token-metrics", "policies", "policy-metrics", "policy-notes"},
+		[PROCESS_GATE] = {"token-metrics", "policies", "policy-metrics", "policy-notes",
+			"clock"},
 	};
 	unsigned i = 0;
 

@@ -24,7 +24,7 @@ enum child_state {
 };
 
 /* The texts of role_report that are kept: the last one of each name that its role may use. */
-#define CHILD_REPORTS 4U
+#define CHILD_REPORTS 5U
 
 struct child {
 	enum process what;

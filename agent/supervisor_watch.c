@@ -64,13 +64,26 @@ supervisor_watch_wait(const struct supervisor *s)
 	return s->watch != NULL ? watch_wait(s->watch, s->now) : -1;
 }
 
+/* A reload would confirm a clock that stepped ahead (13.1), and nobody has looked at it. */
+static bool
+clock_held(struct supervisor *s)
+{
+	bool held = span_is(child_said(&s->child[SEAT_GATE], "clock"), ROLE_CLOCK_HELD);
+
+	if (held)
+		log_warn("reload",
+			"policies have changed on disk, and wait for `pan-agent reload`: "
+			"it would confirm the wall clock, which stepped ahead");
+	return held;
+}
+
 void
 supervisor_watch_serve(struct supervisor *s)
 {
 	if (s->watch == NULL || !watch_due(s->watch, s->now) || s->phase > PHASE_SERVE)
 		return;
 	bool later = s->phase == PHASE_START || s->reload.busy;
-	if (!later && config_policies_differ(last_tried(s)))
+	if (!later && config_policies_differ(last_tried(s)) && !clock_held(s))
 		later = !supervisor_reload_policies(s);
 	if (later)
 		watch_again(s->watch, s->now);

@@ -2,11 +2,12 @@
 """The wall clock is moved under the running agent (policy.md 13.1): nothing opens too early, nothing closes again."""
 import json
 import pathlib
+import shutil
 import struct
 import subprocess
 
 import pytest
-from conftest import BIN, BUILD, EMBARGOED, OPEN, Agent, run, wait_for
+from conftest import BIN, BUILD, EMBARGOED, OPEN, ROOT, Agent, run, wait_for
 
 YEARS = 12 * 365 * 86400
 SHIM = pathlib.Path(__file__).with_name("moved_clock.c")
@@ -32,7 +33,9 @@ def clock(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def agent(clock, tmp_path_factory):
-    a = Agent("policy", tmp_path_factory.mktemp("policy"), env=clock.env)
+    work = tmp_path_factory.mktemp("policy")
+    shutil.copy(ROOT / "policy" / "examples" / "sample.yaml", work)
+    a = Agent("policy", work, "--policy", work / "sample.yaml", env=clock.env)
     a.get("/data/")
     a.note()
     yield a
@@ -58,6 +61,12 @@ def test_ahead_and_back(agent, clock):
     assert len(told) == 1 and abs(told[0]["step_s"] - YEARS) < 60
     assert steps(agent) == [1] and '"event":"clock"' in agent.log()
     assert (agent.work / "logs" / "clock").stat().st_size > 0
+
+    # A policy file that changes confirms nothing, though it would be taken at other times.
+    with open(agent.work / "sample.yaml", "a") as f:
+        f.write("# changed\n")
+    assert wait_for(lambda: "wait for `pan-agent reload`" in agent.log(), 5)
+    assert agent.get(EMBARGOED).status == 401
 
     # A reload says that the new time is right: the embargo is over.
     r = run(BIN / "pan-agent", "reload", "--config", agent.config)
