@@ -132,7 +132,7 @@ static void
 look_beside(struct audit_file *f, bool empty)
 {
 	struct audit_tail older = {0};
-	struct audit_head h;
+	struct audit_head h = {0};
 
 	if (f->dir < 0)
 		return;
@@ -190,20 +190,21 @@ refresh(struct audit_file *f, struct err *e)
 
 	if (fstat(f->fd, &st) < 0)
 		return err_set(e, ERR_SYSTEM, NULL, "could not look at the audit log");
+	f->device = (uint64_t)st.st_dev;
+	f->inode = (uint64_t)st.st_ino;
 	return (uint64_t)st.st_size == f->size || read_tail(f, e);
 }
 
-/* Is the open file still the one of that name? */
+/* Is the open file still the one of that name?  After refresh. */
 static bool
 in_place(const struct audit_file *f)
 {
-	struct stat own;
 	struct stat named;
 
 	if (f->dir < 0)
 		return true;
-	return fstat(f->fd, &own) == 0 && fstatat(f->dir, f->name, &named, 0) == 0 &&
-	       own.st_ino == named.st_ino && own.st_dev == named.st_dev;
+	return fstatat(f->dir, f->name, &named, 0) == 0 && (uint64_t)named.st_ino == f->inode &&
+	       (uint64_t)named.st_dev == f->device;
 }
 
 /* To the file that has the name now, or a new one; the old one is closed, and with it its lock. */

@@ -24,6 +24,7 @@ struct audit_file {
 	int fd, dir;
 	char name[AUDIT_NAME_MAX];
 	uint64_t max;
+	uint64_t device, inode; /* of the open file */
 	/* Where the chain stands, true after audit_file_lock. */
 	uint64_t size; /* of the file */
 	uint64_t seq;  /* of the last line; 0: none */

@@ -219,6 +219,29 @@ session(struct buf *out, const struct json *j)
 	put(out, j, "client");
 }
 
+/* What a person did beside asking for data: terms, requests for access, links for reviewers. */
+static void
+deed(struct buf *out, const struct json *j)
+{
+	struct span kind = SPAN_NONE;
+	char name[32] = "";
+	size_t from = out->n;
+
+	put(out, j, "kind");
+	column(out, from, 8);
+	if (json_get_str(j, "kind", &kind))
+		(void)span_cstr(kind, name, sizeof(name));
+	put(out, json_get(j, name), "id");
+	buf_addc(out, ' ');
+	put(out, json_get(j, name), "what");
+	if (json_get(j, "object") != NULL) {
+		buf_adds(out, " for ");
+		put(out, json_get(j, "object"), "pid");
+	}
+	buf_adds(out, "  ");
+	put_subject(out, j);
+}
+
 static void
 refused(struct buf *out, const struct json *j)
 {
@@ -255,6 +278,9 @@ static const struct words {
 	{SPAN_INIT("start"), starting},
 	{SPAN_INIT("reload"), starting},
 	{SPAN_INIT("event"), event},
+	{SPAN_INIT("terms"), deed},
+	{SPAN_INIT("request"), deed},
+	{SPAN_INIT("link"), deed},
 	{SPAN_INIT("checkpoint"), checkpoint},
 	{SPAN_INIT("clock"), step},
 	{SPAN_INIT("login"), session},

@@ -192,34 +192,38 @@ try_all(struct call *c, const struct accounts *a)
 /* ---- the answer ---- */
 
 static void
-print(const struct call *c)
+print_json(const struct call *c)
 {
 	AUTO_BUF out = BUF_INIT(64UL * 1024);
 	struct jsonw w;
 
-	if (c->call.json) {
-		jsonw_init(&w, &out);
-		jsonw_obj(&w, NULL);
-		jsonw_cstr(&w, "id", c->id);
-		jsonw_str(&w, "sub", c->found ? buf_span(&c->name) : SPAN_NONE);
-		jsonw_str(&w, "iss", c->found ? buf_span(&c->issuer) : SPAN_NONE);
-		jsonw_str(&w, "user", c->found && c->user.n > 0 ? buf_span(&c->user) : SPAN_NONE);
-		jsonw_cstr(&w, "from", c->where);
-		jsonw_u64(&w, "tried", c->tried);
-		jsonw_end(&w, '}');
-		(void)printf("%.*s\n", SPAN_ARG(buf_span(&out)));
-	} else if (c->found) {
-		(void)printf("%s is %.*s of %.*s", c->id, SPAN_ARG(buf_span(&c->name)),
-			SPAN_ARG(buf_span(&c->issuer)));
-		if (c->user.n > 0)
-			(void)printf(", account %.*s", SPAN_ARG(buf_span(&c->user)));
-		(void)printf(" (known by %s)\n", c->where);
-	} else {
+	jsonw_init(&w, &out);
+	jsonw_obj(&w, NULL);
+	jsonw_cstr(&w, "id", c->id);
+	jsonw_str(&w, "sub", c->found ? buf_span(&c->name) : SPAN_NONE);
+	jsonw_str(&w, "iss", c->found ? buf_span(&c->issuer) : SPAN_NONE);
+	jsonw_str(&w, "user", c->user.n > 0 ? buf_span(&c->user) : SPAN_NONE);
+	jsonw_cstr(&w, "from", c->where);
+	jsonw_u64(&w, "tried", c->tried);
+	jsonw_end(&w, '}');
+	(void)printf("%.*s\n", SPAN_ARG(buf_span(&out)));
+}
+
+static void
+print_words(const struct call *c)
+{
+	if (!c->found) {
 		(void)printf("%s is none of the %llu persons whom this machine knows; ask about "
 			     "somebody "
 			     "with --sub NAME@ISSUER\n",
 			c->id, (unsigned long long)c->tried);
+		return;
 	}
+	(void)printf("%s is %.*s of %.*s", c->id, SPAN_ARG(buf_span(&c->name)),
+		SPAN_ARG(buf_span(&c->issuer)));
+	if (c->user.n > 0)
+		(void)printf(", account %.*s", SPAN_ARG(buf_span(&c->user)));
+	(void)printf(" (known by %s)\n", c->where);
 }
 
 static int
@@ -234,7 +238,7 @@ who(struct call *c)
 	if (!cli_accounts_load(c->settings, true, &report, &a))
 		(void)fwrite(report.p, 1, report.n, stderr);
 	try_all(c, a.accounts);
-	print(c);
+	(c->call.json ? print_json : print_words)(c);
 	cli_accounts_fini(&a);
 	return c->found ? EXIT_DONE : EXIT_NO;
 }

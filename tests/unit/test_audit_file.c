@@ -125,6 +125,7 @@ taken_away(void **state)
 	assert_int_equal(check_files(p, files), 5);
 	assert_int_equal(check_log(p), 2);
 	AUTO_FD fd = openat(p->dirfd, "audit.jsonl", O_WRONLY | O_TRUNC | O_CLOEXEC);
+	assert_true(fd >= 0);
 	assert_true(append(a, 1, AUDIT_JUNE));
 	assert_int_equal(check_log(p), 2);
 	assert_true(audit_flush(a, NULL));

@@ -71,6 +71,15 @@ words(void **state)
 			"2026-06-01T08:00:00Z  login  2026-06:00 by portal"},
 		{LINE("refused", T ",\"status\":401,\"reason\":\"bad token\""),
 			"2026-06-01T08:00:00Z  refused 401  bad token"},
+		{LINE("request", T ",\"subject\":" JANE
+				   ",\"object\":{\"pid\":\"10.5072/A\"},\"request\":{\"id\":"
+				   "\"r-1\",\"what\":\"asked\"}"),
+			"2026-06-01T08:00:00Z  request r-1 asked for 10.5072/A  2026-06:00 "
+			"(registered, pi)"},
+		{LINE("terms", T ",\"subject\":" JANE
+				 ",\"terms\":{\"id\":\"human@2\",\"what\":\"accepted\"}"),
+			"2026-06-01T08:00:00Z  terms   human@2 accepted  2026-06:00 (registered, "
+			"pi)"},
 		{LINE("refused-more", "\"count\":12"), "2026-06-01T08:00:00Z  refused 12 more"},
 		{LINE("own", "\"a\":1"), "2026-06-01T08:00:00Z  own \"a\":1"},
 	};
