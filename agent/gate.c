@@ -182,6 +182,7 @@ gate_open(struct gate_desk *d, const struct gate_case *c, const struct catalog_f
 		.epoch = c->epoch,
 		.decision = c->record,
 		.audit_from = gate_stream_audit(c),
+		.max_age = c->decision.max_age,
 	};
 	struct stat st;
 

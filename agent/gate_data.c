@@ -4,6 +4,7 @@
 #include "agent/base/metric.h"
 #include "agent/gate_catalogue.h"
 #include "agent/gate_listing.h"
+#include "agent/gate_oblige.h"
 #include "agent/gate_people.h"
 #include "agent/gate_problem.h"
 #include "agent/gate_record.h"
@@ -61,44 +62,6 @@ gate_data_judge(struct gate_desk *d, struct gate_case *c, enum action action, st
 }
 
 /* ---- what a permit brings along ---- */
-
-static void
-add_links(struct gate_desk *d, const struct gate_case *c)
-{
-	const struct decision *n = &c->decision;
-	AUTO_BUF link = BUF_INIT(4096);
-
-	for (size_t i = 0; i < n->n_obligations; i++) {
-		buf_reset(&link);
-		if (span_is(n->obligations[i], "cite") &&
-			span_starts(c->dataset.pid, SPAN("10."))) {
-			buf_adds(&link, "<https://doi.org/");
-			buf_add_url(&link, c->dataset.pid);
-			buf_adds(&link, ">; rel=\"cite-as\"");
-		} else if (span_is(n->obligations[i], "licence-notice") &&
-			   !span_starts(n->licence, SPAN("LicenseRef-"))) {
-			buf_adds(&link, "<https://spdx.org/licenses/");
-			buf_add_url(&link, n->licence);
-			buf_adds(&link, ">; rel=\"license\"");
-		}
-		if (link.n > 0 && buf_ok(&link))
-			gate_field(d, "Link", buf_span(&link));
-	}
-}
-
-/* POL-18: an answer may be shared only where the decision says for how long. */
-static void
-add_caching(struct gate_desk *d, const struct gate_case *c)
-{
-	if (c->decision.max_age > 0) {
-		buf_adds(&d->fields, "Cache-Control: public, max-age=");
-		buf_addu(&d->fields, c->decision.max_age);
-		buf_adds(&d->fields, "\r\n");
-	} else {
-		gate_field(d, "Cache-Control", SPAN("private, no-store"));
-	}
-	gate_field(d, "Vary", SPAN("Accept, Authorization"));
-}
 
 static void
 add_digests(struct gate_desk *d, const struct gate_case *c, const struct catalog_file *f)
@@ -164,8 +127,7 @@ answer_file(struct gate_desk *d, struct gate_case *c, const struct catalog_file 
 	/* A scientist's file is never a page of ours. */
 	gate_field(d, "X-Content-Type-Options", SPAN("nosniff"));
 	gate_field(d, "Content-Security-Policy", SPAN("sandbox; default-src 'none'"));
-	add_caching(d, c);
-	add_links(d, c);
+	gate_oblige_file(d, c);
 	if (f->has_digests && g->size == f->bytes && g->mtime_s == f->mtime_s &&
 		g->mtime_ns == f->mtime_ns)
 		add_digests(d, c, f);
@@ -293,8 +255,8 @@ gate_data_answer(struct gate_desk *d, struct gate_case *c, struct http_answer *r
 		gate_problem_incomplete(d, c, ret);
 	else if (c->found == GATE_ABSENT)
 		gate_problem_absent(d, c, ret);
-	else if (!c->decision.permit)
-		gate_problem_denied(d, c, ret);
+	else if (!c->decision.permit || c->decision.status == 410)
+		gate_problem_denied(d, c, ret); /* a permit with `tombstone` is that page, too */
 	else
 		gate_data_member(d, c, ret);
 }

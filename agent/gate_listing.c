@@ -4,6 +4,7 @@
 #include "agent/base/civil.h"
 #include "agent/base/jsonw.h"
 #include "agent/gate_data.h"
+#include "agent/gate_oblige.h"
 #include "agent/gate_page.h"
 #include "agent/gate_problem.h"
 #include "agent/gate_view.h"
@@ -165,6 +166,7 @@ html_page_start(struct listing *l)
 	const struct catalog_dataset *s = &l->c->dataset;
 	struct buf *b = &l->d->body;
 	struct span name = title(l);
+	struct span notice = gate_oblige_notice(l->c);
 
 	html_start(l->d, name.n > 0 ? name : s->pid);
 	buf_adds(b, "<p>Dataset ");
@@ -172,6 +174,11 @@ html_page_start(struct listing *l)
 	if (l->c->decision.licence.p != NULL) {
 		buf_adds(b, ", licence ");
 		buf_add_html(b, l->c->decision.licence);
+	}
+	if (notice.p != NULL) {
+		buf_adds(b, "</p>\n<p><strong>");
+		buf_add_html(b, notice);
+		buf_adds(b, "</strong>");
 	}
 	buf_adds(b, "</p>\n<table><tr><th>name</th><th>bytes</th><th>modified</th><th>format</th></"
 		    "tr>\n");
@@ -216,6 +223,8 @@ json_page_start(struct listing *l)
 	jsonw_str(w, "path", l->folder);
 	jsonw_cstr(w, "state", state_names[l->c->decision.state]);
 	jsonw_str(w, "licence", l->c->decision.licence);
+	if (gate_oblige_notice(l->c).p != NULL)
+		jsonw_str(w, "notice", gate_oblige_notice(l->c));
 	jsonw_list(w, "entries");
 }
 
@@ -263,7 +272,7 @@ dav_finish(struct listing *l, struct http_answer *ret)
 {
 	dav_write_end(&l->d->body);
 	gate_field(l->d, "Content-Type", SPAN(DAV_CONTENT_TYPE));
-	gate_field(l->d, "Cache-Control", SPAN("private, no-store"));
+	gate_oblige_private(l->d, l->c);
 	ret->status = 207;
 	gate_body(l->d, l->c, ret);
 }
@@ -354,8 +363,7 @@ page_end(struct listing *l, bool json, struct http_answer *ret)
 		json ? SPAN("application/json") : SPAN("text/html; charset=utf-8"));
 	gate_field(l->d, "Content-Security-Policy",
 		SPAN("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"));
-	gate_field(l->d, "Cache-Control", SPAN("private, no-store"));
-	gate_field(l->d, "Vary", SPAN("Accept, Authorization"));
+	gate_oblige_page(l->d, l->c);
 	gate_body(l->d, l->c, ret);
 }
 

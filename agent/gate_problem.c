@@ -4,6 +4,7 @@
 #include "agent/base/civil.h"
 #include "agent/base/jsonw.h"
 #include "agent/gate_login.h"
+#include "agent/http/respond.h"
 
 #include <stdio.h>
 
@@ -22,6 +23,7 @@ begin(struct gate_desk *d, const struct gate_case *c, struct jsonw *w, unsigned 
 	buf_adds(&type, PROBLEM_TYPE);
 	buf_add(&type, name);
 	jsonw_str(w, "type", buf_span(&type));
+	jsonw_cstr(w, "title", respond_reason(status));
 	jsonw_u64(w, "status", status);
 	jsonw_hex(w, "trace", c->ask->trace, sizeof(c->ask->trace));
 }
@@ -180,12 +182,29 @@ add_grantors(struct jsonw *w, const struct decision *n)
 	jsonw_end(w, ']');
 }
 
+/* Which rule of which policy, and when the data open. */
+static void
+add_decision(struct jsonw *w, const struct decision *n)
+{
+	AUTO_BUF date = BUF_INIT(64);
+
+	jsonw_str(w, "rule", n->rule);
+	jsonw_str(w, "policy", n->policy);
+	if (n->policy.p != NULL)
+		jsonw_u64(w, "version", n->version);
+	else
+		jsonw_null(w, "version");
+	if (n->has_release)
+		civil_write_iso(&date, (int64_t)n->release_date * 86400);
+	jsonw_str(w, "release_date", n->has_release ? span_first(buf_span(&date), 10) : SPAN_NONE);
+	jsonw_iso(w, "release_at", n->has_release ? n->release_at : INT64_MIN);
+}
+
 void
 gate_problem_denied(struct gate_desk *d, const struct gate_case *c, struct http_answer *ret)
 {
 	const struct decision *n = &c->decision;
 	AUTO_BUF sentence = BUF_INIT(4096);
-	AUTO_BUF date = BUF_INIT(64);
 	struct jsonw w;
 
 	if (n->status == 404) {
@@ -194,18 +213,11 @@ gate_problem_denied(struct gate_desk *d, const struct gate_case *c, struct http_
 	}
 	if (n->status == 401)
 		challenge(d, NULL);
-	begin(d, c, &w, (unsigned)n->status, n->reason);
+	begin(d, c, &w, (unsigned)n->status, n->reason.p != NULL ? n->reason : SPAN("tombstone"));
 	decision_write_sentence(n, &c->facts, &sentence);
 	jsonw_str(&w, "detail", buf_span(&sentence));
 	jsonw_str(&w, "reason", n->reason);
-	jsonw_str(&w, "rule", n->rule);
-	jsonw_str(&w, "policy", n->policy);
-	if (n->has_release) {
-		civil_write_iso(&date, (int64_t)n->release_date * 86400);
-		jsonw_str(&w, "release_date", span_first(buf_span(&date), 10));
-	} else {
-		jsonw_null(&w, "release_date");
-	}
+	add_decision(&w, n);
 	add_grantors(&w, n);
 	jsonw_str(&w, "contact",
 		n->contact.p != NULL ? n->contact : span_of(d->gate->settings->contact));

@@ -127,6 +127,7 @@ put_grant(struct buf *b, const struct grant_info *g)
 	buf_addc(b, g->generated ? 1 : 0);
 	put_span(b, span_of(g->etag));
 	put_u32(b, g->audit_from);
+	put_u32(b, g->max_age);
 	put_rate(b, &g->rate);
 }
 
@@ -276,6 +277,7 @@ get_grant(struct unpack *c, struct grant_info *g)
 	if (!span_cstr(unpack_span(c, UNPACK_ABSENT), g->etag, sizeof(g->etag)))
 		c->bad = true;
 	g->audit_from = (uint32_t)unpack_le(c, 4);
+	g->max_age = (uint32_t)unpack_le(c, 4);
 	get_rate(c, &g->rate);
 }
 

@@ -45,6 +45,7 @@ struct grant_info {
 	 * inside of the dataset begins at this byte of the path that was asked for; 0: not wanted.
 	 */
 	uint32_t audit_from;
+	uint32_t max_age; /* seconds for shared caches, never beyond `expires`; 0: none of them */
 	struct grant_rate rate;
 };
 

@@ -309,6 +309,22 @@ add_validators(struct buf *out, const struct grant_info *g)
 	buf_adds(out, "\r\n");
 }
 
+/*
+ * POL-18: an answer that was kept is older than its decision, and no cache may hold it beyond the
+ * next change.
+ */
+static void
+add_caching(struct buf *out, const struct grant_info *g, int64_t now)
+{
+	int64_t left = g->expires - now;
+
+	if (g->max_age == 0)
+		return;
+	buf_adds(out, "Cache-Control: public, max-age=");
+	buf_addu(out, left >= (int64_t)g->max_age ? g->max_age : left > 0 ? (uint64_t)left : 0);
+	buf_adds(out, "\r\n");
+}
+
 static enum conn_go
 answer_not_modified(struct conn *c, const struct http_answer *a)
 {
@@ -316,6 +332,7 @@ answer_not_modified(struct conn *c, const struct http_answer *a)
 	struct buf *out = head_start(c, 304);
 
 	(void)add_fields(out, a->fields, false);
+	add_caching(out, g, c->env->loop->utc);
 	add_validators(out, g);
 	respond_end(out, keeps(c), minor(c));
 	conn_note_begin(c, g, NULL);
@@ -387,6 +404,7 @@ answer_bytes(struct conn *c, const struct http_answer *a, const struct range_set
 		return CONN_OVER;
 	if (a->ranges)
 		respond_field(out, "Accept-Ranges", SPAN("bytes"));
+	add_caching(out, g, c->env->loop->utc);
 	add_validators(out, g);
 	respond_length(out, body_length(&c->req->out));
 	respond_end(out, keeps(c), minor(c));

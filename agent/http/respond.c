@@ -209,7 +209,7 @@ respond_error(struct buf *out, const struct respond_clock *c, const struct respo
 	respond_start(out, p->status, c);
 	respond_field(out, "Content-Type", SPAN("application/problem+json"));
 	respond_field(out, "X-Content-Type-Options", SPAN("nosniff"));
-	respond_field(out, "Cache-Control", SPAN("no-store"));
+	respond_field(out, "Cache-Control", SPAN("private, no-store"));
 	if (p->allow != NULL)
 		respond_field(out, "Allow", span_of(p->allow));
 	if (p->retry_after > 0)

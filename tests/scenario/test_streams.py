@@ -82,7 +82,7 @@ def test_bodies_at_a_time(agent, tmp_path):
         for _ in range(2):
             a = agent.get(BIG)
             assert a.status == 429 and a.headers["retry-after"] == "5", a
-            assert a.headers["content-type"] == "application/problem+json" and a.headers["cache-control"] == "no-store", a
+            assert a.headers["content-type"] == "application/problem+json" and a.headers["cache-control"] == "private, no-store", a
             assert a.json["rate"] == {"class": "two", "streams": 2, "mbit": 8} and "two allows 2 downloads" in a.json["detail"], a
         assert agent.get(BIG, "-I").status == 200, "a HEAD has no body"
         assert agent.get(BIG, "-r", "0-9", sub="bob").status == 206, "somebody else"

@@ -129,7 +129,8 @@ struct world {
 	uint64_t done_ranges[4];
 	/* what a regrant and a refusal bring along */
 	struct grant_rate rate;
-	uint32_t audit_from;
+	uint32_t audit_from, max_age;
+	int64_t expires; /* 0: far away */
 	struct http_finish finish;
 	int n_identities;
 };
@@ -207,6 +208,9 @@ regrant(struct world *w)
 		info.decision++;
 		info.rate = w->rate;
 		info.audit_from = w->audit_from;
+		info.max_age = w->max_age;
+		if (w->expires != 0)
+			info.expires = w->expires;
 		grant_unref(files[i]->grant);
 		assert_true(grant_issue(&fd, &info, &files[i]->grant, NULL));
 	}

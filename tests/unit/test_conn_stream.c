@@ -344,6 +344,47 @@ expires(void **state)
 	world_end(&w);
 }
 
+/* POL-18: what caches may keep never outlives the grant, also where the answer is an older one. */
+static void
+caching(void **state)
+{
+	static const struct {
+		const char *name;
+		uint32_t max_age;
+		int64_t left;
+		const char *want[2]; /* one of them: the second may have gone on */
+	} rows[] = {
+		{"the policy's", 60, 3600, {"Cache-Control: public, max-age=60\r\n", NULL}},
+		{"until the next change", 60, 9,
+			{"Cache-Control: public, max-age=9\r\n",
+				"Cache-Control: public, max-age=8\r\n"}},
+		{"none", 0, 3600, {"\r\n\r\n", NULL}},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct world w;
+		CHECK_ROW(rows[i].name);
+		world_begin(&w);
+		w.keep = true;
+		w.max_age = rows[i].max_age;
+		w.expires = w.loop.utc + rows[i].left;
+		w.epoch++;
+		say(&w, SPAN(GET("/data/x/small")), SIZE_MAX);
+		for (int k = 0; k < 3; k++) { /* then from the kept one: whole, a part, unchanged */
+			static const struct span again[] = {SPAN_INIT(WITH("A: b")),
+				SPAN_INIT(WITH("Range: bytes=0-1,5-6")),
+				SPAN_INIT(WITH("If-None-Match: \"abc\""))};
+			assert_true(got(&w, rows[i].want[0]) ||
+				    (rows[i].want[1] != NULL && got(&w, rows[i].want[1])));
+			assert_int_equal(got(&w, "Cache-Control"), rows[i].max_age > 0);
+			w.got.n = 0;
+			say(&w, again[k], SIZE_MAX);
+		}
+		assert_int_equal(w.n_asks, 1);
+		world_end(&w);
+	}
+}
+
 /* ---- audit:full ---- */
 
 static void
@@ -388,6 +429,7 @@ main(void)
 		cmocka_unit_test(finishing),
 		cmocka_unit_test(stale_leave),
 		cmocka_unit_test(expires),
+		cmocka_unit_test(caching),
 		cmocka_unit_test(full),
 	};
 	return cmocka_run_group_tests_name("conn_stream", tests, NULL, NULL);

@@ -62,7 +62,7 @@ errors(void **state)
 	respond_error(&b, &c, &p);
 	check_span(buf_span(&b),
 		"HTTP/1.1 400 Bad Request\r\n" DATE "Content-Type: application/problem+json\r\n"
-		"X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n"
+		"X-Content-Type-Options: nosniff\r\nCache-Control: private, no-store\r\n"
 		"Content-Length: 151\r\nConnection: close\r\n\r\n"
 		"{\"type\":\"urn:pan-agent:problem:bad-request\",\"title\":\"Bad Request\","
 		"\"status\":400,\"detail\":\"the request has \\\"no\\\" Host field\\u000d\\n<b> "
@@ -71,10 +71,11 @@ errors(void **state)
 	p = (struct respond_error){
 		.status = 405, .allow = "GET, HEAD", .head = true, .keep = true, .minor = 1};
 	respond_error(&b, &c, &p);
-	check_span(buf_span(&b), "HTTP/1.1 405 Method Not Allowed\r\n" DATE
-				 "Content-Type: application/problem+json\r\n"
-				 "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n"
-				 "Allow: GET, HEAD\r\nContent-Length: 148\r\n\r\n");
+	check_span(buf_span(&b),
+		"HTTP/1.1 405 Method Not Allowed\r\n" DATE
+		"Content-Type: application/problem+json\r\n"
+		"X-Content-Type-Options: nosniff\r\nCache-Control: private, no-store\r\n"
+		"Allow: GET, HEAD\r\nContent-Length: 148\r\n\r\n");
 	buf_reset(&b);
 	p = (struct respond_error){.status = 429, .retry_after = 5, .minor = 1};
 	respond_error(&b, &c, &p);
