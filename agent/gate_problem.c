@@ -4,6 +4,7 @@
 #include "agent/base/civil.h"
 #include "agent/base/jsonw.h"
 #include "agent/gate_login.h"
+#include "agent/gate_oblige.h"
 #include "agent/http/respond.h"
 
 #include <stdio.h>
@@ -182,6 +183,33 @@ add_grantors(struct jsonw *w, const struct decision *n)
 	jsonw_end(w, ']');
 }
 
+/* What somebody can do about it: whom the data are closed to may ask, and terms can be accepted. */
+static void
+add_next(struct gate_desk *d, const struct gate_case *c, struct jsonw *w)
+{
+	const struct decision *n = &c->decision;
+	bool terms = n->terms.p != NULL;
+	AUTO_BUF to = BUF_INIT(8192);
+
+	if (!terms && n->n_grantors == 0)
+		return;
+	if (terms) {
+		buf_addf(&to, "%s/terms/", d->gate->settings->public_url);
+		buf_add_url(&to, n->terms);
+	} else {
+		gate_oblige_address(d, c, "/access-requests", &to);
+	}
+	jsonw_obj(w, terms ? "accept" : "ask");
+	jsonw_cstr(w, "method", "POST");
+	jsonw_str(w, "href", buf_span(&to));
+	if (terms) {
+		jsonw_str(w, "terms", n->terms);
+		jsonw_str(w, "title", n->terms_title);
+		jsonw_str(w, "text", n->terms_url);
+	}
+	jsonw_end(w, '}');
+}
+
 /* Which rule of which policy, and when the data open. */
 static void
 add_decision(struct jsonw *w, const struct decision *n)
@@ -221,6 +249,7 @@ gate_problem_denied(struct gate_desk *d, const struct gate_case *c, struct http_
 	add_grantors(&w, n);
 	jsonw_str(&w, "contact",
 		n->contact.p != NULL ? n->contact : span_of(d->gate->settings->contact));
+	add_next(d, c, &w);
 	if (n->status == 401)
 		add_login(d, &w);
 	finish(d, &w, (unsigned)n->status, ret);

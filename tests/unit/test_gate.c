@@ -88,6 +88,8 @@ static const struct row rows[] = {
 		NULL, "propfind-finite-depth", NULL},
 	{"home page escapes", HTTP_GET, "/", NULL, NULL, NULL, 200, "text/html",
 		"Test &lt;facility&gt;", "<facility>"},
+	{"that of a hidden one nowhere", HTTP_GET, "/datasets/10.5072/PAID", NULL, NULL, NULL, 404,
+		NULL, "not-found", NULL},
 	{"health", HTTP_GET, "/healthz", NULL, NULL, NULL, 200, NULL,
 		"{\"status\":\"ok\",\"policy\":\"current\",\"audit\":\"ok\"}", NULL},
 	{"resource metadata", HTTP_GET, "/.well-known/oauth-protected-resource", NULL, NULL, NULL,

@@ -169,9 +169,11 @@ other_names(void **state)
 	"\"contact\":\"me@test.example\"}\n"
 #define NEW                                                                                        \
 	"\"release_date\":\"2029-01-02\",\"release_at\":\"2029-01-01T23:00:00Z\",\"grantors\":"    \
-	"[\"pi\"],\"contact\":\"office@test.example\""
+	"[\"pi\"],\"contact\":\"office@test.example\",\"ask\":{\"method\":\"POST\",\"href\":"      \
+	"\"https://localhost/datasets/10.5072/SHUT/access-requests\"}"
 #define LOGIN  ",\"login\":{\"command\":\"pan-agent login https://localhost\",\"page\":null}"
 #define ABSENT TYPE("not-found", "Not Found", "404") "}\n"
+#define TERMS  "terms: {human: {version: 2, title: Human data, url: \"https://t.example/human\"}}\n"
 #define LAW                                                                                        \
 	"rules:\n  - {id: court, effect: deny, action: [data.read], when: {}, "                    \
 	"reason: court-order, status: 451}\n"                                                      \
@@ -187,7 +189,7 @@ check_document(struct span got, const char *want)
 	assert_non_null(from);
 	from += sizeof(detail) - 1;
 	size_t left = (size_t)(got.p + got.n - from);
-	const char *to = memmem(from, left, "\",\"reason\"", 11);
+	const char *to = memmem(from, left, "\",\"reason\"", 10);
 	if (to == NULL)
 		to = memmem(from, left, "\"}", 2);
 	assert_true(to != NULL && to - from > 20);
@@ -211,9 +213,22 @@ documents(void **state)
 		{"410: withdrawn", NULL, "/data/10.5072/GONE/a.txt",
 			TYPE("withdrawn", "Gone", "410") RULE("\"withdrawn\"",
 				"gone") "\"release_date\":null,\"release_at\":null,\"grantors\":"
-					"[\"director\"],\"contact\":\"office@test.example\"}\n"},
+					"[\"director\"],\"contact\":\"office@test.example\","
+					"\"ask\":{"
+					"\"method\":\"POST\",\"href\":\"https://localhost/datasets/"
+					"10.5072/GONE/access-requests\"}}\n"},
 		{"410: a tombstone", HEAD RECORD OPEN("tombstone") TESTS, FILE_,
 			TYPE("tombstone", "Gone", "410") RULE("null", "open") OLD},
+		{"401: terms first", HEAD TERMS RECORD OPEN("\"accept-terms:human@2\"") TESTS,
+			FILE_,
+			TYPE("terms-not-accepted", "Unauthorized", "401") RULE(
+				"\"terms-not-accepted\"",
+				"open") "\"release_date\":\"2013-01-02\",\"release_at\":\"2013-01-"
+					"01T23:00:00Z\",\"grantors\":[\"self\"],\"contact\":"
+					"\"me@test.example\",\"accept\":{\"method\":\"POST\","
+					"\"href\":\"https://localhost/terms/"
+					"human@2\",\"terms\":\"human@2\",\"title\":\"Human data\","
+					"\"text\":\"https://t.example/human\"}" LOGIN "}\n"},
 		{"451: by law", HEAD LAW TESTS, FILE_,
 			TYPE("court-order", "Unavailable For Legal Reasons", "451")
 				RULE("\"court-order\"", "court") OLD},
