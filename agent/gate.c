@@ -12,6 +12,7 @@
 #include "agent/gate_login.h"
 #include "agent/gate_logout.h"
 #include "agent/gate_me.h"
+#include "agent/gate_oblige.h"
 #include "agent/gate_problem.h"
 #include "agent/gate_record.h"
 #include "agent/gate_review.h"
@@ -182,7 +183,7 @@ gate_open(struct gate_desk *d, const struct gate_case *c, const struct catalog_f
 		.epoch = c->epoch,
 		.decision = c->record,
 		.audit_from = gate_stream_audit(c),
-		.max_age = c->decision.max_age,
+		.max_age = gate_oblige_age(d, c),
 	};
 	struct stat st;
 

@@ -127,7 +127,7 @@ answer_file(struct gate_desk *d, struct gate_case *c, const struct catalog_file 
 	/* A scientist's file is never a page of ours. */
 	gate_field(d, "X-Content-Type-Options", SPAN("nosniff"));
 	gate_field(d, "Content-Security-Policy", SPAN("sandbox; default-src 'none'"));
-	gate_oblige_file(d, c);
+	gate_oblige_file(d, c, g->max_age);
 	if (f->has_digests && g->size == f->bytes && g->mtime_s == f->mtime_s &&
 		g->mtime_ns == f->mtime_ns)
 		add_digests(d, c, f);

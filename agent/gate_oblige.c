@@ -121,31 +121,54 @@ add_caching(struct gate_desk *d, unsigned max_age)
 	}
 }
 
-static unsigned
-smaller(unsigned a, unsigned b)
+static bool
+same_answer(const struct decision *a, const struct decision *b)
 {
-	return a < b ? a : b;
+	return a->permit == b->permit && span_eq(a->rule, b->rule);
 }
 
 /*
- * A page shows the title to those who may see it.  Everybody may keep it only if everybody sees the
- * same: the title by a rule that asks nothing of the reader.  Where it is not shown, it might be
- * shown to somebody else.
+ * `most`, or the seconds for which the answer to `action` may be shared if that is less: none where
+ * somebody who is as anonymous in another network would get another one, also by a rule that
+ * denies.  Whoever has a token asks for another answer (Vary: Authorization).
  */
 static unsigned
-page_age(struct gate_desk *d, const struct gate_case *c)
+age_of(const struct gate_desk *d, const struct gate_case *c, enum action action, unsigned most)
 {
-	static const enum action actions[] = {ACTION_META_PUBLIC, ACTION_META_FULL};
 	struct facts f = c->facts;
-	struct decision n;
+	struct decision own;
+	struct decision other;
 
-	for (size_t i = 0; i < 2 && c->decision.max_age > 0; i++) {
-		f.action = actions[i];
-		policy_decide(d->gate->policies, &f, &n);
-		if (n.permit && (i == 1 || (n.fields >> FIELD_TITLE & 1U) != 0))
-			return smaller(c->decision.max_age, n.max_age);
+	f.action = action;
+	policy_decide(d->gate->policies, &f, &own);
+	for (int n = 0; n < NETWORK_COUNT; n++) {
+		f.network = (enum network)n;
+		if (f.network == c->facts.network)
+			continue;
+		policy_decide(d->gate->policies, &f, &other);
+		if (!same_answer(&own, &other))
+			return 0;
 	}
-	return 0;
+	return own.permit && own.max_age < most ? own.max_age : most;
+}
+
+unsigned
+gate_oblige_age(const struct gate_desk *d, const struct gate_case *c)
+{
+	unsigned age = c->decision.max_age;
+
+	return age > 0 ? age_of(d, c, c->facts.action, age) : 0;
+}
+
+/* A page shows the title to those who may see it: everybody must see the same. */
+static unsigned
+page_age(const struct gate_desk *d, const struct gate_case *c)
+{
+	unsigned age = gate_oblige_age(d, c);
+
+	if (age > 0)
+		age = age_of(d, c, ACTION_META_PUBLIC, age);
+	return age > 0 ? age_of(d, c, ACTION_META_FULL, age) : 0;
 }
 
 /* ---- together ---- */
@@ -159,9 +182,9 @@ add_all(struct gate_desk *d, const struct gate_case *c)
 }
 
 void
-gate_oblige_file(struct gate_desk *d, const struct gate_case *c)
+gate_oblige_file(struct gate_desk *d, const struct gate_case *c, unsigned max_age)
 {
-	if (c->decision.max_age == 0)
+	if (max_age == 0)
 		add_caching(d, 0);
 	add_all(d, c);
 }

@@ -8,8 +8,10 @@
  * DOI, the licence and the dataset, a notice to the reader, and how long caches may keep it.
  */
 
-/* Of a file; how long caches may keep it stands in the grant, and the front writes it. */
-void gate_oblige_file(struct gate_desk *d, const struct gate_case *c);
+/* Seconds for which everybody may keep what was decided; 0: nobody may. */
+unsigned gate_oblige_age(const struct gate_desk *d, const struct gate_case *c);
+/* Of a file.  max_age: of its grant, where the front finds how long caches may keep it. */
+void gate_oblige_file(struct gate_desk *d, const struct gate_case *c, unsigned max_age);
 /* Of a listing, whose page may show the dataset's title beside what was decided. */
 void gate_oblige_page(struct gate_desk *d, const struct gate_case *c);
 /* Of a listing that is never cached (PROPFIND). */

@@ -17,6 +17,13 @@
 	"licence: " id "\nembargo: {anchor: experiment_end, period: 3y}\n"                         \
 	"metadata: {public_at: {experiment_end: [title]}}\n"
 /* The title is shown to those inside the facility alone. */
+#define INSIDE                                                                                     \
+	"  - {id: inside, effect: deny, action: [data.read, data.list], when: {network: eosc}, "   \
+	"reason: not-there}\n"
+#define WITHOUT_TITLE                                                                              \
+	"policy: test\nversion: 1\ntimezone: Europe/Paris\nvalid_from: 2000-01-01\n"               \
+	"licence: CC-BY-4.0\nembargo: {anchor: experiment_end, period: 3y}\n"                      \
+	"rules:\n  - {id: record, effect: permit, action: [meta.public], when: {}}\n"
 #define NO_TITLE                                                                                   \
 	"policy: test\nversion: 1\ntimezone: Europe/Paris\nvalid_from: 2000-01-01\n"               \
 	"licence: CC-BY-4.0\nembargo: {anchor: experiment_end, period: 3y}\n"                      \
@@ -88,6 +95,12 @@ fields(void **state)
 			NULL, HTTP_GET, 0, "Cache-Control: public, max-age=90\r\n", NULL, NULL},
 		{"a title that others may see", NO_TITLE OPEN("") TESTS, LIST, NULL, HTTP_GET, 0,
 			SHUT VARY, "public, max-age", NULL},
+		{"a title that nobody sees", WITHOUT_TITLE OPEN("") TESTS, LIST, NULL, HTTP_GET, 0,
+			PUBLIC VARY, "private", "10.5072/OPEN"},
+		{"closed to another network", HEAD RECORD INSIDE OPEN("") TESTS, FILE_, NULL,
+			HTTP_GET, 0, SHUT, "public", NULL},
+		{"so is the listing", HEAD RECORD INSIDE OPEN("") TESTS, LIST, NULL, HTTP_GET, 0,
+			SHUT, "public", NULL},
 		{"WebDAV is never kept", HEAD RECORD OPEN("") TESTS, FILE_, NULL, HTTP_PROPFIND, 0,
 			SHUT VARY, "public", NULL},
 		{"a tombstone is a page of its own, whatever the action",
