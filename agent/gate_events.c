@@ -10,6 +10,7 @@
 #include "agent/gate_problem.h"
 #include "agent/gate_record.h"
 #include "policy/audit_record.h"
+#include "policy/scalar.h"
 
 #define RECORD_MAX AUDIT_REST_MAX
 
@@ -243,6 +244,29 @@ gate_events_begin(struct gate_desk *d, struct gate_case *c)
 		c->found = GATE_FAILED;
 }
 
+/* What an event asks for: how much longer, or which day. */
+static void
+write_wish(const struct policy_event *ev, struct jsonw *w)
+{
+	const struct {
+		const char *name;
+		const struct when *day;
+	} days[] = {{"until", &ev->until}, {"on", &ev->on}, {"release", &ev->release}};
+	AUTO_BUF text = BUF_INIT(64);
+
+	if (ev->has_period) {
+		scalar_write_period(&text, ev->period);
+		jsonw_str(w, "period", buf_span(&text));
+	}
+	for (size_t i = 0; i < sizeof(days) / sizeof(days[0]); i++) {
+		if (!days[i].day->given)
+			continue;
+		buf_reset(&text);
+		scalar_write_date(&text, days[i].day->date);
+		jsonw_str(w, days[i].name, buf_span(&text));
+	}
+}
+
 static void
 write_log(const struct gate_case *c, const struct policy *p, struct jsonw *w)
 {
@@ -259,6 +283,7 @@ write_log(const struct gate_case *c, const struct policy *p, struct jsonw *w)
 		jsonw_iso(w, "at", ev->at.is_date ? (int64_t)ev->at.date * 86400 : ev->at.instant);
 		jsonw_str(w, "id", ev->id);
 		jsonw_str(w, "of", ev->of);
+		write_wish(ev, w);
 		jsonw_cstr(w, "verdict", verdicts[v]);
 		jsonw_iso(w, "effect_at",
 			v == VERDICT_COUNTS || v == VERDICT_AHEAD ? effect : INT64_MIN);

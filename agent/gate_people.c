@@ -173,8 +173,12 @@ void
 gate_people_grants(struct gate_case *c)
 {
 	const uint32_t delegate = 1U << ROLE_DELEGATE;
+	const uint32_t reads = 1U << ACTION_META_PUBLIC | 1U << ACTION_META_FULL |
+			       1U << ACTION_DATA_LIST | 1U << ACTION_DATA_READ;
 
 	c->granted = 0;
+	if ((reads >> c->facts.action & 1U) == 0)
+		return;
 	if (c->link.p != NULL) {
 		c->facts.roles = delegate;
 		c->granted = delegate;

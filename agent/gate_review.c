@@ -56,9 +56,8 @@ decide(struct gate_desk *d, struct gate_case *c, struct err *e)
 		return false;
 	if (c->decision.state == STATE_EMBARGOED || c->decision.state == STATE_OPEN)
 		return true;
-	/* What the link was for is gone: its bearer is told what any stranger with a name is. */
-	c->facts.roles = 0;
-	policy_decide(d->gate->policies, &c->facts, &c->decision);
+	/* What the link was for is gone (gate_data_judge): its bearer is told what any stranger
+	 * with a name is. */
 	return !c->decision.permit || err_set(e, ERR_ABSENT, NULL, "no such link");
 }
 

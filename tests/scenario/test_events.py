@@ -56,6 +56,7 @@ def test_extension_waits_for_its_approval(agent):
     assert problem(agent.get(EMBARGOED), 401)["release_date"] == later(date, 1)
     log = agent.get(EVENTS, sub="alice")
     assert [(e["type"], e["verdict"]) for e in log.json["events"]] == [("extension", "counts"), ("approval", "noted")], log
+    assert log.json["events"][0]["period"] == "1y", log
     code, out, err = admin(agent, "events", PID)
     assert code == 0 and "thesis" in out and "counts, since" in out and "alice" in out, (out, err)
 

@@ -38,7 +38,7 @@ static const char people_policy[] =
 	"  - {id: record, effect: permit, action: [meta.public], when: {state: [embargoed, open, "
 	"withdrawn, restricted]}}\n"
 	"  - {id: team, effect: permit, action: [meta.public, data.list, data.read], when: {state: "
-	"[embargoed, proprietary], role: team}}\n"
+	"[embargoed, restricted, proprietary], role: team}}\n"
 	"  - {id: human, effect: permit, action: [data.list, data.read], when: {state: open, "
 	"proposal: [PLAN]}, obligations: [\"accept-terms:human-data@3\"]}\n"
 	"  - {id: open-data, effect: permit, action: [data.list, data.read], when: {state: open}}\n"

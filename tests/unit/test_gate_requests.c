@@ -42,6 +42,12 @@ granted(void **state)
 	assert_int_equal(call(w, HTTP_GET, SHUT, NULL, "bob"), 200);
 	assert_string_equal(w->file, "secret");
 	assert_int_equal(call(w, HTTP_GET, SHUT, NULL, "eve"), 403);
+	/* A hold is for whoever was let in, too, though the team may read on. */
+	people_event(w, "10.5072/SHUT", "restriction", "director");
+	assert_int_equal(call(w, HTTP_GET, SHUT, NULL, "bob"), 403);
+	assert_int_equal(call(w, HTTP_GET, SHUT, NULL, "cop"), 200);
+	people_event(w, "10.5072/SHUT", "restriction_lifted", "director");
+	assert_int_equal(call(w, HTTP_GET, SHUT, NULL, "bob"), 200);
 	assert_int_equal(call(w, HTTP_GET, "/me", NULL, "bob"), 200);
 	says(w, 200, "\"own\":[{\"id\":\"q-");
 	says(w, 200,
