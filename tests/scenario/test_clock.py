@@ -76,8 +76,9 @@ def test_ahead_and_back(agent, clock):
     # Back again: what is open stays open, and no record gets an earlier stamp.
     clock(0)
     assert agent.get(EMBARGOED).status == 200
-    assert wait_for(lambda: len(records(agent, "clock")) == 2, 5)
-    assert abs(records(agent, "clock")[1]["step_s"] + YEARS) < 60 and steps(agent) == [2]
+    # The file of before may be gone: its records are older than the policy has them kept.
+    assert wait_for(lambda: any(r["step_s"] < 0 for r in records(agent, "clock")), 5)
+    assert abs(records(agent, "clock")[-1]["step_s"] + YEARS) < 60 and steps(agent) == [2]
     times = [r["time"] for r in map(json.loads, (agent.work / "logs" / "audit.jsonl").read_text().splitlines())]
     assert times == sorted(times)
     assert not agent.healthy()
