@@ -97,7 +97,7 @@ gate_datasets_begin(struct gate_desk *d, struct gate_case *c)
 		gate_record_absent(d, c);
 	if (shows || e.code == ERR_ABSENT)
 		c->found = shows && r != NULL ? GATE_DECIDED : GATE_ABSENT;
-	if (c->found == GATE_DECIDED && (r->methods >> c->ask->method & 1U) != 0) {
+	if (r != NULL && c->found == GATE_DECIDED && (r->methods >> c->ask->method & 1U) != 0) {
 		c->row = &r->row;
 		if (r->row.begin != NULL)
 			r->row.begin(d, c);

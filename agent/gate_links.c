@@ -125,7 +125,7 @@ static bool
 make(struct gate_desk *d, struct gate_case *c, const struct gate_words *w, struct making *m,
 	struct buf *secret, struct err *e)
 {
-	struct gate_link_plan plan;
+	struct gate_link_plan plan = {.roles = 0};
 
 	if (!gate_links_plan(d, c, w, false, &plan, e) ||
 		!gate_people_id(d, "r-", &m->link.id, e) || !make_secret(m, secret, e))
@@ -378,7 +378,7 @@ end_link(struct gate_desk *d, struct gate_case *c, const struct ledger_link *k, 
 bool
 gate_links_revoke(struct gate_desk *d, struct gate_case *c, struct span id, struct err *e)
 {
-	struct ledger_link k;
+	struct ledger_link k = {.last_day = -1};
 
 	if (d->ledger == NULL || !ledger_link_get(d->ledger, id, &d->mem, &k, e))
 		return err_set(e, ERR_ABSENT, NULL, "no such link");
@@ -394,7 +394,7 @@ static void
 answer_end(struct gate_desk *d, struct gate_case *c, struct http_answer *ret)
 {
 	const struct gate_visit *v = c->own;
-	struct ledger_link k;
+	struct ledger_link k = {.last_day = -1};
 	struct err e = {0};
 	struct jsonw w;
 	uint32_t roles = 0;

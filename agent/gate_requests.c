@@ -183,7 +183,7 @@ static bool
 plan_grant(struct gate_desk *d, struct gate_case *c, const struct gate_words *w,
 	struct answering *a, struct err *e)
 {
-	struct gate_link_plan plan;
+	struct gate_link_plan plan = {.roles = 0};
 
 	if (!gate_links_plan(d, c, w, true, &plan, e) || !gate_people_id(d, "r-", &a->grant.id, e))
 		return false;

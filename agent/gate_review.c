@@ -64,7 +64,7 @@ decide(struct gate_desk *d, struct gate_case *c, struct err *e)
 void
 gate_review_begin(struct gate_desk *d, struct gate_case *c)
 {
-	struct ledger_link k;
+	struct ledger_link k = {.last_day = -1};
 	struct err e = {0};
 
 	c->found = GATE_FAILED;

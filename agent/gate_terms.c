@@ -301,6 +301,14 @@ read_wish(struct asking *q, bool *ret_accept, struct err *e)
 	return true;
 }
 
+/* What no policy has any more can still be taken back. */
+static bool
+known_terms(const struct asking *q, bool accept, struct err *e)
+{
+	return q->terms != NULL || (!accept && accepted(q, q->name) != 0) ||
+	       err_set(e, ERR_ABSENT, NULL, "no such terms");
+}
+
 static void
 answer_change(struct asking *q, struct http_answer *ret)
 {
@@ -314,14 +322,11 @@ answer_change(struct asking *q, struct http_answer *ret)
 			SPAN("This token is for reading files; send one without path scopes, or "
 			     "log in with a browser."),
 			ret);
-	} else if (!read_wish(q, &accept, &e)) {
-		gate_people_failed(q->d, q->c, &e, ret);
-	} else if (q->terms == NULL && (accept || accepted(q, q->name) == 0)) {
-		gate_problem_absent(q->d, q->c, ret);
-	} else if (!change(q, accept, &e)) {
-		gate_people_failed(q->d, q->c, &e, ret);
-	} else {
+	} else if (read_wish(q, &accept, &e) && known_terms(q, accept, &e) &&
+		   change(q, accept, &e)) {
 		changed(q, accept, accepted(q, q->name) == 0, ret);
+	} else {
+		gate_people_failed(q->d, q->c, &e, ret);
 	}
 }
 

@@ -248,19 +248,9 @@ print_done(const struct cli_access_call *c, const struct json *j)
 	}
 }
 
-static int
-show(const struct remote *r, const struct fetch_answer *a, struct err *e)
+static void
+print_answer(const struct remote *r, const struct fetch_answer *a, const struct json *j)
 {
-	const struct json_limits limits = {.object = true};
-	AUTO_JSON j = json_parse(a->body, &limits, NULL);
-	struct span detail = j != NULL ? text_of(j, "detail") : SPAN_NONE;
-
-	if (a->status >= 300 || j == NULL) {
-		(void)err_set(e, ERR_DENIED, NULL, "%u from %s: %.*s", a->status, r->server.text,
-			SPAN_ARG(detail.n > 0 && !span_control(detail) ? detail
-								       : SPAN("no reason given")));
-		return complain(r->c, e);
-	}
 	if (r->c->json)
 		(void)fwrite(a->body.p, 1, a->body.n, stdout);
 	else if (strcmp(r->c->name, "list") == 0)
@@ -269,7 +259,24 @@ show(const struct remote *r, const struct fetch_answer *a, struct err *e)
 		print_links(j);
 	else
 		print_done(r->c, j);
-	return fflush(stdout) == 0 ? EXIT_DONE : EXIT_CALL;
+}
+
+static int
+show(const struct remote *r, const struct fetch_answer *a, struct err *e)
+{
+	const struct json_limits limits = {.object = true};
+	AUTO_JSON j = json_parse(a->body, &limits, NULL);
+	struct span detail = text_of(j, "detail");
+
+	if (a->status < 300 && j != NULL) {
+		print_answer(r, a, j);
+		return fflush(stdout) == 0 ? EXIT_DONE : EXIT_CALL;
+	}
+	if (detail.n == 0 || span_control(detail))
+		detail = SPAN("no reason given");
+	(void)err_set(e, ERR_DENIED, NULL, "%u from %s: %.*s", a->status, r->server.text,
+		SPAN_ARG(detail));
+	return complain(r->c, e);
 }
 
 static int

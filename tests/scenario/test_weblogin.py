@@ -31,6 +31,22 @@ ISSUER = """  - issuer: %(issuer)s
     web_scopes: [openid, profile, email, entitlements]
 """
 
+# Of days before the sample's: no dataset is decided by it, but its terms can be accepted.
+TERMS = """policy: old
+version: 1
+timezone: Europe/Paris
+valid_from: 1990-01-01
+valid_until: 2000-01-01
+licence: CC0-1.0
+embargo: {anchor: experiment_end, period: 3y}
+terms: {samples: {version: 2, title: "Samples <of> people", url: "https://data.test/terms"}}
+rules:
+  - {id: record, effect: permit, action: [meta.public], when: {}}
+  - {id: open, effect: permit, action: [data.read], when: {state: open}, obligations: ["accept-terms:samples@2"]}
+tests:
+  - {name: closed, now: 1995-01-01, dates: {experiment_end: 1994-05-31}, action: data.read, expect: deny}
+"""
+
 
 @pytest.fixture(scope="module")
 def port():
@@ -53,7 +69,9 @@ def agent(launch, provider, port, tmp_path_factory):
     files = tmp_path_factory.mktemp("config")
     (files / "web.secret").write_text("websecret\n")
     (files / "append.yaml").write_text(ISSUER % {"issuer": provider.issuer, "secret": files / "web.secret"})
-    a = launch("policy", "--port", port, "--append", files / "append.yaml")
+    (files / "terms.yaml").write_text(TERMS)
+    a = launch("policy", "--port", port, "--append", files / "append.yaml",
+               "--policy", conftest.ROOT / "policy" / "examples" / "sample.yaml", "--policy", files / "terms.yaml")
     assert wait_for(lambda: a.get("/login").status == 303, 15), a.log()[-3000:]
     return a
 
@@ -444,3 +462,46 @@ def test_another_site_cannot_log_out(agent, provider, chromium, tmp_path):
     wait_for(lambda: b.current_url.startswith(agent.base), 10)
     b.get(agent.base + "/me")
     assert "Who you are" in b.title
+
+
+def test_terms_and_requests_in_chromium(agent, provider, chromium, tmp_path):
+    """A refused person reads the terms, logs in, accepts, asks the team, and takes both back."""
+    from selenium.webdriver.common.by import By
+    b = chromium
+
+    def press(label):
+        at = b.find_element(By.TAG_NAME, "main").text
+        b.find_element(By.XPATH, "//button[text()='%s']" % label).click()
+        wait_for(lambda: b.find_element(By.TAG_NAME, "main").text != at, 10)
+        return b.find_element(By.TAG_NAME, "main").text
+
+    b.get(agent.base + "/terms/samples@2")
+    assert "Samples <of> people" in b.find_element(By.TAG_NAME, "main").text
+    b.find_element(By.PARTIAL_LINK_TEXT, "Log in at").click()
+    click_through(b, "bob", agent)
+    assert b.current_url == agent.base + "/terms/samples@2" and "not by you" in b.find_element(By.TAG_NAME, "main").text
+    assert "You have accepted these terms" in press("I accept these terms")
+    b.get(agent.base + "/datasets/10.5072/ma6021-tomo-01/access-requests")
+    assert "who you are: bob at" in b.find_element(By.TAG_NAME, "main").text
+    b.find_element(By.NAME, "text").send_keys("for my <thesis>\nplease")
+    text = press("Ask for access")
+    assert "waits for an answer" in text and "for my <thesis>" in text
+    b.get(agent.base + "/me")
+    assert "Terms that you have accepted" in b.find_element(By.TAG_NAME, "main").text
+    assert "Your requests" in b.find_element(By.TAG_NAME, "main").text
+    b.find_element(By.XPATH, "//table[caption='Your requests']//a").click()
+    assert "withdrawn by asker" in press("Take it back")
+    # A page elsewhere posts the form that our page has.
+    b.get(agent.base + "/terms/samples@2")
+    token = b.find_element(By.NAME, "token").get_attribute("value")
+    page = tmp_path / "evil.html"
+    page.write_text('<form method="post" action="%s/terms/samples@2"><input name="token" value="%s">'
+                    '<button name="do" value="withdraw">x</button></form>' % (agent.base, token))
+    b.get(page.as_uri())
+    b.find_element(By.TAG_NAME, "button").click()
+    wait_for(lambda: b.current_url.startswith(agent.base), 10)
+    b.get(agent.base + "/terms/samples@2")
+    assert "You have accepted these terms" in b.find_element(By.TAG_NAME, "main").text
+    assert "not by you" in press("Take it back")
+    assert [e for e in b.get_log("browser") if "Content Security Policy" in e["message"]] == []
+    assert "bob" not in (agent.work / "logs" / "audit.jsonl").read_text() + agent.log()
