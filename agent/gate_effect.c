@@ -5,6 +5,7 @@
 #include "agent/base/proc.h"
 #include "agent/base/scope.h"
 #include "policy/simulate_log.h"
+#include "policy/simulate_write.h"
 
 #include <fcntl.h>
 #include <inttypes.h>

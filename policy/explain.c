@@ -3,14 +3,11 @@
 
 #include "agent/base/civil.h"
 #include "policy/calendar.h"
-#include "policy/eval.h"
+#include "policy/eval_rule.h"
+#include "policy/explain_bind.h"
 #include "policy/explain_log.h"
+#include "policy/explain_rules.h"
 #include "policy/scalar.h"
-
-/* Conditions that the asker brings along; all others are the dataset's. */
-#define WHEN_OF_ASKER                                                                              \
-	(1U << WHEN_ROLE | 1U << WHEN_NOT_ROLE | 1U << WHEN_ASSURANCE | 1U << WHEN_ENTITLEMENT |   \
-		1U << WHEN_ISSUER | 1U << WHEN_NETWORK | 1U << WHEN_PURPOSE | 1U << WHEN_PROTOCOL)
 
 struct story {
 	const struct policy *p;
@@ -105,6 +102,60 @@ say_rule(const struct story *t)
 	}
 }
 
+/* What an obligation makes whoever answers do (POL-10). */
+static const struct {
+	struct span name;
+	const char *does;
+} meanings[] = {
+	{SPAN_INIT("audit:basic"), "the audit log says so before the first byte"},
+	{SPAN_INIT("audit:full"), "the audit log also has the file and what was sent of it"},
+	{SPAN_INIT("cite"), "the answer says how to cite it"},
+	{SPAN_INIT("licence-notice"), "the answer links the licence, "},
+	{SPAN_INIT("confidential"), "no cache keeps it, and no preview of it"},
+	{SPAN_INIT("no-cache"), "no cache keeps it"},
+	{SPAN_INIT("tombstone"), "the answer is the page of a withdrawn dataset (410)"},
+	{SPAN_INIT("accept-terms:"), "the asker has accepted these terms"},
+	{SPAN_INIT("rate:"), "within "},
+	{SPAN_INIT("x-"), "the component that asks carries this out"},
+};
+
+/* 0 is no limit. */
+static void
+say_rate(const struct rate *r, struct buf *out)
+{
+	const struct {
+		unsigned n;
+		const char *what;
+	} limits[] = {{r->streams, "bodies at a time"}, {r->mbit, "Mbit/s"},
+		{r->requests_per_min, "requests a minute"}};
+	const char *comma = "";
+
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
+		if (limits[i].n > 0) {
+			buf_addf(out, "%s%u %s", comma, limits[i].n, limits[i].what);
+			comma = ", ";
+		}
+	buf_adds(out, *comma == '\0' ? "no limit" : "");
+}
+
+static void
+say_meaning(const struct story *t, struct span o)
+{
+	for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++) {
+		if (!span_starts(o, meanings[i].name))
+			continue;
+		buf_addf(t->out, "%-8s%.*s: %s", "", SPAN_ARG(o), meanings[i].does);
+		if (span_is(o, "licence-notice"))
+			buf_add(t->out, t->p->licence);
+		for (size_t k = 0; k < t->p->n_rates; k++)
+			if (span_is(meanings[i].name, "rate:") &&
+				span_eq(span_skip(o, meanings[i].name.n), t->p->rates[k].id))
+				say_rate(&t->p->rates[k], t->out);
+		buf_addc(t->out, '\n');
+		return;
+	}
+}
+
 static void
 say_permit(const struct story *t)
 {
@@ -118,6 +169,8 @@ say_permit(const struct story *t)
 		buf_addf(out, "%s%.*s", i > 0 ? ", " : "", SPAN_ARG(d->obligations[i]));
 	if (d->n_obligations > 0)
 		buf_addc(out, '\n');
+	for (size_t i = 0; i < d->n_obligations; i++)
+		say_meaning(t, d->obligations[i]);
 	if (!d->has_fields)
 		return;
 	label(out, "fields");
@@ -206,87 +259,6 @@ say_ask(const struct story *t)
 	buf_addc(out, '\n');
 }
 
-/* ---- what nearly permits it ---- */
-
-static void
-add_set(struct buf *out, uint32_t set, const char *const *names, const char *last)
-{
-	int left = __builtin_popcount(set);
-	const char *comma = "";
-
-	for (int i = 0; set >> i != 0; i++) {
-		if ((set >> i & 1U) == 0)
-			continue;
-		buf_addf(out, "%s%s", comma, names[i]);
-		comma = --left == 1 ? last : ", ";
-	}
-}
-
-static bool
-uses(const struct rule *r, enum when_key key)
-{
-	return (r->uses >> key & 1U) != 0;
-}
-
-static void
-add_texts(struct buf *out, const struct rule *r, enum when_key key, const char *before)
-{
-	const struct text_list *l = &r->texts[key - WHEN_ENTITLEMENT];
-
-	if (!uses(r, key) || l->n == 0)
-		return;
-	buf_addf(out, "%s%.*s", before, SPAN_ARG(l->item[0]));
-	if (l->n > 1)
-		buf_addf(out, " or %zu others", l->n - 1);
-}
-
-static void
-say_near(const struct rule *r, struct buf *out)
-{
-	label(out, "near");
-	buf_addf(out, "%.*s (line %u) would permit it to ", SPAN_ARG(r->id), r->line);
-	if (uses(r, WHEN_ROLE))
-		add_set(out, r->sets[WHEN_ROLE], role_names, ", ");
-	else
-		buf_adds(out, "anybody");
-	if (uses(r, WHEN_NOT_ROLE)) {
-		buf_adds(out, " without the role ");
-		add_set(out, r->sets[WHEN_NOT_ROLE], role_names, " or ");
-	}
-	if (uses(r, WHEN_ASSURANCE))
-		buf_addf(out, " with assurance %s or better", assurance_names[r->assurance]);
-	add_texts(out, r, WHEN_ENTITLEMENT, " with the entitlement ");
-	add_texts(out, r, WHEN_ISSUER, " with a token of ");
-	if (uses(r, WHEN_PURPOSE)) {
-		buf_adds(out, " for ");
-		add_set(out, r->sets[WHEN_PURPOSE], purpose_names, " or ");
-	}
-	if (uses(r, WHEN_NETWORK)) {
-		buf_adds(out, " on the ");
-		add_set(out, r->sets[WHEN_NETWORK], network_names, " or ");
-		buf_adds(out, " network");
-	}
-	if (uses(r, WHEN_PROTOCOL)) {
-		buf_adds(out, " over ");
-		add_set(out, r->sets[WHEN_PROTOCOL], protocol_names, " or ");
-	}
-	buf_addc(out, '\n');
-}
-
-static void
-say_nears(const struct story *t)
-{
-	struct state_view v;
-
-	state_compute(t->p, &t->f->object, t->now, &v);
-	for (size_t i = 0; i < t->p->n_rules; i++) {
-		const struct rule *r = &t->p->rules[i];
-		if (r->permit && (r->actions >> t->f->action & 1U) != 0 &&
-			!eval_matches(r, t->f, &v, 0) && eval_matches(r, t->f, &v, WHEN_OF_ASKER))
-			say_near(r, t->out);
-	}
-}
-
 /* Why no policy decides about it, and what would help. */
 static void
 say_unbound(const struct object_facts *o, struct buf *out)
@@ -308,36 +280,73 @@ say_unbound(const struct object_facts *o, struct buf *out)
 		buf_adds(out, "not exactly one loaded policy fits its dates\n");
 }
 
+/* Terms that the asker has accepted. */
+static void
+say_accepted(const struct facts *f, struct buf *out)
+{
+	if (f->n_accepted > 0)
+		label(out, "terms");
+	for (size_t i = 0; i < f->n_accepted; i++)
+		buf_addf(out, "%s%.*s", i > 0 ? ", " : "accepted: ", SPAN_ARG(f->accepted[i]));
+	if (f->n_accepted > 0)
+		buf_addc(out, '\n');
+}
+
+/* No policy decides about it. */
+static void
+say_none(const struct facts *f, const struct decision *d, struct buf *out)
+{
+	buf_addc(out, '\n');
+	label(out, "rule");
+	buf_addf(out, "%.*s      status %d\n", SPAN_ARG(d->rule), d->status);
+	label(out, "ask");
+	buf_adds(out, "the administrator: ");
+	if (d->status == 500)
+		buf_adds(out, "the question was malformed\n");
+	else
+		say_unbound(&f->object, out);
+}
+
+static void
+say_some(const struct story *t, bool all)
+{
+	struct state_view v;
+
+	state_compute(t->p, &t->f->object, t->now, &v);
+	const struct explain_rules rules = {t->p, t->f, &v, t->d};
+	buf_adds(t->out, "  ");
+	explain_log_instant(t->p, t->now, t->out);
+	buf_addc(t->out, '\n');
+	say_state(t);
+	say_rule(t);
+	if (t->d->permit)
+		say_permit(t);
+	else
+		say_ask(t);
+	say_accepted(t->f, t->out);
+	if (!t->d->permit)
+		explain_rules_near(&rules, t->out);
+	if (all)
+		explain_rules_all(&rules, t->out);
+}
+
 void
-explain_write(const struct policy_set *s, const struct facts *f, struct span who, struct buf *out)
+explain_write(const struct policy_set *s, const struct facts *f, const struct explain_options *o,
+	struct buf *out)
 {
 	struct decision d;
 
 	policy_decide(s, f, &d);
-	say_question(f, &d, who, out);
+	say_question(f, &d, o->who, out);
 	const struct policy *p = d.policy.p != NULL ? policy_bound(s, &f->object) : NULL;
-	if (p == NULL) {
-		buf_addc(out, '\n');
-		label(out, "rule");
-		buf_addf(out, "%.*s      status %d\n", SPAN_ARG(d.rule), d.status);
-		label(out, "ask");
-		buf_adds(out, "the administrator: ");
-		if (d.status == 500)
-			buf_adds(out, "the question was malformed\n");
-		else
-			say_unbound(&f->object, out);
-		return;
+	if (p != NULL) {
+		const struct story t = {p, f, &d, calendar_when_instant(p->zone, &f->now), out};
+		say_some(&t, o->all);
+	} else {
+		say_none(f, &d, out);
 	}
-	struct story t = {p, f, &d, calendar_when_instant(p->zone, &f->now), out};
-	buf_adds(out, "  ");
-	explain_log_instant(p, t.now, out);
-	buf_addc(out, '\n');
-	say_state(&t);
-	say_rule(&t);
-	if (d.permit) {
-		say_permit(&t);
+	if (d.status == 500)
 		return;
-	}
-	say_ask(&t);
-	say_nears(&t);
+	explain_bind_write(s, &f->object, o->how, out);
+	explain_bind_next(s, f, &d, out);
 }

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "agent/base/arena.h"
-#include "agent/base/buf.h"
 #include "agent/base/err.h"
 #include "agent/base/span.h"
 #include "policy/policy.h"
@@ -66,7 +65,3 @@ struct simulate_change {
 enum { SIMULATE_CHANGES = 1000 }; /* kinds that are told apart; the counts hold all */
 /* Most records first. */
 size_t simulate_changes(struct simulate *s, const struct simulate_change **ret);
-
-/* As text (policy language 10.3), and as one JSON object. */
-void simulate_write(struct simulate *s, struct buf *out);
-void simulate_write_json(struct simulate *s, struct buf *out);

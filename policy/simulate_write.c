@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "policy/simulate.h"
+#include "policy/simulate_write.h"
 
 #include "agent/base/jsonw.h"
 

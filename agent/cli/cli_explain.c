@@ -17,35 +17,28 @@
 
 enum { FLUSH_LINES = 1000 };
 
-static int
-help(FILE *out, int code)
-{
-	(void)fputs(
-		"usage: pan-agent policy explain --as WHO --on PID --action ACTION [options]\n"
-		"       pan-agent policy explain --json --policy FILE... --input FILE\n"
-		"\n"
-		"  --as WHO        anonymous, roles:pi,registered, sub:NAME@ISSUER (with the "
-		"account\n"
-		"                  that is linked to it) or local:ACCOUNT; roles come from the "
-		"team\n"
-		"                  lists of the catalogue\n"
-		"  --on PID        dataset in this machine's catalogue\n"
-		"  --action A      meta.public, meta.full, data.list, data.read, data.stage, ...\n"
-		"  --at DATE       a date or an instant; default: now\n"
-		"  --network N     internet (default), facility, eosc\n"
-		"  --purpose P     unspecified (default), support, curation, analysis\n"
-		"  --config FILE   agent.yaml, which names the policy files and the catalogue\n"
-		"  --policy FILE   decide by these files instead\n"
-		"  --json          the decision as one line of JSON\n"
-		"  --input FILE    questions in JSON, one a line (-: standard input); no "
-		"catalogue\n"
-		"  --exit-code     0 permit, 1 deny\n"
-		"\n"
-		"example: pan-agent policy explain --as anonymous --on 10.5072/abc --action "
-		"data.read\n",
-		out);
-	return code;
-}
+static const char explain_text[] =
+	"usage: pan-agent policy explain --as WHO --on PID --action ACTION [options]\n"
+	"       pan-agent policy explain --json --policy FILE... --input FILE\n"
+	"\n"
+	"  --as WHO        anonymous, roles:pi,registered, sub:NAME@ISSUER (with the account that\n"
+	"                  is linked to it), local:ACCOUNT or link:ID (of a reviewer); roles as\n"
+	"                  the team lists have them\n"
+	"  --on PID        dataset in this machine's catalogue\n"
+	"  --action A      meta.public, meta.full, data.list, data.read, data.stage, ...\n"
+	"  --at DATE       a date or an instant; default: now\n"
+	"  --all           also every rule about the action, and why it does not hold\n"
+	"  --network N, --purpose P, --protocol P, --kind K\n"
+	"                  internet, unspecified, https, and what the dataset is\n"
+	"  --assurance A, --entitlement E, --accepted ID@VERSION, --flag F\n"
+	"                  what if the asker or the dataset had these, too\n"
+	"  --config FILE   agent.yaml, which names the policy files and the catalogue\n"
+	"  --policy FILE   decide by these files instead\n"
+	"  --json          the decision as one line of JSON\n"
+	"  --input FILE    questions in JSON, one a line (-: standard input); no catalogue\n"
+	"  --exit-code     0 permit, 1 deny\n"
+	"\n"
+	"example: pan-agent policy explain --as anonymous --on 10.5072/abc --action data.read\n";
 
 /* ---- questions in JSON ---- */
 
@@ -125,11 +118,26 @@ take_switch(struct call *c, const char *name)
 		c->q.json = true;
 	else if (strcmp(name, "--exit-code") == 0)
 		c->q.exit_code = true;
+	else if (strcmp(name, "--all") == 0)
+		c->q.all = true;
 	else if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
 		c->help = true;
 	else
 		return false;
 	return true;
+}
+
+/* The same for options that may stand there several times. */
+static const char **
+place_of_list(struct call *c, const char *name)
+{
+	if (strcmp(name, "--policy") == 0)
+		return &c->policies[c->n_policies++];
+	if (strcmp(name, "--flag") == 0)
+		return &c->q.flags[c->q.n_flags++];
+	if (strcmp(name, "--entitlement") == 0)
+		return &c->q.entitlements[c->q.n_entitlements++];
+	return strcmp(name, "--accepted") == 0 ? &c->q.accepted[c->q.n_accepted++] : NULL;
 }
 
 /* Where the value of an option goes; NULL: no such option. */
@@ -146,13 +154,16 @@ place_of(struct call *c, const char *name)
 		{"--at", &c->q.at},
 		{"--network", &c->q.network},
 		{"--purpose", &c->q.purpose},
+		{"--protocol", &c->q.protocol},
+		{"--kind", &c->q.kind},
+		{"--assurance", &c->q.assurance},
 		{"--config", &c->q.config},
 		{"--input", &c->input},
 	};
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		if (strcmp(name, table[i].name) == 0)
 			return table[i].to;
-	return strcmp(name, "--policy") == 0 ? &c->policies[c->n_policies++] : NULL;
+	return place_of_list(c, name);
 }
 
 static bool
@@ -191,8 +202,10 @@ with_files(const struct call *c)
 static int
 run(const struct call *c)
 {
-	if (c->help)
-		return help(stdout, EXIT_DONE);
+	if (c->help) {
+		(void)fputs(explain_text, stdout);
+		return EXIT_DONE;
+	}
 	if (c->input != NULL && (c->n_policies == 0 || !c->q.json)) {
 		(void)fputs("pan-agent policy explain: --input needs --json and --policy FILE\n",
 			stderr);
@@ -213,10 +226,14 @@ run(const struct call *c)
 int
 cli_explain(int argc, char **argv)
 {
-	AUTO_FREE const char **policies = calloc((size_t)argc, sizeof(*policies));
-	struct call c = {.policies = policies};
+	size_t n = (size_t)argc;
+	AUTO_FREE const char **lists = calloc(4 * n, sizeof(*lists));
+	struct call c = {.policies = lists};
 
-	if (policies == NULL || !take_options(argc, argv, &c))
+	if (lists == NULL)
 		return EXIT_CALL;
-	return run(&c);
+	c.q.flags = lists + n;
+	c.q.entitlements = lists + 2 * n;
+	c.q.accepted = lists + 3 * n;
+	return take_options(argc, argv, &c) ? run(&c) : EXIT_CALL;
 }

@@ -35,14 +35,17 @@ take_context(const struct cli_explain_question *q, struct facts *f)
 	int action = 0;
 	int network = NETWORK_INTERNET;
 	int purpose = PURPOSE_UNSPECIFIED;
+	int protocol = PROTOCOL_HTTPS;
 
 	if (!take_word("--action", q->action, action_names, ACTION_COUNT, &action) ||
 		!take_word("--network", q->network, network_names, NETWORK_COUNT, &network) ||
-		!take_word("--purpose", q->purpose, purpose_names, PURPOSE_COUNT, &purpose))
+		!take_word("--purpose", q->purpose, purpose_names, PURPOSE_COUNT, &purpose) ||
+		!take_word("--protocol", q->protocol, protocol_names, PROTOCOL_COUNT, &protocol))
 		return false;
 	f->action = (enum action)action;
 	f->network = (enum network)network;
 	f->purpose = (enum purpose)purpose;
+	f->protocol = (enum protocol)protocol;
 	f->now = (struct when){.given = true, .instant = time(NULL)};
 	if (q->at == NULL || facts_parse_when(span_of(q->at), &f->now))
 		return true;
@@ -52,11 +55,74 @@ take_context(const struct cli_explain_question *q, struct facts *f)
 	return false;
 }
 
+/* ---- what if? ---- */
+
+/* Texts after those that are there. */
+static bool
+add_texts(struct cli_facts *w, const struct span **list, size_t *n, const char *const *more,
+	size_t n_more)
+{
+	struct span *all = arena_array(&w->arena, *n + n_more + 1, sizeof(*all));
+
+	if (all == NULL)
+		return false;
+	for (size_t i = 0; i < *n; i++)
+		all[i] = (*list)[i];
+	for (size_t i = 0; i < n_more; i++)
+		all[*n + i] = span_of(more[i]);
+	*list = all;
+	*n += n_more;
+	return true;
+}
+
+static bool
+suppose_subject(struct cli_facts *w, const struct cli_explain_question *q, struct facts *f,
+	struct subject *s)
+{
+	int assurance = s->assurance;
+
+	if (q->assurance == NULL && q->n_entitlements == 0 && q->n_accepted == 0)
+		return true;
+	if (f->subject == NULL) {
+		(void)cli_facts_complain(w,
+			"--assurance, --entitlement and --accepted are of somebody with a token: "
+			"write --as roles: for one without any role",
+			NULL);
+		return false;
+	}
+	if (!take_word(
+		    "--assurance", q->assurance, assurance_names, ASSURANCE_HIGH + 1, &assurance))
+		return false;
+	s->assurance = (enum assurance)assurance;
+	return add_texts(w, &s->entitlements, &s->n_entitlements, q->entitlements,
+		       q->n_entitlements) &&
+	       add_texts(w, &f->accepted, &f->n_accepted, q->accepted, q->n_accepted);
+}
+
+static bool
+suppose_object(const struct cli_explain_question *q, struct object_facts *o)
+{
+	int kind = o->kind;
+	int flag = 0;
+
+	if (!take_word("--kind", q->kind, kind_names, KIND_COUNT, &kind))
+		return false;
+	o->kind = (enum kind)kind;
+	for (size_t i = 0; i < q->n_flags; i++) {
+		if (!take_word("--flag", q->flags[i], flag_names, FLAG_COUNT, &flag))
+			return false;
+		o->flags |= 1U << flag;
+	}
+	return true;
+}
+
 /* ---- the answer ---- */
 
 static int
-show(const struct cli_facts *w, const struct cli_explain_question *q, const struct facts *f)
+show(const struct cli_facts *w, const struct cli_explain_question *q, const struct facts *f,
+	enum explain_binding how)
 {
+	const struct explain_options o = {.who = span_of(q->as), .how = how, .all = q->all};
 	AUTO_BUF out = BUF_INIT(TEXT_MAX);
 	struct decision d;
 	struct err e = {0};
@@ -66,7 +132,7 @@ show(const struct cli_facts *w, const struct cli_explain_question *q, const stru
 		decision_write_json(&d, SPAN_NONE, &out);
 		buf_addc(&out, '\n');
 	} else {
-		explain_write(w->policies, f, span_of(q->as), &out);
+		explain_write(w->policies, f, &o, &out);
 		if (!cli_access_links(w->ledger, f->object.pid, f->now, &out, &e))
 			return cli_facts_complain(w, "the ledger", &e);
 	}
@@ -88,7 +154,9 @@ ask(struct cli_facts *w, const struct cli_explain_question *q)
 		return EXIT_CALL;
 	if (!cli_facts_dataset(w, span_of(q->on), &ds, &e) || !cli_facts_fill(w, &ds, &who, &f, &e))
 		return cli_facts_complain(w, q->on, &e);
-	return show(w, q, &f);
+	if (!suppose_object(q, &f.object) || !suppose_subject(w, q, &f, &who.subject))
+		return EXIT_CALL;
+	return show(w, q, &f, cli_facts_binding(&ds));
 }
 
 int

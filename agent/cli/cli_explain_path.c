@@ -4,6 +4,7 @@
 #include "agent/base/jsonw.h"
 #include "agent/catalog/catalog.h"
 #include "agent/catalog/ledger.h"
+#include "agent/cli/cli_facts.h"
 #include "agent/cli/cli_policy.h"
 #include "policy/explain.h"
 
@@ -136,7 +137,10 @@ decide(struct desk *d, const struct catalog_dataset *ds, struct span rest, struc
 	if (d->q->json)
 		decision_write_json(&n, SPAN_NONE, d->out);
 	else
-		explain_write(d->policies, &f, d->q->subject->sub, d->out);
+		explain_write(d->policies, &f,
+			&(struct explain_options){
+				.who = d->q->subject->sub, .how = cli_facts_binding(ds)},
+			d->out);
 	return true;
 }
 

@@ -182,6 +182,12 @@ cli_facts_dataset(struct cli_facts *f, struct span pid, struct catalog_dataset *
 	return catalog_by_pid(f->catalog, pid, &f->arena, ret, e);
 }
 
+enum explain_binding
+cli_facts_binding(const struct catalog_dataset *ds)
+{
+	return ds->policy.p != NULL ? EXPLAIN_PROPOSALS : EXPLAIN_STORED;
+}
+
 bool
 cli_facts_fill(struct cli_facts *f, const struct catalog_dataset *ds, struct cli_facts_who *who,
 	struct facts *ret, struct err *e)

@@ -9,6 +9,7 @@
 #include "agent/catalog/ledger.h"
 #include "agent/cli/cli_accounts.h"
 #include "agent/cli/cli_policy.h"
+#include "policy/explain_bind.h"
 #include "policy/facts.h"
 #include "policy/policy.h"
 #include "policy/subject.h"
@@ -56,6 +57,8 @@ bool cli_facts_who(const struct cli_facts *f, const char *as, struct cli_facts_w
 /* The dataset with its dates, flags and log of events; ERR_ABSENT. */
 bool cli_facts_dataset(
 	struct cli_facts *f, struct span pid, struct catalog_dataset *ret, struct err *e);
+/* Where the name of its policy comes from, where it has one. */
+enum explain_binding cli_facts_binding(const struct catalog_dataset *ds);
 /*
  * Who asks about what: subject, roles, accepted terms and object of *ret are set, all else is left;
  * ret->now says at what time a link or grant must live.  `who` must

@@ -14,6 +14,7 @@
 #include "agent/cli/cli_policy.h"
 #include "agent/cli/command.h"
 #include "policy/simulate_log.h"
+#include "policy/simulate_write.h"
 
 #define OUT_BYTES ((size_t)4 * 1024 * 1024)
 

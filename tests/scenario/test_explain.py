@@ -154,6 +154,76 @@ def test_broken_accounts(house, tmp_path):
     assert "accounts.yaml:2:17: error: unknown key \"valeu\"; did you mean \"value\"?" in err
 
 
+@pytest.mark.parametrize("who,more,code,words", [
+    ("roles:pi", ["--flag", "personal-data", "--all"], 0, "rules   "),
+    ("anonymous", ["--kind", "log", "--protocol", "sftp"], 0, "bound   sample: stored when the dataset was first"),
+    ("roles:registered", ["--assurance", "high", "--entitlement", "urn:x", "--accepted", "t@1"], 0,
+     "terms   accepted: t@1"),
+    ("anonymous", [], 0, "next    2027-05-31 00:00 Europe/Paris: open, permit by "),
+    ("anonymous", ["--assurance", "high"], 2, "are of somebody with a token"),
+    ("anonymous", ["--flag", "secret"], 2, "--flag 'secret': one of personal-data"),
+    ("roles:pi", ["--kind", "x"], 2, "--kind 'x': one of raw"),
+])
+def test_what_if(house, who, more, code, words):
+    got, out, err = explain(house, who, "10.5072/P-1-a", "--at", "2026-06-01", *more)
+    assert got == code and words in (out if code == 0 else err), out + err
+
+
+def test_lint(tmp_path):
+    for example in sorted((ROOT / "policy" / "examples").glob("*.yaml")):
+        assert policy("lint", example) == (0, "", ""), example
+    both = [ROOT / "policy" / "examples" / name for name in ("esrf-2015.yaml", "esrf-2024.yaml")]
+    assert policy("lint", "--json", *both) == (0, '{"findings":[],"notes":[]}\n', "")
+    twice = tmp_path / "twice.yaml"
+    twice.write_text(SAMPLE.read_text().replace("\ntests:", """
+  - id: never
+    effect: permit
+    action: [meta.public]
+    when: {state: withdrawn, role: pi, route: academic}
+tests:""", 1))
+    code, out, err = policy("lint", twice)
+    assert (code, err) == (1, "") and ": warning: L1: rule 'never' can never decide anything: " in out
+    assert policy("lint")[0] == policy("lint", "--fast")[0] == policy("lint", "/nonexistent.yaml")[0] == 2
+
+
+def audited(seq, subject, effect, rule, status, events=0):
+    """A decision about 10.5072/P-1-a in the embargo, as the agent records it."""
+    return json.dumps({
+        "seq": seq, "time": "2026-06-01T08:15:0%d.123Z" % seq, "prev": "0" * 64, "kind": "decision",
+        "node": "gate-1", "trace": "4bf92f3577b34da6a3ce929d0e0e4736", "subject": subject,
+        "object": {"pid": "10.5072/P-1-a", "kind": "raw", "route": "academic", "flags": [],
+                   "dates": {"experiment_start": "2024-05-28", "experiment_end": "2024-05-31"},
+                   "events": events},
+        "action": "data.read",
+        "context": {"network": "internet", "purpose": "unspecified", "protocol": "https"},
+        "effect": effect, "rule": rule, "line": 0, "policy": "sample", "version": 1, "sha256": "ab" * 32,
+        "state": "embargoed", "release_at": "2027-05-30T22:00:00Z",
+        "reason": None if effect == "permit" else "embargoed", "status": status, "obligations": [],
+    }, separators=(",", ":")) + "\n"
+
+
+def test_simulate(house, tmp_path):
+    pi = {"id": "2026-06:00", "iss": ISSUER, "roles": ["registered", "pi"], "assurance": "medium"}
+    log = tmp_path / "audit.jsonl"
+    log.write_text(audited(1, None, "deny", "default", 401) + audited(2, pi, "permit", "team-data", 200) +
+                   audited(3, None, "permit", "gone", 200) + audited(4, pi, "permit", "team-data", 200, events=1))
+    call = ("simulate", "--log", log, "--against", SAMPLE)
+    assert policy(*call) == (1, "permit -> deny   1 of 4 decisions   gone -> default    anonymous, data.read, "
+                                "embargoed   seq 3\nunchanged        2\nundecided        1\n", "")
+    code, out, err = policy(*call, "--config", house / "agent.yaml", "--json")
+    told = json.loads(out)
+    assert (code, err, told["unchanged"], told["undecided"]) == (1, "", 3, 0)
+    assert told["changes"][0]["from"] == {"effect": "permit", "rule": "gone", "line": 0}
+    code, out, err = policy(*call, "--until", "2026-06-01T08:15:03Z")
+    assert (code, out) == (0, "unchanged        2\nundecided        0\n")
+    with log.open("a") as f:
+        f.write("nonsense\n{\"seq\":5")
+    code, out, err = policy(*call)
+    assert code == 2 and "1 line is of no audit log, the first is line 5" in err and "has no end" in err
+    for wrong in (("simulate",), (*call, "--since", "today"), (*call, "--log", "/nonexistent")):
+        assert policy(*wrong)[0] == 2
+
+
 def test_check_and_test(tmp_path):
     assert policy("check", SAMPLE) == (0, "", "")
     code, out, err = policy("test", SAMPLE)

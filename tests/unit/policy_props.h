@@ -170,7 +170,7 @@ props_explained(const struct policy_set *s, const struct facts *f)
 	struct decision d;
 
 	policy_decide(s, f, &d);
-	explain_write(s, f, SPAN("somebody"), &told);
+	explain_write(s, f, &(struct explain_options){.who = SPAN("somebody")}, &told);
 	decision_write_sentence(&d, f, &sentence);
 	if (!buf_ok(&told) || !buf_ok(&sentence) || sentence.p[sentence.n - 1] != '.')
 		return "no explanation";

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/simulate_log.h"
+#include "policy/simulate_write.h"
 
 #include "agent/base/json.h"
 #include "agent/base/scope.h"
