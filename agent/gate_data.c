@@ -195,10 +195,46 @@ below_data(const struct gate_case *c)
 	return span_skip(c->ask->path, sizeof("/data/") - 1);
 }
 
+/* A shorter path that could be a pid; absent: there is none. */
+static struct span
+above(struct span pid)
+{
+	size_t n = pid.n;
+
+	while (n > 0 && pid.p[n - 1] != '/')
+		n--;
+	return n > 1 ? span_first(pid, n - 1) : SPAN_NONE;
+}
+
+/*
+ * The longest pid wins, but one that is hidden from the asker must not stand in front of a shorter
+ * one that is not: else names below a dataset would tell which of them are datasets themselves.
+ * Where none shows, the first one is what was decided.
+ */
 bool
 gate_data_find(struct gate_desk *d, struct gate_case *c, struct err *e)
 {
-	return catalog_match(d->catalog, below_data(c), &d->mem, &c->dataset, &c->rest, e);
+	const struct span path = below_data(c);
+	struct gate_case hidden = {.found = GATE_NOTHING};
+
+	if (!catalog_match(d->catalog, path, &d->mem, &c->dataset, &c->rest, e))
+		return false;
+	for (;;) {
+		if (!gate_data_judge(d, c, is_listing(c) ? ACTION_DATA_LIST : ACTION_DATA_READ, e))
+			return false;
+		if (c->decision.permit || c->decision.status != 404)
+			return true;
+		if (hidden.ask == NULL)
+			hidden = *c;
+		struct span shorter = above(c->dataset.pid);
+		struct span rest = SPAN_NONE;
+		if (shorter.p == NULL ||
+			!catalog_match(d->catalog, shorter, &d->mem, &c->dataset, &rest, e))
+			break;
+		c->rest = span_skip(path, c->dataset.pid.n + 1);
+	}
+	*c = hidden;
+	return e->code == ERR_NONE || e->code == ERR_ABSENT;
 }
 
 void
@@ -215,8 +251,6 @@ gate_data_begin(struct gate_desk *d, struct gate_case *c)
 		return;
 	c->found = GATE_FAILED;
 	if (gate_data_find(d, c, &e)) {
-		if (!gate_data_judge(d, c, is_listing(c) ? ACTION_DATA_LIST : ACTION_DATA_READ, &e))
-			return;
 		c->found = GATE_DECIDED;
 		gate_record_decision(d, c);
 	} else if (e.code == ERR_ABSENT) {

@@ -4,7 +4,11 @@
 #include "agent/gate.h"
 
 /* /data/: the list of datasets, listings of a dataset, its files. */
-/* The dataset and the rest of the path; ERR_ABSENT: there is none. */
+/*
+ * The dataset and the rest of the path, and the decision about what is asked of it (c->decision).
+ * Of several whose pids the path begins with the longest that is not hidden from the asker.
+ * ERR_ABSENT: there is none.
+ */
 bool gate_data_find(struct gate_desk *d, struct gate_case *c, struct err *e);
 void gate_data_begin(struct gate_desk *d, struct gate_case *c);
 void gate_data_answer(struct gate_desk *d, struct gate_case *c, struct http_answer *ret);

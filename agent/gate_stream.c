@@ -72,7 +72,7 @@ judge_without_token(struct gate_desk *d, struct gate_case *c)
 
 	c->subject = (struct subject){.authenticated = false};
 	return span_starts(span_of(c->refusal.description), SPAN("exp: expired")) &&
-	       gate_data_find(d, c, &e) && gate_data_judge(d, c, ACTION_DATA_READ, &e);
+	       gate_data_find(d, c, &e);
 }
 
 void

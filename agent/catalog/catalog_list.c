@@ -184,35 +184,40 @@ catalog_datasets(struct catalog *c, const struct catalog_query *q, struct arena 
 
 /* ---- counts ---- */
 
+static enum store_row
+count_rows(struct walk *w, struct catalog_counts *n, struct err *e)
+{
+	size_t mark = w->a->used;
+	enum store_row r = STORE_END;
+	struct catalog_dataset d;
+	struct view_shown s;
+	bool shows = false;
+
+	while ((r = walk_step(w, &d, &s, &shows, e)) == STORE_ROW) {
+		arena_rewind(w->a, mark);
+		n->datasets += shows;
+		if (shows && view_has(&s, FIELD_FILES)) {
+			n->files += d.files;
+			n->bytes += d.bytes;
+		}
+	}
+	return r;
+}
+
 bool
 catalog_count(struct catalog *c, const struct view *v, struct arena *a, struct catalog_counts *ret,
 	struct err *e)
 {
 	struct walk w = {.c = c, .view = v, .a = a};
 	struct catalog_counts n = {0};
-	struct catalog_dataset d;
-	struct view_shown s;
-	enum store_row r = STORE_FAIL;
-	bool shows = false;
 
 	if (!catalog_part_begin(c, e))
 		return false;
-	if (walk_begin(&w, SPAN_NONE, e)) {
-		size_t mark = a->used;
-		while ((r = walk_step(&w, &d, &s, &shows, e)) == STORE_ROW) {
-			arena_rewind(a, mark);
-			n.datasets += shows;
-			if (shows && view_has(&s, FIELD_FILES)) {
-				n.files += d.files;
-				n.bytes += d.bytes;
-			}
-		}
-	}
+	bool ok = walk_begin(&w, SPAN_NONE, e) && count_rows(&w, &n, e) == STORE_END;
 	catalog_part_end(c);
-	if (r != STORE_END)
-		return false;
-	*ret = n;
-	return true;
+	if (ok)
+		*ret = n;
+	return ok;
 }
 
 bool

@@ -151,8 +151,10 @@ static void
 write_cause(const struct row *r, struct buf *out)
 {
 	const struct opening *o = &r->opening;
-	const struct embargo *m = &r->policy->embargo;
 
+	if (r->policy == NULL)
+		return;
+	const struct embargo *m = &r->policy->embargo;
 	switch (o->cause) {
 	case OPENING_EMBARGO:
 		scalar_write_period(out, m->period);

@@ -96,6 +96,50 @@ by_name(void **state)
 	}
 }
 
+/* A hidden dataset below another one's name: that one answers, as if there were nothing. */
+static void
+by_names_below(void **state)
+{
+	static const char *const behind[] = {"/a.txt", "/", "", "/named.nxs"};
+	struct gate_place *p = *state;
+	struct ingest *in = NULL;
+	struct err e = {0};
+	int64_t source = 0;
+
+	assert_true(ingest_open(p->catalogue, &in, &e) && ingest_begin(in, &e));
+	assert_true(ingest_source(in, SPAN("main"), 0, SPAN("/x"), &source, &e));
+	static const struct span pids[] = {SPAN_INIT("10.5072/SHUT/sub"),
+		SPAN_INIT("10.5072/SHUT/sub/sub"), SPAN_INIT("10.5072/OPEN/sux")};
+	for (size_t i = 0; i < 3; i++) {
+		const struct ingest_dataset d = {.source = source,
+			.folder = pids[i],
+			.pid = pids[i],
+			.proposal = SPAN("PAID")};
+		int64_t id = 0;
+		assert_true(ingest_dataset_put(in, &d, &id, &e));
+	}
+	assert_true(ingest_commit(in, &e));
+	ingest_close(in);
+	for (size_t i = 0; i < 4; i++) {
+		const struct probe r = {behind[i], HTTP_GET, "/data/", behind[i], NULL, NULL};
+		struct kept kept[6];
+		CHECK_ROW(behind[i]);
+		ask(p, &r, "SHUT/sub", &kept[0]);
+		ask(p, &r, "SHUT/suz", &kept[1]);
+		ask(p, &r, "SHUT/sub/sub", &kept[2]);
+		ask(p, &r, "SHUT/sub/suz", &kept[3]);
+		ask(p, &r, "OPEN/sux", &kept[4]);
+		ask(p, &r, "OPEN/suz", &kept[5]);
+		assert_int_equal(kept[0].status, 401);
+		for (size_t k = 0; k < 6; k += 2)
+			same(&kept[k], &kept[k + 1]);
+		for (size_t k = 0; k < 6; k++) {
+			buf_fini(&kept[k].fields);
+			buf_fini(&kept[k].text);
+		}
+	}
+}
+
 /* ---- by lists ---- */
 
 static const char *const pages[] = {"", "after=10.5072/PAID", "after=10.5072%2FPAIC",
@@ -225,6 +269,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(by_name),
+		cmocka_unit_test(by_names_below),
 		cmocka_unit_test(by_lists),
 		cmocka_unit_test(cursor),
 	};
