@@ -56,6 +56,7 @@ struct supervisor_reload {
 struct supervisor_job {
 	bool running; /* the indexer has it */
 	bool waiting; /* until the indexer is ready */
+	bool stale;   /* the indexer that runs it has the files of an older configuration */
 	int fd;       /* where its progress goes, while it waits */
 	struct buf text;
 };

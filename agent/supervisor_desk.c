@@ -188,6 +188,9 @@ void
 supervisor_desk_job_over(struct supervisor *s)
 {
 	s->job.running = false;
+	if (s->job.stale)
+		child_drain(&s->child[SEAT_INDEXER]);
+	s->job.stale = false;
 	supervisor_move_epoch(s); /* teams, embargoes and files may be others now */
 }
 

@@ -231,8 +231,11 @@ supervisor_reload_accept(struct supervisor *s)
 	s->config = s->next;
 	s->next = NULL;
 	supervisor_link_gate(s);
-	if (!s->job.running && !r->policies)
-		child_drain(indexer); /* it comes back with the new bundle */
+	/* It comes back with the new bundle, after its job if it has one (supervisor_desk.c). */
+	if (s->job.running)
+		s->job.stale = true;
+	else
+		child_drain(indexer);
 	if (!r->policies)
 		supervisor_courier_renew(s);
 	forget_refused(s);

@@ -213,23 +213,25 @@ rate_move(struct rate_table *t, const struct grant_rate *r, int64_t now_ms, stru
 	(void)pthread_mutex_unlock(&t->lock);
 }
 
-/* How many bodies want bytes: those that wait for their clients leave their shares to the others.
+/*
+ * How many bodies want bytes, at least one: those that wait for their clients leave their shares to
+ * the others.  The windows go forward alone, for the workers' clocks are not one.
  */
 static int64_t
 count_asking(struct cell *x, struct rate_use *u, int64_t now_ms)
 {
 	int64_t window = now_ms / WINDOW_MS;
 
-	if (x->window != window) {
+	if (window > x->window) {
 		x->asked = x->window == window - 1 ? x->asking : 0;
 		x->asking = 0;
 		x->window = window;
 	}
-	if (u->window != window) {
-		u->window = window;
+	if (u->window != x->window) {
+		u->window = x->window;
 		x->asking++;
 	}
-	return larger(x->asking, x->asked);
+	return larger(larger(x->asking, x->asked), 1);
 }
 
 /* What `u` may send now, of what is in the buckets. */

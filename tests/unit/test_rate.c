@@ -267,6 +267,32 @@ ends(void **state)
 	rate_table_free(t);
 }
 
+/* The clocks of workers are a millisecond apart: no window comes back, nobody is divided by none.
+ */
+static void
+clocks_apart(void **state)
+{
+	struct grant_rate r = class_of(1, 0, MBIT, 0);
+	struct rate_table *t = NULL;
+	struct rate_use u[2] = {{.table = NULL}};
+	const int64_t edge = NOW / 512 * 512; /* where one window ends */
+	int64_t sum[2] = {0};
+
+	(void)state;
+	assert_true(rate_table_new(0, &t, NULL));
+	assert_true(rate_enter(t, &r, edge, &u[0]) && rate_enter(t, &r, edge, &u[1]));
+	for (int64_t at = 0; at < 2000; at++)
+		for (int i = 0; i < 2; i++) {
+			int64_t wait = 0;
+			sum[i] += (int64_t)rate_take(&u[i], 60000, edge + at - i, &wait);
+		}
+	assert_true(sum[0] > 0 && sum[1] > 0);
+	assert_true(sum[0] + sum[1] <= 2000 * PER_MS * 3 / 2);
+	rate_leave(&u[0]);
+	rate_leave(&u[1]);
+	rate_table_free(t);
+}
+
 /* Who has used nothing, and whoever rests, makes room; the rest share one place. */
 static void
 full(void **state)
@@ -316,6 +342,7 @@ main(void)
 		cmocka_unit_test(speed),
 		cmocka_unit_test(duration),
 		cmocka_unit_test(ends),
+		cmocka_unit_test(clocks_apart),
 		cmocka_unit_test(full),
 	};
 	return cmocka_run_group_tests_name("rate", tests, NULL, NULL);
