@@ -36,7 +36,7 @@ ends(int64_t at, struct period p)
 static void
 note_file(struct search *s, const char *name)
 {
-	struct audit_tail t;
+	struct audit_tail t = {0};
 	AUTO_FD fd = openat(s->at->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
 	if (s->n_files >= AUDIT_EXPIRE_MAX || fd < 0 || !audit_file_tail(fd, &t, NULL) ||

@@ -106,7 +106,7 @@ last_of_older(const struct audit_file *f, struct audit_tail *best)
 		(void)close(fd);
 	for (struct dirent *x = d != NULL ? readdir(d) : NULL; // NOLINT(concurrency-mt-unsafe): own
 		x != NULL; x = readdir(d)) {                   // NOLINT(concurrency-mt-unsafe): own
-		struct audit_tail t;
+		struct audit_tail t = {0};
 		if (!audit_names_is_older(f->name, span_of(x->d_name)))
 			continue;
 		AUTO_FD old = openat(f->dir, x->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -157,7 +157,7 @@ look_beside(struct audit_file *f, bool empty)
 static bool
 read_tail(struct audit_file *f, struct err *e)
 {
-	struct audit_tail t;
+	struct audit_tail t = {0};
 
 	if (!audit_file_tail(f->fd, &t, e) || (t.whole < t.size && !move_torn(f, &t, e)))
 		return false;
