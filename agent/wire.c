@@ -274,7 +274,8 @@ get_grant(struct unpack *c, struct grant_info *g)
 	g->epoch = unpack_le(c, 8);
 	g->decision = unpack_le(c, 8);
 	g->generated = unpack_u8(c, 1) == 1;
-	if (!span_cstr(unpack_span(c, UNPACK_ABSENT), g->etag, sizeof(g->etag)))
+	struct span etag = unpack_span(c, UNPACK_ABSENT);
+	if (etag.p == NULL || !span_cstr(etag, g->etag, sizeof(g->etag)))
 		c->bad = true;
 	g->audit_from = (uint32_t)unpack_le(c, 4);
 	g->max_age = (uint32_t)unpack_le(c, 4);

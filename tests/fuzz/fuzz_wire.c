@@ -4,7 +4,9 @@
 #include "agent/wire.h"
 #include "tests/fuzz/hold.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -29,6 +31,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 		wire_write_answer(&answer, &b);
 		hold_same(&b, in);
+	} else if (wire_kind(in) == WIRE_ANSWER) {
+		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		if (wire_read_answer(in, &fd, &answer, NULL)) {
+			wire_write_answer(&answer, &b);
+			hold_same(&b, in);
+			grant_unref(answer.grant);
+		}
+		if (fd >= 0)
+			(void)close(fd);
 	}
 	return 0;
 }
