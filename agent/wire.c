@@ -226,7 +226,7 @@ wire_read_done(struct span msg, struct http_done ret[WIRE_DONES], size_t *ret_n,
 		d->why = (enum http_why)unpack_u8(&c, HTTP_WHY_RATE);
 		unpack_copy(&c, d->trace, sizeof(d->trace));
 		d->file = unpack_span(&c, WIRE_FILE_MAX);
-		d->ranges = unpack_span(&c, RANGE_MAX * HTTP_RANGE_SIZE);
+		d->ranges = unpack_span(&c, (size_t)RANGE_MAX * HTTP_RANGE_SIZE);
 		if (d->ranges.n % HTTP_RANGE_SIZE != 0 || !span_utf8(d->file))
 			c.bad = true;
 	} while (!c.bad && c.rest.n > 0 && n < WIRE_DONES);
