@@ -3,6 +3,8 @@
 
 #include "tests/unit/check.h"
 
+#include <pthread.h>
+
 #define NOW    INT64_C(1000000)
 #define MBIT   80U
 #define PER_MS (MBIT * 125L) /* bytes */
@@ -331,6 +333,61 @@ full(void **state)
 	rate_table_free(t);
 }
 
+/* Workers share the table: never more than two bodies at a time, and not a byte too many. */
+#define WORKERS 4U
+#define ROUNDS  20000U
+
+struct shared {
+	struct rate_table *table;
+	struct grant_rate rate;
+	unsigned under_way, entered;
+	uint64_t bytes;
+	bool broken;
+};
+
+static void *
+work(void *arg)
+{
+	struct shared *s = arg;
+	int64_t wait = 0;
+	unsigned retry = 0;
+
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		struct rate_use u;
+		(void)rate_request(s->table, &s->rate, NOW, &retry);
+		if (!rate_enter(s->table, &s->rate, NOW, &u))
+			continue;
+		if (__atomic_add_fetch(&s->under_way, 1, __ATOMIC_SEQ_CST) > 2)
+			__atomic_store_n(&s->broken, true, __ATOMIC_SEQ_CST);
+		size_t n = rate_take(&u, 1000, NOW, &wait);
+		rate_give(&u, n / 2);
+		__atomic_add_fetch(&s->bytes, n - n / 2, __ATOMIC_SEQ_CST);
+		__atomic_add_fetch(&s->entered, 1, __ATOMIC_SEQ_CST);
+		__atomic_sub_fetch(&s->under_way, 1, __ATOMIC_SEQ_CST);
+		rate_leave(&u);
+	}
+	return NULL;
+}
+
+static void
+threads(void **state)
+{
+	struct shared s = {.rate = class_of(1, 2, MBIT, 1000)};
+	pthread_t thread[WORKERS];
+
+	(void)state;
+	assert_true(rate_table_new(0, &s.table, NULL));
+	for (unsigned i = 0; i < WORKERS; i++)
+		assert_int_equal(pthread_create(&thread[i], NULL, work, &s), 0);
+	for (unsigned i = 0; i < WORKERS; i++)
+		assert_int_equal(pthread_join(thread[i], NULL), 0);
+	assert_false(s.broken);
+	assert_true(s.entered > ROUNDS / 2);
+	/* No time has passed: there was what a start gives, and no more. */
+	assert_in_range(s.bytes, PER_MS * RATE_START_MS - 1000, PER_MS * RATE_START_MS);
+	rate_table_free(s.table);
+}
+
 int
 main(void)
 {
@@ -344,6 +401,7 @@ main(void)
 		cmocka_unit_test(ends),
 		cmocka_unit_test(clocks_apart),
 		cmocka_unit_test(full),
+		cmocka_unit_test(threads),
 	};
 	return cmocka_run_group_tests_name("rate", tests, NULL, NULL);
 }
