@@ -122,6 +122,22 @@ ledger_terms_of(struct ledger *l, const struct ledger_person *who, struct arena 
 	return true;
 }
 
+/* Each change has all grants decided again: nobody shall do that all day. */
+static bool
+may_change(struct ledger *l, const struct ledger_terms_change *c, struct err *e)
+{
+	int64_t n = 0;
+
+	bind_person(l, LQ_TERMS_RECENT, 1, &c->who);
+	store_i64(l->store, LQ_TERMS_RECENT, 3, c->at - DAY);
+	if (!read_number(l, LQ_TERMS_RECENT, &n, e))
+		return false;
+	return n < (int64_t)LEDGER_TERMS ||
+	       err_set(e, ERR_RANGE, NULL,
+		       "%u changes of accepted terms in a day are the most; try again tomorrow",
+		       LEDGER_TERMS);
+}
+
 bool
 ledger_terms_put(
 	struct ledger *l, const struct ledger_terms_change *c, bool *ret_new, struct err *e)
@@ -135,6 +151,8 @@ ledger_terms_put(
 	*ret_new = (accepted != 0) != c->accept;
 	if (!*ret_new)
 		return true;
+	if (!may_change(l, c, e))
+		return false;
 	bind_person(l, LQ_TERMS_ADD, 1, &c->who);
 	store_text(l->store, LQ_TERMS_ADD, 3, c->terms);
 	store_i64(l->store, LQ_TERMS_ADD, 4, c->at);
@@ -386,13 +404,15 @@ ledger_link_add(struct ledger *l, const struct ledger_link *k, const uint8_t has
 {
 	int64_t n = 0;
 
-	store_text(l->store, LQ_LINKS_LIVE, 1, k->pid);
-	store_i64(l->store, LQ_LINKS_LIVE, 2, k->at);
-	if (!read_number(l, LQ_LINKS_LIVE, &n, e))
+	store_text(l->store, LQ_LINKS_COUNT, 1, k->pid);
+	store_i64(l->store, LQ_LINKS_COUNT, 2, k->at);
+	store_i64(l->store, LQ_LINKS_COUNT, 3, k->at - DAY);
+	if (!read_number(l, LQ_LINKS_COUNT, &n, e))
 		return false;
 	if (n >= (int64_t)LEDGER_LINKS)
 		return err_set(e, ERR_RANGE, NULL,
-			"%u links to this dataset live; revoke one of them first", LEDGER_LINKS);
+			"%u links to this dataset live or were made today: revoke some, or wait",
+			LEDGER_LINKS);
 	store_text(l->store, LQ_LINK_ADD, 1, k->id);
 	store_text(l->store, LQ_LINK_ADD, 2, k->pid);
 	store_blob(l->store, LQ_LINK_ADD, 3, hash, hash != NULL ? LEDGER_LINK_HASH : 0);

@@ -32,7 +32,11 @@ struct ledger_terms {
 /* Those in force, the one accepted first first. */
 bool ledger_terms_of(struct ledger *l, const struct ledger_person *who, struct arena *a,
 	struct ledger_terms **ret, size_t *ret_n, struct err *e);
-/* Accept, or take that back.  *ret_new false: it stood so already, and nothing was written. */
+/*
+ * Accept, or take that back.  *ret_new false: it stood so already, and nothing was written.
+ * ERR_RANGE: LEDGER_TERMS changes of this person are younger than a day.
+ */
+#define LEDGER_TERMS 50U
 struct ledger_terms_change {
 	struct ledger_person who;
 	struct span terms;
@@ -85,7 +89,7 @@ bool ledger_request_answer(struct ledger *l, const struct ledger_reply *r, struc
 /* ---- links and personal grants ---- */
 
 #define LEDGER_LINK_HASH 32U  /* SHA-256 of a link's secret, which is kept nowhere */
-#define LEDGER_LINKS     100U /* that live of one dataset */
+#define LEDGER_LINKS     100U /* that live of one dataset, or are younger than a day */
 
 struct ledger_link {
 	struct span id, pid;
@@ -105,7 +109,8 @@ ledger_link_live(const struct ledger_link *k, int64_t now)
 {
 	return k->ended == 0 && now < k->until;
 }
-/* hash: NULL for a personal grant.  ERR_RANGE: LEDGER_LINKS of this dataset live. */
+/* hash: NULL for a personal grant.  ERR_RANGE: LEDGER_LINKS of this dataset live or are younger
+ * than a day. */
 bool ledger_link_add(struct ledger *l, const struct ledger_link *k,
 	const uint8_t hash[LEDGER_LINK_HASH], struct err *e);
 bool ledger_link_by_hash(struct ledger *l, const uint8_t hash[LEDGER_LINK_HASH], struct arena *a,

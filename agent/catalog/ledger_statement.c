@@ -88,6 +88,8 @@ const char *const ledger_statements[LQ_COUNT] = {
 			" WHERE accepted = 1 ORDER BY last",
 	[LQ_TERMS_STATE] = "SELECT accepted FROM acceptance WHERE iss = ? AND sub = ?"
 			   " AND terms = ? ORDER BY seq DESC LIMIT 1",
+	[LQ_TERMS_RECENT] = "SELECT count(*) FROM acceptance WHERE iss = ? AND sub = ?"
+			    " AND at > ?",
 	[LQ_TERMS_ADD] = "INSERT INTO acceptance(iss, sub, terms, at, accepted)"
 			 " VALUES (?, ?, ?, ?, ?)",
 	[LQ_REQUESTS_OF] = REQUEST_COLUMNS " WHERE r.pid = ? AND a.answer IS NULL" LIST_END,
@@ -108,8 +110,8 @@ const char *const ledger_statements[LQ_COUNT] = {
 	[LQ_LINK_HASH] = LINK_COLUMNS " WHERE k.hash = ?",
 	[LQ_LINK] = LINK_COLUMNS " WHERE k.id = ?",
 	[LQ_LINKS_OF] = LINK_COLUMNS " WHERE k.pid = ? ORDER BY k.seq DESC LIMIT 500",
-	[LQ_LINKS_LIVE] = "SELECT count(*) FROM link k LEFT JOIN link_end x ON x.link = k.id"
-			  " WHERE k.pid = ? AND k.until > ? AND x.at IS NULL",
+	[LQ_LINKS_COUNT] = "SELECT count(*) FROM link k LEFT JOIN link_end x ON x.link = k.id"
+			   " WHERE k.pid = ?1 AND (k.at > ?3 OR (k.until > ?2 AND x.at IS NULL))",
 	[LQ_GRANTS_OF] = LINK_COLUMNS " WHERE k.iss = ? AND k.sub = ? AND k.until > ?"
 				      " AND x.at IS NULL ORDER BY k.seq LIMIT 500",
 	[LQ_LINK_ADD] = "INSERT INTO link(id, pid, hash, iss, sub, by, maker_iss, maker_sub,"

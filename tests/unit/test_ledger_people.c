@@ -93,6 +93,28 @@ terms(void **state)
 	assert_int_equal(terms_of(p, &alice, "human-data@4"), 2);
 }
 
+/* Back and forth all day would have every grant decided again each time. */
+static void
+terms_limit(void **state)
+{
+	struct place *p = *state;
+	struct ledger_terms_change c = {alice, SPAN("a@1"), true, 1000};
+	struct err e = {0};
+	bool is_new = false;
+
+	for (unsigned i = 0; i < LEDGER_TERMS; i++)
+		assert_true(accept_terms(p, &alice, "a@1", i % 2 == 0));
+	assert_true(ledger_begin(p->l, NULL));
+	assert_false(ledger_terms_put(p->l, &c, &is_new, &e));
+	assert_int_equal(e.code, ERR_RANGE);
+	c.who = bob;
+	assert_true(ledger_terms_put(p->l, &c, &is_new, &e) && is_new);
+	c.who = alice;
+	c.at = 1000 + DAY;
+	assert_true(ledger_terms_put(p->l, &c, &is_new, &e) && is_new);
+	ledger_rollback(p->l);
+}
+
 static bool
 request(struct place *p, const struct ledger_person *who, const char *id, const char *pid,
 	int64_t at, struct err *e)
@@ -281,8 +303,10 @@ link_limit(void **state)
 	assert_true(ledger_begin(p->l, NULL));
 	assert_false(ledger_link_add(p->l, &k, NULL, &e));
 	assert_int_equal(e.code, ERR_RANGE);
-	k.at = 2000; /* those have ended */
-	k.until = 3000;
+	k.at = 2000; /* those have ended, but it was today */
+	k.until = 300000;
+	assert_false(ledger_link_add(p->l, &k, NULL, &e));
+	k.at = 1001 + DAY;
 	assert_true(ledger_link_add(p->l, &k, NULL, &e));
 	ledger_rollback(p->l);
 }
@@ -347,8 +371,8 @@ seen_by_readers(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {HERE(terms), HERE(requests), HERE(links),
-		HERE(link_limit), HERE(kept), HERE(seen_by_readers)};
+	const struct CMUnitTest tests[] = {HERE(terms), HERE(terms_limit), HERE(requests),
+		HERE(links), HERE(link_limit), HERE(kept), HERE(seen_by_readers)};
 
 	return cmocka_run_group_tests_name("ledger_people", tests, NULL, NULL);
 }
