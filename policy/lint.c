@@ -83,7 +83,7 @@ obliged(const struct policy *p, const char *prefix, struct span id)
 }
 
 static void
-check_unused(struct lint_notes *l, const struct policy *p)
+check_groups(struct lint_notes *l, const struct policy *p)
 {
 	for (size_t i = 0; i < p->n_groups; i++)
 		if (!p->groups[i].used)
@@ -91,6 +91,11 @@ check_unused(struct lint_notes *l, const struct policy *p)
 				"nothing uses the group '%.*s'; name it where roles stand, or "
 				"delete it",
 				SPAN_ARG(p->groups[i].id));
+}
+
+static void
+check_terms(struct lint_notes *l, const struct policy *p)
+{
 	for (size_t i = 0; i < p->n_terms; i++)
 		if (!obliged(p, "accept-terms:", p->terms[i].id))
 			lint_notes_add(l, p, p->terms[i].at, "L8",
@@ -98,6 +103,11 @@ check_unused(struct lint_notes *l, const struct policy *p)
 				"the obligations of one, or delete them",
 				SPAN_ARG(p->terms[i].id), SPAN_ARG(p->terms[i].id),
 				p->terms[i].version);
+}
+
+static void
+check_rates(struct lint_notes *l, const struct policy *p)
+{
 	for (size_t i = 0; i < p->n_rates; i++)
 		if (!obliged(p, "rate:", p->rates[i].id))
 			lint_notes_add(l, p, p->rates_at[i], "L8",
@@ -212,7 +222,9 @@ check_policy(struct lint_notes *l, const struct policy *p)
 {
 	struct cover *c = cover_new(p);
 
-	check_unused(l, p);
+	check_groups(l, p);
+	check_terms(l, p);
+	check_rates(l, p);
 	check_embargo(l, p);
 	if (c == NULL) {
 		lint_notes_aside(l, p, &p->rules[0], "L1", "no memory to look at the rules");

@@ -370,29 +370,45 @@ search_point(struct cover *c, struct search *s)
 	return cut(c, s, list_rules(c, s));
 }
 
+static bool
+is_over(const struct cover *c, enum cover_answer got)
+{
+	return got == COVER_SOME || c->steps_here > STEPS_OF_ONE;
+}
+
+/* What is known of two parts together. */
+static enum cover_answer
+join(enum cover_answer a, enum cover_answer b)
+{
+	return b == COVER_NONE ? a : b;
+}
+
+/* All actions for one kind of dataset. */
+static enum cover_answer
+search_actions(struct cover *c, struct search *s)
+{
+	enum cover_answer best = COVER_NONE;
+	uint32_t left = s->q->actions;
+
+	for (size_t i = 0; i < s->n_must; i++)
+		left &= c->p->rules[s->must[i]].actions;
+	for (; left != 0 && !is_over(c, best); left &= left - 1) {
+		s->action = (enum action)__builtin_ctz(left);
+		best = join(best, search_point(c, s));
+	}
+	return best;
+}
+
 static enum cover_answer
 search_envs(struct cover *c, struct search *s)
 {
 	enum cover_answer best = COVER_NONE;
-	uint32_t actions = s->q->actions;
 
-	for (size_t i = 0; i < s->n_must; i++)
-		actions &= c->p->rules[s->must[i]].actions;
-	for (size_t i = 0; i < c->n_envs; i++) {
+	for (size_t i = 0; i < c->n_envs && !is_over(c, best); i++) {
 		s->env = &c->envs[i];
-		if ((s->q->states >> (s->env->state - 1) & 1U) == 0 ||
-			!has(s->env->holds, s->must[0]))
-			continue;
-		for (int a = 0; a < ACTION_COUNT; a++) {
-			if ((actions >> a & 1U) == 0)
-				continue;
-			s->action = (enum action)a;
-			enum cover_answer got = search_point(c, s);
-			if (got == COVER_SOME || c->steps_here > STEPS_OF_ONE)
-				return got == COVER_SOME ? got : COVER_UNKNOWN;
-			if (got == COVER_UNKNOWN)
-				best = got;
-		}
+		if ((s->q->states >> (s->env->state - 1) & 1U) != 0 &&
+			has(s->env->holds, s->must[0]))
+			best = join(best, search_actions(c, s));
 	}
 	return best;
 }
@@ -424,15 +440,12 @@ search_picks(struct cover *c, struct search *s)
 	for (size_t i = 0; i < s->n_must; i++)
 		rules[i] = &c->p->rules[s->must[i]];
 	picks_init(&all, rules, s->n_must);
-	while (picks_next(&all, &s->pick)) {
+	while (!is_over(c, best) && picks_next(&all, &s->pick)) {
 		suit_pick(c, s);
-		enum cover_answer got = search_envs(c, s);
-		if (got == COVER_SOME || c->steps_here > STEPS_OF_ONE)
-			return got == COVER_SOME ? got : COVER_UNKNOWN;
-		if (got == COVER_UNKNOWN)
-			best = got;
+		best = join(best, search_envs(c, s));
 	}
-	return best;
+	/* Where steps ran out something was not looked at. */
+	return best != COVER_SOME && c->steps_here > STEPS_OF_ONE ? COVER_UNKNOWN : best;
 }
 
 static enum cover_answer
@@ -450,8 +463,7 @@ run(struct cover *c, struct search *s)
 			continue;
 		if (s->anonymous && !has(c->anonymous, s->must[0]))
 			continue;
-		enum cover_answer got = search_picks(c, s);
-		best = got == COVER_NONE ? best : got;
+		best = join(best, search_picks(c, s));
 	}
 	c->steps += c->steps_here;
 	return best;
@@ -567,7 +579,7 @@ cover_preview_only(struct cover *c, size_t i, struct cover_case *ret)
 		enum cover_answer got = run(c, &s);
 		if (got == COVER_SOME)
 			tell(&s, ret);
-		best = got == COVER_NONE ? best : got;
+		best = join(best, got);
 	}
 	return best;
 }

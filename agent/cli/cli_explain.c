@@ -61,30 +61,35 @@ answer(const struct policy_set *s, struct span line, struct arena *a, struct buf
 }
 
 static int
-answer_all(const struct policy_set *s, FILE *in)
+answer_lines(const struct policy_set *s, FILE *in, struct arena *a, struct buf *out)
 {
 	AUTO_FREE char *line = NULL;
-	AUTO_ARENA a = {0};
-	AUTO_BUF out = BUF_INIT(LINE_BYTES * 2);
 	size_t cap = 0;
 	unsigned lines = 0;
 	ssize_t n = 0;
 
-	if (!arena_init(&a, REQUEST_MEMORY))
-		return EXIT_CALL;
 	while ((n = getline(&line, &cap, in)) >= 0) {
 		struct span text = {line, (size_t)n};
 		if (text.n > 0 && text.p[text.n - 1] == '\n')
 			text.n--;
-		buf_reset(&out);
-		arena_reset(&a);
-		answer(s, text, &a, &out);
-		if (!buf_ok(&out) || fwrite(out.p, 1, out.n, stdout) != out.n)
+		buf_reset(out);
+		arena_reset(a);
+		answer(s, text, a, out);
+		if (!buf_ok(out) || fwrite(out->p, 1, out->n, stdout) != out->n)
 			return EXIT_CALL;
 		if (++lines % FLUSH_LINES == 0 && fflush(stdout) != 0)
 			return EXIT_CALL;
 	}
 	return fflush(stdout) == 0 && !ferror(in) ? EXIT_DONE : EXIT_CALL;
+}
+
+static int
+answer_all(const struct policy_set *s, FILE *in)
+{
+	AUTO_ARENA a = {0};
+	AUTO_BUF out = BUF_INIT(LINE_BYTES * 2);
+
+	return arena_init(&a, REQUEST_MEMORY) ? answer_lines(s, in, &a, &out) : EXIT_CALL;
 }
 
 static int
