@@ -5,6 +5,7 @@
 #include "agent/base/jsonw.h"
 #include "agent/gate_login.h"
 #include "agent/gate_oblige.h"
+#include "agent/gate_refusal.h"
 #include "agent/http/respond.h"
 
 #include <stdio.h>
@@ -93,7 +94,12 @@ gate_problem_later(struct gate_desk *d, const struct gate_case *c, const char *d
 void
 gate_problem_absent(struct gate_desk *d, const struct gate_case *c, struct http_answer *ret)
 {
-	gate_problem(d, c, 404, "not-found", sentence_absent(c->subject.authenticated), ret);
+	const char *sentence = sentence_absent(c->subject.authenticated);
+
+	if (gate_refusal_wanted(c))
+		gate_refusal_absent(d, c, span_of(sentence), ret);
+	else
+		gate_problem(d, c, 404, "not-found", sentence, ret);
 }
 
 /* refusal NULL: no token was sent, so the challenge is bare (RFC 6750 3.1). */
@@ -241,8 +247,12 @@ gate_problem_denied(struct gate_desk *d, const struct gate_case *c, struct http_
 	}
 	if (n->status == 401)
 		challenge(d, NULL);
-	begin(d, c, &w, (unsigned)n->status, n->reason.p != NULL ? n->reason : SPAN("tombstone"));
 	decision_write_sentence(n, &c->facts, &sentence);
+	if (gate_refusal_wanted(c)) {
+		gate_refusal_denied(d, c, buf_span(&sentence), ret);
+		return;
+	}
+	begin(d, c, &w, (unsigned)n->status, n->reason.p != NULL ? n->reason : SPAN("tombstone"));
 	jsonw_str(&w, "detail", buf_span(&sentence));
 	jsonw_str(&w, "reason", n->reason);
 	add_decision(&w, n);
