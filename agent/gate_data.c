@@ -40,7 +40,7 @@ fill_facts(struct gate_desk *d, struct gate_case *c, enum action action, struct 
 		.n_supports = who.n_supports,
 		.now = {.given = true, .instant = who.now},
 	};
-	gate_people_grants(c);
+	gate_people_grants(d, c);
 	return true;
 }
 
@@ -56,14 +56,6 @@ gate_data_judge(struct gate_desk *d, struct gate_case *c, enum action action, st
 	if (!fill_facts(d, c, action, e))
 		return false;
 	policy_decide(d->gate->policies, &c->facts, &c->decision);
-	/* Who was let in before the opening is let into nothing else: neither what is on hold nor
-	 * what is withdrawn or proprietary. */
-	if (c->granted != 0 && c->decision.state != STATE_EMBARGOED &&
-		c->decision.state != STATE_OPEN) {
-		c->facts.roles &= ~c->granted;
-		c->granted = 0;
-		policy_decide(d->gate->policies, &c->facts, &c->decision);
-	}
 	metric_add(d->metrics, c->decision.permit ? METRIC_DECISIONS_PERMIT : METRIC_DECISIONS_DENY,
 		1);
 	return true;

@@ -5,6 +5,7 @@
 #include "agent/gate_datasets.h"
 #include "agent/gate_page.h"
 #include "agent/gate_problem.h"
+#include "policy/granted.h"
 
 #include <string.h>
 
@@ -170,30 +171,20 @@ gate_people_asker(struct gate_desk *d, struct gate_case *c, struct err *e)
 }
 
 void
-gate_people_grants(struct gate_case *c)
+gate_people_grants(struct gate_desk *d, struct gate_case *c)
 {
 	const uint32_t delegate = 1U << ROLE_DELEGATE;
-	const uint32_t reads = 1U << ACTION_META_PUBLIC | 1U << ACTION_META_FULL |
-			       1U << ACTION_DATA_LIST | 1U << ACTION_DATA_READ;
+	int64_t until = 0;
 
-	c->granted = 0;
-	if ((reads >> c->facts.action & 1U) == 0)
-		return;
-	if (c->link.p != NULL) {
-		c->facts.roles = delegate;
-		c->granted = delegate;
-	}
-	if ((c->facts.roles & delegate) != 0)
-		return;
-	for (size_t i = 0; i < c->n_grants; i++) {
-		if (!span_eq(c->grants[i].pid, c->dataset.pid))
-			continue;
-		c->granted = delegate;
-		int64_t until = c->wall + (c->grants[i].until - c->now);
-		if (until < c->subject.expires)
-			c->subject.expires = until;
-	}
-	c->facts.roles |= c->granted;
+	for (size_t i = 0; i < c->n_grants; i++)
+		if (span_eq(c->grants[i].pid, c->dataset.pid) && c->grants[i].until > until)
+			until = c->grants[i].until;
+	c->granted = c->link.p != NULL || until > 0
+			     ? granted_roles(d->gate->policies, &c->facts, delegate)
+			     : 0;
+	until = c->wall + (until - c->now); /* a subject ends by the wall clock */
+	if (c->granted != 0 && c->link.p == NULL && until < c->subject.expires)
+		c->subject.expires = until;
 }
 
 /* ---- writing ---- */

@@ -75,10 +75,11 @@ struct span gate_people_role(uint32_t set);
 /* What the ledger knows of c->subject into c->accepted and c->grants: once for each question. */
 bool gate_people_asker(struct gate_desk *d, struct gate_case *c, struct err *e);
 /*
- * The role `delegate` where a link or a personal grant lets the subject into c->dataset, into
- * c->facts and c->granted; a subject that has it from there alone expires with it.
+ * The role `delegate` where a link or a personal grant lets the subject into c->dataset
+ * (policy/granted.h), into c->facts and c->granted; a subject that has it from there alone expires
+ * with it.
  */
-void gate_people_grants(struct gate_case *c);
+void gate_people_grants(struct gate_desk *d, struct gate_case *c);
 
 /* ---- writing ---- */
 

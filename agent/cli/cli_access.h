@@ -41,8 +41,13 @@ bool cli_access_links(
 	struct ledger *l, struct span pid, struct when now, struct buf *out, struct err *e);
 /*
  * What the ledger adds to the facts of a question, whose subject, object and time are set: terms
- * that the person has accepted and personal grants; or, with the id of a reviewer's link, the role
- * of its bearer.  ERR_ABSENT: the link has ended, or is of another dataset.
+ * that the person has accepted, into *f; and `granted`, the role of whoever a personal grant or the
+ * link of this id lets in, which policy/granted.h adds.  ERR_ABSENT: the link has ended, or is of
+ * another dataset.
  */
-bool cli_access_facts(
-	struct ledger *l, struct span link, struct arena *a, struct facts *f, struct err *e);
+struct cli_access_asker {
+	struct ledger *ledger;
+	struct span link; /* id; absent: a person asks */
+	uint32_t granted;
+};
+bool cli_access_facts(struct cli_access_asker *x, struct arena *a, struct facts *f, struct err *e);

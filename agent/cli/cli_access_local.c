@@ -126,36 +126,25 @@ cli_access_links(struct ledger *l, struct span pid, struct when now, struct buf 
 }
 
 static bool
-link_facts(struct ledger *l, struct span id, int64_t at, struct arena *a, struct facts *f,
-	struct err *e)
+link_facts(struct ledger *l, struct span id, struct arena *a, struct facts *f, struct err *e)
 {
 	struct ledger_link k;
 
 	if (!ledger_link_get(l, id, a, &k, e))
 		return err_set(e, ERR_ABSENT, NULL, "no such link");
-	if (!ledger_link_live(&k, at) || k.personal || !span_eq(k.pid, f->object.pid))
+	if (!ledger_link_live(&k, instant(f->now)) || k.personal || !span_eq(k.pid, f->object.pid))
 		return err_set(e, ERR_ABSENT, NULL, "the link has ended, or is of another dataset");
-	f->roles = 1U << ROLE_DELEGATE;
 	return true;
 }
 
-bool
-cli_access_facts(
-	struct ledger *l, struct span link, struct arena *a, struct facts *f, struct err *e)
+static bool
+terms_facts(struct ledger *l, const struct ledger_person *who, struct arena *a, struct facts *f,
+	struct err *e)
 {
-	int64_t at = instant(f->now);
 	struct ledger_terms *terms = NULL;
-	struct ledger_link *grants = NULL;
 	size_t n = 0;
-	size_t n_grants = 0;
 
-	if (link.p != NULL)
-		return link_facts(l, link, at, a, f, e);
-	if (f->subject == NULL || f->subject->sub.p == NULL)
-		return true;
-	const struct ledger_person who = {f->subject->iss, f->subject->sub};
-	if (!ledger_terms_of(l, &who, a, &terms, &n, e) ||
-		!ledger_grants_of(l, &who, at, a, &grants, &n_grants, e))
+	if (!ledger_terms_of(l, who, a, &terms, &n, e))
 		return false;
 	struct span *list = arena_array(a, n + 1, sizeof(*list));
 	if (list == NULL)
@@ -164,9 +153,30 @@ cli_access_facts(
 		list[i] = terms[i].terms;
 	f->accepted = list;
 	f->n_accepted = n;
-	for (size_t i = 0; i < n_grants; i++)
+	return true;
+}
+
+bool
+cli_access_facts(struct cli_access_asker *x, struct arena *a, struct facts *f, struct err *e)
+{
+	struct ledger_link *grants = NULL;
+	size_t n = 0;
+
+	x->granted = 0;
+	if (x->link.p != NULL) {
+		x->granted = 1U << ROLE_DELEGATE;
+		f->roles = 0;
+		return link_facts(x->ledger, x->link, a, f, e);
+	}
+	if (f->subject == NULL || f->subject->sub.p == NULL)
+		return true;
+	const struct ledger_person who = {f->subject->iss, f->subject->sub};
+	if (!terms_facts(x->ledger, &who, a, f, e) ||
+		!ledger_grants_of(x->ledger, &who, instant(f->now), a, &grants, &n, e))
+		return false;
+	for (size_t i = 0; i < n; i++)
 		if (span_eq(grants[i].pid, f->object.pid))
-			f->roles |= 1U << ROLE_DELEGATE;
+			x->granted = 1U << ROLE_DELEGATE;
 	return true;
 }
 

@@ -8,6 +8,7 @@
 #include "agent/cli/cli_facts.h"
 #include "agent/cli/command.h"
 #include "policy/explain.h"
+#include "policy/granted.h"
 
 enum { TEXT_MAX = 4 * 1024 * 1024 };
 
@@ -156,6 +157,7 @@ ask(struct cli_facts *w, const struct cli_explain_question *q)
 		return cli_facts_complain(w, q->on, &e);
 	if (!suppose_object(q, &f.object) || !suppose_subject(w, q, &f, &who.subject))
 		return EXIT_CALL;
+	(void)granted_roles(w->policies, &f, who.granted);
 	return show(w, q, &f, cli_facts_binding(&ds));
 }
 

@@ -4,9 +4,11 @@
 #include "agent/base/jsonw.h"
 #include "agent/catalog/catalog.h"
 #include "agent/catalog/ledger.h"
+#include "agent/cli/cli_access.h"
 #include "agent/cli/cli_facts.h"
 #include "agent/cli/cli_policy.h"
 #include "policy/explain.h"
+#include "policy/granted.h"
 
 #define DATA     "/data/"
 #define HEX_BITS 4U
@@ -118,6 +120,7 @@ struct desk {
 	const struct cli_explain_path *q;
 	const struct policy_set *policies;
 	struct catalog *catalog;
+	struct ledger *ledger;
 	struct arena *mem;
 	struct buf *out;
 	bool permit;
@@ -129,9 +132,12 @@ decide(struct desk *d, const struct catalog_dataset *ds, struct span rest, struc
 	struct decision n;
 	struct facts f;
 
-	if (!fill_facts(d->q, d->catalog, ds, &f, e))
+	struct cli_access_asker asker = {.ledger = d->ledger};
+
+	if (!fill_facts(d->q, d->catalog, ds, &f, e) || !cli_access_facts(&asker, d->mem, &f, e))
 		return false;
 	f.action = rest.n == 0 || span_ends(rest, SPAN("/")) ? ACTION_DATA_LIST : ACTION_DATA_READ;
+	(void)granted_roles(d->policies, &f, asker.granted);
 	policy_decide(d->policies, &f, &n);
 	d->permit = n.permit;
 	if (d->q->json)
@@ -179,6 +185,7 @@ cli_explain_path(const struct settings *s, const struct cli_explain_path *q, str
 	     catalog_open(s->catalogue, &d.catalog, &why);
 	if (ok)
 		catalog_use_ledger(d.catalog, ledger);
+	d.ledger = ledger;
 	ok = ok && ask(&d, &why);
 	if (d.catalog != NULL)
 		catalog_close(d.catalog);

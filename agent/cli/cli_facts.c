@@ -204,5 +204,9 @@ cli_facts_fill(struct cli_facts *f, const struct catalog_dataset *ds, struct cli
 	ret->subject = who->subject.authenticated ? &who->subject : NULL;
 	ret->roles = roles;
 	ret->object = ds->facts;
-	return cli_access_facts(f->ledger, who->link, &f->arena, ret, e);
+	struct cli_access_asker asker = {.ledger = f->ledger, .link = who->link};
+	if (!cli_access_facts(&asker, &f->arena, ret, e))
+		return false;
+	who->granted = asker.granted;
+	return true;
 }

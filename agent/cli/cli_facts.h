@@ -48,6 +48,7 @@ struct cli_facts_who {
 	uint32_t roles;         /* of roles:..., without looking at a dataset */
 	bool named;             /* a person: the catalogue knows the roles */
 	struct span link;       /* id of a reviewer's link; absent: none */
+	uint32_t granted;       /* by cli_facts_fill: roles by a grant alone (policy/granted.h) */
 };
 
 /* anonymous, roles:pi,registered, sub:NAME@ISSUER, local:ACCOUNT or link:ID; false: said what is
