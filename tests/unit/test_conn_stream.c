@@ -210,18 +210,24 @@ throttled(void **state)
 /* ---- grants that end ---- */
 
 static void
-stall(struct world *w)
+stall_on(struct world *w, struct span request)
 {
 	int small = 4096;
 
 	(void)setsockopt(w->client, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
 	(void)setsockopt(the_conn(w)->watch.fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
-	send_all(w->client, SPAN(GET("/data/x/big")));
+	send_all(w->client, request);
 	for (int i = 0; i < 4; i++) {
 		assert_true(loop_turn(&w->loop, 0, NULL));
 		answer(w);
 	}
 	assert_int_equal(w->n_done, 0);
+}
+
+static void
+stall(struct world *w)
+{
+	stall_on(w, SPAN(GET("/data/x/big")));
 }
 
 static void
@@ -324,24 +330,34 @@ stale_leave(void **state)
 static void
 expires(void **state)
 {
-	struct world w;
-	struct grant *ended = NULL;
+	static const struct span asks[] = {SPAN_INIT(GET("/data/x/big")),
+		SPAN_INIT("GET /data/x/big HTTP/1.1\r\nHost: h\r\n"
+			  "Range: bytes=0-149999,150001-299999\r\n\r\n")};
 
 	(void)state;
-	world_begin(&w);
-	stall(&w);
-	struct grant_info info = *grant_info(w.big.grant);
-	int fd = fcntl(w.big.fd, F_DUPFD_CLOEXEC, 0);
-	info.expires = w.loop.utc;
-	assert_true(grant_issue(&fd, &info, &ended, NULL));
-	grant_unref(the_conn(&w)->req->out.grant);
-	the_conn(&w)->req->out.grant = ended;
-	settle(&w);
-	assert_int_equal(w.n_asks, 2);
-	assert_string_equal(w.who, "|||||a");
-	assert_int_equal(w.done.result, HTTP_COMPLETE);
-	assert_int_equal(w.done.bytes, BIG);
-	world_end(&w);
+	for (int i = 0; i < 4; i++) {
+		struct world w;
+		struct grant *ended = NULL;
+		bool deny = i > 1;
+		world_begin(&w);
+		stall_on(&w, asks[i % 2]);
+		struct grant_info info = *grant_info(w.big.grant);
+		int fd = fcntl(w.big.fd, F_DUPFD_CLOEXEC, 0);
+		info.expires = w.loop.utc;
+		assert_true(grant_issue(&fd, &info, &ended, NULL));
+		grant_unref(the_conn(&w)->req->out.grant);
+		the_conn(&w)->req->out.grant = ended;
+		w.deny = deny;
+		settle(&w);
+		assert_int_equal(w.n_asks, 2);
+		assert_string_equal(w.who, "|||||a");
+		assert_int_equal(w.n_done, 1);
+		assert_int_equal(w.done.result, deny ? HTTP_CUT : HTTP_COMPLETE);
+		assert_int_equal(w.done.why, deny ? HTTP_WHY_DENIED : HTTP_WHY_NONE);
+		assert_int_equal(w.done.bytes >= 299999, !deny);
+		assert_int_equal(w.env.n_conns, deny ? 0 : 1);
+		world_end(&w);
+	}
 }
 
 /* POL-18: what caches may keep never outlives the grant, also where the answer is an older one. */
