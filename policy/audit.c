@@ -212,6 +212,8 @@ sign_locked(struct audit *a, int64_t now_ms, bool all, struct err *e)
 	if (!due || (!all && c.ms - c.signed_ms < AUDIT_CHECKPOINT_MS))
 		return true;
 	buf_reset(&a->batch);
+	if (a->failing && !audit_file_room(&a->file, e))
+		return false;
 	if (!put_checkpoint(a, &c, e) || !audit_file_write(&a->file, buf_span(&a->batch), e))
 		return false;
 	end_chain(a, &c);

@@ -306,6 +306,15 @@ audit_file_write(struct audit_file *f, struct span text, struct err *e)
 	return true;
 }
 
+bool
+audit_file_room(const struct audit_file *f, struct err *e)
+{
+	if (fallocate(f->fd, FALLOC_FL_KEEP_SIZE, (off_t)f->size, (off_t)AUDIT_LINE_MAX) == 0 ||
+		(errno != ENOSPC && errno != EDQUOT && errno != EFBIG && errno != EROFS))
+		return true;
+	return err_set(e, ERR_SYSTEM, NULL, "no room for the audit log");
+}
+
 /* ---- a new file ---- */
 
 static bool

@@ -64,6 +64,11 @@ void audit_file_unlock(struct audit_file *f);
 bool audit_file_turn(struct audit_file *f, int64_t ms, struct err *e);
 /* All of `text` behind the last line, or nothing of it.  The caller brings the chain up to date. */
 bool audit_file_write(struct audit_file *f, struct span text, struct err *e);
+/*
+ * Is there room for the longest line?  What is left of a full disk may be enough for a short one.
+ * True where nobody can tell.
+ */
+bool audit_file_room(const struct audit_file *f, struct err *e);
 
 /*
  * NAME.head says how far the log had come when it was last flushed, and where the last checkpoint
