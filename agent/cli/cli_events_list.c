@@ -8,6 +8,7 @@
 #include "agent/cli/cli_options.h"
 #include "agent/cli/command.h"
 #include "policy/explain_log.h"
+#include "policy/state.h"
 
 enum { TEXT_MAX = 1024 * 1024 };
 
@@ -43,6 +44,29 @@ print_event(const struct ledger_event *ev)
 		v[EVENT_TEXT_NOTE].p != NULL ? ": " : "", SPAN_ARG(v[EVENT_TEXT_NOTE]));
 }
 
+/* What it is now, and how that comes about. */
+static void
+write_state(const struct cli_facts *f, const struct catalog_dataset *ds, struct buf *out)
+{
+	const struct policy *p = policy_bound(f->policies, &ds->facts);
+	struct state_view v;
+	int64_t now = time(NULL);
+
+	buf_addf(out, "%.*s  ", SPAN_ARG(ds->pid));
+	if (p == NULL) {
+		buf_adds(out, "no loaded policy decides about it\n");
+		return;
+	}
+	state_compute(p, &ds->facts, now, &v);
+	buf_adds(out, state_names[v.state]);
+	if (v.has_release) {
+		buf_adds(out, v.state == STATE_OPEN ? " since " : " until ");
+		explain_log_local(p, v.release_at, out);
+	}
+	buf_addf(out, ", policy %.*s version %u\n", SPAN_ARG(p->id), p->version);
+	explain_log_write(p, &ds->facts, now, out);
+}
+
 static int
 list(struct cli_facts *f, const char *pid)
 {
@@ -54,11 +78,7 @@ list(struct cli_facts *f, const char *pid)
 
 	if (!cli_facts_dataset(f, span_of(pid), &ds, &e))
 		return cli_facts_complain(f, pid, &e);
-	const struct policy *p = policy_bound(f->policies, &ds.facts);
-	if (p != NULL)
-		explain_log_write(p, &ds.facts, time(NULL), &out);
-	else
-		buf_adds(&out, "no loaded policy decides about it\n");
+	write_state(f, &ds, &out);
 	(void)fwrite(out.p, 1, out.n, stdout);
 	if (!ledger_events(f->ledger, ds.pid, ds.proposal, &f->arena, &events, &n, &e))
 		return cli_facts_complain(f, "ledger", &e);

@@ -58,7 +58,7 @@ def test_extension_waits_for_its_approval(agent):
     assert [(e["type"], e["verdict"]) for e in log.json["events"]] == [("extension", "counts"), ("approval", "noted")], log
     assert log.json["events"][0]["period"] == "1y", log
     code, out, err = admin(agent, "events", PID)
-    assert code == 0 and "thesis" in out and "counts, since" in out and "alice" in out, (out, err)
+    assert code == 0 and out.startswith(PID + "  embargoed until " + later(date, 1)) and "thesis" in out and "counts, since" in out and "alice" in out, (out, err)
 
 
 def test_commands_that_are_refused(agent):
