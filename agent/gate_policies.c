@@ -2,7 +2,6 @@
 #include "agent/gate_policies.h"
 
 #include "agent/base/log.h"
-#include "agent/base/zone.h"
 #include "agent/control.h"
 #include "agent/gate_effect.h"
 #include "policy/audit_record.h"
@@ -159,15 +158,13 @@ record(const struct role *r, const struct gate_policies_start *x, const struct i
 {
 	AUTO_BUF text = BUF_INIT(AUDIT_LINE_MAX);
 	AUTO_BUF replaced = BUF_INIT(AUDIT_LINE_MAX);
-	char tzdata[16];
 
-	zone_version(tzdata);
 	if (before != NULL)
 		inforce_replaced(before, &replaced);
 	else if (gate_policies_reloading(r))
 		buf_adds(&replaced, "[]"); /* that it is not known is told by read_before */
 	const struct audit_starting starting = {.agent = PAN_VERSION,
-		.tzdata = tzdata,
+		.tzdata = x->tzdata,
 		.policies = x->set,
 		.replaced = buf_span(&replaced),
 		.judged = effect->known,

@@ -45,5 +45,6 @@ struct gate_policies_start {
 	struct catalog *catalog; /* the events of datasets */
 	int64_t now_ms;
 	struct span notes;
+	const char *tzdata; /* zone_version before confinement: of the zones that were loaded */
 };
 bool gate_policies_begin(struct role *r, const struct gate_policies_start *x, struct err *e);

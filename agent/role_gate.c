@@ -11,6 +11,7 @@
 #include "agent/base/metric.h"
 #include "agent/base/proc.h"
 #include "agent/base/scope.h"
+#include "agent/base/zone.h"
 #include "agent/control.h"
 #include "agent/gate.h"
 #include "agent/gate_audit.h"
@@ -59,6 +60,7 @@ struct gate_role {
 	struct span *mentioned; /* gate.mentioned */
 	uint64_t keys_changed;
 	struct buf notes;      /* of lint */
+	char tzdata[16];       /* zone_version */
 	bool held;             /* the supervisor knows that the clock is ahead of policy's time */
 	struct buf told;       /* the last token metrics that the supervisor has */
 	struct gate_desk desk; /* of the main thread, for the administrator's jobs */
@@ -162,6 +164,7 @@ seat_worker(struct gate_role *g, int *link, struct err *e)
 static bool
 load_policies(struct gate_role *g, struct buf *report, struct err *e)
 {
+	zone_version(g->tzdata);
 	if (!gate_policies_load(&g->role, report, &g->gate.policies, e) ||
 		!gate_policies_lint(&g->role, g->gate.policies, &g->notes, report, e))
 		return false;
@@ -232,7 +235,8 @@ begin(struct gate_role *g, struct err *e)
 		.audit = g->gate.audit,
 		.catalog = g->desk.catalog,
 		.now_ms = policy_ms(g),
-		.notes = buf_span(&g->notes)};
+		.notes = buf_span(&g->notes),
+		.tzdata = g->tzdata};
 
 	return gate_policies_begin(&g->role, &x, e);
 }

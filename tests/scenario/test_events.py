@@ -111,3 +111,4 @@ def test_every_event_is_in_the_audit_log(agent):
         "extension", "approval", "extension", "release", "withdrawal", "reinstatement"], events
     assert events[0]["subject"]["roles"] and events[1]["subject"] is None and events[0]["object"]["pid"] == PID
     assert "alice" not in json.dumps(events)
+    assert lines[0]["kind"] == "start" and lines[0]["tzdata"], lines[0]
