@@ -10,6 +10,7 @@
 #include "agent/gate_problem.h"
 #include "agent/gate_record.h"
 #include "policy/audit_record.h"
+#include "policy/calendar.h"
 #include "policy/scalar.h"
 
 #define RECORD_MAX AUDIT_REST_MAX
@@ -61,6 +62,33 @@ check_role(const struct gate_case *c, const struct gate_event *ev, struct err *e
 		       role_names[by]);
 }
 
+/*
+ * Whoever is no administrator acts now: an earlier `at` would skip the window for objections, and a
+ * late objection or approval would close what is open (3.3).  Nor do they act for somebody else.
+ */
+static bool
+check_now(const struct gate_case *c, const struct policy *p, struct span now, struct gate_event *ev,
+	struct err *e)
+{
+	struct when at = {.given = false};
+
+	if (ev->trusted)
+		return true;
+	if (ev->text.value[EVENT_TEXT_SUB].p != NULL)
+		return err_set(e, ERR_SYNTAX, "policy 2.3",
+			"`sub`: leave it out, the agent knows who you are");
+	if (!facts_parse_when(ev->text.value[EVENT_TEXT_AT], &at)) /* event_read tells */
+		return true;
+	int64_t behind = c->now - calendar_when_instant(p->zone, &at);
+	if (behind > EVENT_AHEAD_S)
+		return err_set(e, ERR_SYNTAX, "policy 13.1",
+			"`at` lies more than 5 minutes in the past; leave it out, then the agent "
+			"writes the time");
+	if (behind > 0)
+		ev->text.value[EVENT_TEXT_AT] = now;
+	return true;
+}
+
 /* A name that an approval or an objection can speak of. */
 static bool
 make_id(struct gate_desk *d, struct gate_event *ev, struct err *e)
@@ -88,8 +116,11 @@ complete(struct gate_desk *d, const struct gate_case *c, const struct policy *p,
 	AUTO_BUF at = BUF_INIT(64);
 
 	civil_write_iso(&at, c->now);
+	struct span now = arena_span(&d->mem, buf_span(&at));
 	if (ev->text.value[EVENT_TEXT_AT].p == NULL)
-		ev->text.value[EVENT_TEXT_AT] = arena_span(&d->mem, buf_span(&at));
+		ev->text.value[EVENT_TEXT_AT] = now;
+	if (!check_now(c, p, now, ev, e))
+		return false;
 	bool given = ev->text.value[EVENT_TEXT_BY].p != NULL;
 	return (given ? check_role(c, ev, e) : choose_role(p, c, ev, e)) && make_id(d, ev, e);
 }
@@ -126,17 +157,19 @@ write_event(struct gate_desk *d, struct gate_case *c, const struct gate_event *e
 	struct ledger_event row = {.target = c->dataset.pid, .text = ev->text};
 	struct gate_entry x = {
 		.kind = "event", .now_ms = c->now_ms, .insert = insert, .what = &row};
+	struct event_text shown = ev->text;
 	struct audit_who who;
 	char id[AUDIT_ID_LEN];
 	struct jsonw w;
 
+	shown.value[EVENT_TEXT_SUB] = SPAN_NONE; /* no person's name in the audit log (16) */
 	if (c->subject.authenticated) {
 		row.iss = c->subject.iss;
 		row.sub = c->subject.sub;
 	}
 	jsonw_init(&w, &json);
 	jsonw_obj(&w, NULL);
-	event_json_write(&ev->text, &w);
+	event_json_write(&shown, &w);
 	jsonw_end(&w, '}');
 	if (!gate_record_who(d, c, id, &who))
 		return err_set(e, ERR_LIMIT, NULL, "the audit log cannot be written");

@@ -190,6 +190,59 @@ refuses(void **state)
 	assert_int_equal(w->epoch, 3);
 }
 
+/* An event of somebody is of now, whatever they say, and theirs: nobody skips the window for
+ * objections, or closes what is open by an objection of the day before. */
+static void
+of_now(void **state)
+{
+	static const struct {
+		const char *at, *sub;
+		bool trusted;
+		const char *words; /* NULL: it is recorded, with this: */
+		const char *written;
+	} when[] = {
+		{"2025-01-01T00:00:00Z", NULL, false, "5 minutes in the past", NULL},
+		{"2025-01-01", NULL, false, "5 minutes in the past", NULL},
+		{NULL, "somebody-else", false, "`sub`: leave it out", NULL},
+		{"2026-09-21T11:58:00Z", NULL, false, NULL, "\"at\":\"2026-09-21T12:00:00Z\""},
+		{"2026-09-21T12:01:00Z", NULL, false, NULL, "\"at\":\"2026-09-21T12:01:00Z\""},
+		{"2026-01-01T00:00:00Z", "somebody", true, NULL, "\"at\":\"2026-01-01T00:00:00Z\""},
+	};
+	struct world *w = *state;
+	const int64_t noon = 1790000000 / 86400 * 86400 + 43200;
+
+	for (size_t i = 0; i < sizeof(when) / sizeof(when[0]); i++) {
+		struct gate_event ev = {
+			.trusted = when[i].trusted, .text.value[EVENT_TEXT_TYPE] = SPAN("release")};
+		struct asking k;
+		struct err e = {0};
+		unsigned status = 0;
+		char line[32768] = "";
+		AUTO_BUF out = BUF_INIT(8192);
+		CHECK_ROW(when[i].at != NULL ? when[i].at : when[i].sub);
+		prepare(w, "10.5072/SHUT", 1U << ROLE_PI, &k);
+		k.c.now = noon;
+		k.c.now_ms = noon * 1000;
+		ev.text.value[EVENT_TEXT_BY] = SPAN("pi");
+		ev.text.value[EVENT_TEXT_ON] = SPAN("2026-12-01");
+		ev.text.value[EVENT_TEXT_AT] = span_of(when[i].at);
+		ev.text.value[EVENT_TEXT_SUB] = span_of(when[i].sub);
+		bool ok = gate_events_record(&w->place->desk, &k.c, &ev, &out, &status, &e);
+		gate_end(&w->place->desk);
+		assert_int_equal(status, when[i].words != NULL ? 400 : 201);
+		assert_true(ok == (when[i].words == NULL));
+		if (!ok) {
+			assert_non_null(strstr(e.msg, when[i].words));
+			continue;
+		}
+		buf_addc(&out, '\0');
+		assert_non_null(strstr(out.p, when[i].written));
+		AUTO_FD fd = open(w->place->audit, O_RDONLY | O_CLOEXEC);
+		assert_true(read(fd, line, sizeof(line) - 1) > 0);
+		assert_null(strstr(line, "somebody"));
+	}
+}
+
 int
 main(void)
 {
@@ -197,6 +250,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(strangers, with_ledger, without),
 		cmocka_unit_test_setup_teardown(opens, with_ledger, without),
 		cmocka_unit_test_setup_teardown(refuses, with_ledger, without),
+		cmocka_unit_test_setup_teardown(of_now, with_ledger, without),
 	};
 	return cmocka_run_group_tests_name("gate_events", tests, NULL, NULL);
 }
