@@ -5,6 +5,7 @@
 #include "agent/base/civil.h"
 #include "agent/base/crypto.h"
 #include "agent/base/jsonw.h"
+#include "agent/gate_data.h"
 #include "agent/gate_page.h"
 #include "agent/gate_problem.h"
 #include "agent/gate_view.h"
@@ -197,6 +198,23 @@ answer_page(struct gate_desk *d, const struct gate_case *c, const struct catalog
 	gate_page_end(d, c, 200, false, ret);
 }
 
+/*
+ * A page begins behind a dataset that its reader may see, as each page that was told does.  From
+ * any other name one could feel, by how far the work of a page reaches, where hidden ones stand.
+ */
+static bool
+may_begin(struct gate_desk *d, const struct gate_case *c, struct span after, struct err *e)
+{
+	struct gate_case own = *c;
+
+	if (after.p == NULL)
+		return true;
+	if (!catalog_by_pid(d->catalog, after, &d->mem, &own.dataset, e) ||
+		!gate_data_judge(d, &own, ACTION_META_PUBLIC, e))
+		return false;
+	return own.decision.permit || err_set(e, ERR_ABSENT, NULL, "hidden");
+}
+
 void
 gate_catalogue_answer(struct gate_desk *d, struct gate_case *c, struct http_answer *ret)
 {
@@ -212,7 +230,7 @@ gate_catalogue_answer(struct gate_desk *d, struct gate_case *c, struct http_answ
 	q.after = parameter(d, c->ask->query, "after");
 	q.look = cursor_key(d) != NULL ? GATE_CATALOGUE_LOOK : 0;
 	bool known = cursor.p == NULL || open_cursor(d, cursor, &q.behind);
-	if (known && gate_view(d, c, &q.view, &e) &&
+	if (known && may_begin(d, c, q.after, &e) && gate_view(d, c, &q.view, &e) &&
 		catalog_datasets(d->catalog, &q, &d->mem, &p, &e)) {
 		if (gate_page_wants_json(c->ask->accept))
 			answer_json(d, c, &p, ret);
@@ -222,7 +240,8 @@ gate_catalogue_answer(struct gate_desk *d, struct gate_case *c, struct http_answ
 	}
 	if (!known || e.code == ERR_ABSENT)
 		gate_problem(d, c, 400, "cursor",
-			"This cursor is not one of ours, or not any more; begin again at /data/.",
+			"This place in the list is not one of ours, or not any more; begin again "
+			"at /data/.",
 			ret);
 	else
 		gate_problem_later(d, c, "The catalogue does not answer.", 10, ret);
