@@ -20,8 +20,9 @@ enum { SECRET_BYTES = 32, SECRET_TEXT = 43 };
 /* The first second without it, at most what the policy allows. */
 static bool
 read_until(const struct gate_case *c, const struct policy *p, const struct gate_words *w,
-	int64_t *ret, struct err *e)
+	struct gate_link_plan *plan, struct err *e)
 {
+	int64_t *ret = &plan->until;
 	int32_t today = calendar_date(p->zone, c->now);
 	int64_t most = calendar_start(p->zone, calendar_add(today, p->links_max_age));
 	struct period days = {.days = (int32_t)w->days};
@@ -37,7 +38,8 @@ read_until(const struct gate_case *c, const struct policy *p, const struct gate_
 		*ret = calendar_when_instant(p->zone, &until);
 	else if (w->days > 0)
 		*ret = calendar_start(p->zone, calendar_add(today, days));
-	if (*ret > most)
+	plan->sooner = *ret > most;
+	if (plan->sooner)
 		*ret = most;
 	return *ret > c->now || err_set(e, ERR_RANGE, NULL, "until: lies in the past");
 }
@@ -78,7 +80,7 @@ gate_links_plan(struct gate_desk *d, struct gate_case *c, const struct gate_word
 			SPAN_ARG(p->id), SPAN_ARG(roles.n > 0 ? buf_span(&roles) : SPAN("nobody")));
 	}
 	ret->by = gate_people_role(ret->roles & p->links_by.set);
-	return would_read(d, c, p, personal, e) && read_until(c, p, w, &ret->until, e);
+	return would_read(d, c, p, personal, e) && read_until(c, p, w, ret, e);
 }
 
 /* May the person see and end the links of this dataset? */
@@ -97,6 +99,7 @@ may_manage(struct gate_desk *d, struct gate_case *c, uint32_t *ret_roles, struct
 struct making {
 	struct ledger_link link;
 	uint8_t hash[LEDGER_LINK_HASH];
+	bool sooner;
 };
 
 static bool
@@ -137,6 +140,7 @@ make(struct gate_desk *d, struct gate_case *c, const struct gate_words *w, struc
 	m->link.to = w->value[WORD_TO];
 	m->link.at = c->now;
 	m->link.until = plan.until;
+	m->sooner = plan.sooner;
 	const struct gate_people_note note = {.kind = "link",
 		.what = "made",
 		.pid = c->dataset.pid,
@@ -171,6 +175,7 @@ made(struct gate_desk *d, struct gate_case *c, const struct making *m, struct sp
 		jsonw_str(&w, "id", m->link.id);
 		jsonw_str(&w, "url", url);
 		jsonw_iso(&w, "until", m->link.until);
+		jsonw_bool(&w, "sooner", m->sooner);
 		jsonw_str(&w, "to", m->link.to);
 		jsonw_str(&w, "note", m->link.note);
 		jsonw_end(&w, '}');
@@ -186,6 +191,8 @@ made(struct gate_desk *d, struct gate_case *c, const struct making *m, struct sp
 	gate_page_row(d, "Dataset", c->dataset.pid);
 	gate_page_row(d, "Link", m->link.id);
 	gate_page_row(d, "Ends", moment(d, m->link.until));
+	if (m->sooner)
+		gate_page_row(d, "", SPAN("sooner than asked: as long as the policy allows"));
 	buf_adds(&d->body, "</tbody></table>\n<p><a href=\"");
 	buf_add_html(&d->body, gate_people_path(d, c->dataset.pid, "links"));
 	buf_adds(&d->body, "\">All links of this dataset</a></p>\n");

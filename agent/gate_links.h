@@ -17,6 +17,7 @@ struct gate_link_plan {
 	uint32_t roles; /* of the maker */
 	struct span by; /* the role that allows it */
 	int64_t until;
+	bool sooner; /* than was asked: as long as the policy allows */
 };
 /*
  * May the person of this question make a link to c->dataset, or a grant for another (`personal`)?

@@ -223,6 +223,7 @@ static void
 print_done(const struct cli_access_call *c, const struct json *j)
 {
 	bool accepted = false;
+	bool sooner = false;
 
 	if (strcmp(c->name, "accept") == 0) {
 		cli_catalogue_print(text_of(j, "terms"));
@@ -231,8 +232,10 @@ print_done(const struct cli_access_call *c, const struct json *j)
 	} else if (strcmp(c->name, "link") == 0) {
 		cli_catalogue_print(text_of(j, "url"));
 		(void)fputc('\n', stdout);
-		(void)fprintf(stderr, "%.*s, until %.*s; it is shown this once\n",
-			SPAN_ARG(text_of(j, "id")), SPAN_ARG(text_of(j, "until")));
+		(void)json_truth(json_get(j, "sooner"), &sooner);
+		(void)fprintf(stderr, "%.*s, until %.*s%s; it is shown this once\n",
+			SPAN_ARG(text_of(j, "id")), SPAN_ARG(text_of(j, "until")),
+			sooner ? " (sooner than asked: as long as the policy allows)" : "");
 	} else if (strcmp(c->name, "revoke") == 0) {
 		cli_catalogue_print(text_of(j, "id"));
 		(void)fputs(": revoked\n", stdout);

@@ -149,6 +149,7 @@ ends(void **state)
 		CHECK_ROW(rows[i].name);
 		w->at = NOW;
 		make(w, rows[i].body, path, id);
+		says(w, 201, i == 5 ? "\"sooner\":true" : "\"sooner\":false");
 		w->at = NOW + rows[i].until - 1;
 		assert_int_equal(review(w, path, "a.txt"), 200);
 		w->at = NOW + rows[i].until;
