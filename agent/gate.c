@@ -127,6 +127,8 @@ gate_expiry(const struct gate_case *c)
 
 	if (c->decision.has_next_change && c->decision.next_change - c->now < until - c->wall)
 		until = c->wall + (c->decision.next_change - c->now);
+	if (c->next_event != 0 && c->next_event - c->now < until - c->wall)
+		until = c->wall + (c->next_event - c->now);
 	if (c->subject.authenticated && c->subject.expires < until)
 		until = c->subject.expires;
 	return until;

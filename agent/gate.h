@@ -119,7 +119,8 @@ struct gate_case {
 	struct catalog_dataset dataset;
 	struct span rest; /* of the path behind the pid */
 	struct decision decision;
-	uint64_t record; /* sequence number of the audit record of the decision */
+	int64_t next_event; /* when an event of the log that lies ahead comes to be; 0: none does */
+	uint64_t record;    /* sequence number of the audit record of the decision */
 };
 
 /* What policy takes for the time when the wall clock says wall_ms (trusted_time.h). */

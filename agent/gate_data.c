@@ -9,6 +9,7 @@
 #include "agent/gate_problem.h"
 #include "agent/gate_record.h"
 #include "agent/gate_view.h"
+#include "policy/state.h"
 #include "transfer/digest.h"
 
 #include <string.h>
@@ -50,12 +51,29 @@ answer_unrecorded(struct gate_desk *d, struct gate_case *c, struct http_answer *
 	gate_problem_later(d, c, "The audit log cannot be written, so no data leave.", 30, ret);
 }
 
+/* An event may lie ahead (a withdrawal that was planned, a clock that is a little fast): what was
+ * decided before it holds until then, and no longer. */
+static void
+note_ahead(struct gate_desk *d, struct gate_case *c)
+{
+	const struct policy *p = policy_bound(d->gate->policies, &c->dataset.facts);
+	int64_t at = 0;
+
+	c->next_event = 0;
+	if (p == NULL || !state_next_event(p, &c->dataset.facts, c->now, &at))
+		return;
+	c->next_event = at;
+	if (c->decision.max_age > at - c->now)
+		c->decision.max_age = (unsigned)(at - c->now);
+}
+
 bool
 gate_data_judge(struct gate_desk *d, struct gate_case *c, enum action action, struct err *e)
 {
 	if (!fill_facts(d, c, action, e))
 		return false;
 	policy_decide(d->gate->policies, &c->facts, &c->decision);
+	note_ahead(d, c);
 	metric_add(d->metrics, c->decision.permit ? METRIC_DECISIONS_PERMIT : METRIC_DECISIONS_DENY,
 		1);
 	return true;

@@ -172,6 +172,19 @@ state_judge(const struct policy *p, const struct object_facts *o, size_t i, int6
 	return VERDICT_LATER;
 }
 
+bool
+state_next_event(const struct policy *p, const struct object_facts *o, int64_t now, int64_t *ret)
+{
+	struct inquiry q = {p, o, now};
+	struct walk w = walk_start(&q);
+	size_t at = 0;
+
+	while (walk_step(&w, &at))
+		continue;
+	*ret = w.time;
+	return w.time > now;
+}
+
 /* ---- what the log says, in one walk ---- */
 
 struct tally {

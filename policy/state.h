@@ -40,3 +40,10 @@ enum state_verdict {
 /* *effect: the instant at which it takes effect (VERDICT_COUNTS, VERDICT_AHEAD). */
 enum state_verdict state_judge(const struct policy *p, const struct object_facts *o, size_t i,
 	int64_t now, int64_t *effect);
+
+/*
+ * When the first event that stands in the log, but does not exist yet (3.2: its time is after
+ * `now`), will; false: none.  Until then nothing that was decided at `now` may be kept.
+ */
+bool state_next_event(
+	const struct policy *p, const struct object_facts *o, int64_t now, int64_t *ret);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Events of a dataset, through the gate: who may, what is written, what holds afterwards. */
+#include "agent/base/civil.h"
 #include "agent/gate_data.h"
 #include "agent/gate_events.h"
 #include "agent/gate_ledger.h"
@@ -243,6 +244,41 @@ of_now(void **state)
 	}
 }
 
+/* What is planned ends what was decided before it: grants that are kept, and pages in caches. */
+static void
+ahead(void **state)
+{
+	struct world *w = *state;
+	struct gate_event ev = {.trusted = true};
+	const struct http_ask q = {.method = HTTP_GET, .path = SPAN("/datasets/10.5072/OPEN")};
+	struct http_answer a;
+	struct asking k;
+	struct err e = {0};
+	unsigned status = 0;
+	AUTO_BUF at = BUF_INIT(64);
+	AUTO_BUF out = BUF_INIT(8192);
+
+	prepare(w, "10.5072/OPEN", 0, &k);
+	k.c.subject.authenticated = false;
+	assert_true(gate_expiry(&k.c) > 86400);
+	civil_write_iso(&at, NOW + 100);
+	ev.text.value[EVENT_TEXT_TYPE] = SPAN("withdrawal");
+	ev.text.value[EVENT_TEXT_BY] = SPAN("director");
+	ev.text.value[EVENT_TEXT_AT] = buf_span(&at);
+	assert_true(gate_events_record(&w->place->desk, &k.c, &ev, &out, &status, &e));
+	gate_end(&w->place->desk);
+	prepare(w, "10.5072/OPEN", 0, &k);
+	k.c.subject.authenticated = false;
+	assert_int_equal(k.c.decision.state, STATE_OPEN);
+	assert_int_equal(gate_expiry(&k.c), k.c.wall + 100);
+	gate_end(&w->place->desk);
+	gate_answer(&w->place->desk, &q, NOW * 1000LL, &a);
+	assert_int_equal(a.status, 200);
+	assert_non_null(memmem(a.fields.p, a.fields.n, "max-age=100\r", 12));
+	gate_answer(&w->place->desk, &q, (NOW + 100) * 1000LL, &a);
+	assert_non_null(memmem(a.text.p, a.text.n, "withdrawn", 9));
+}
+
 int
 main(void)
 {
@@ -251,6 +287,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(opens, with_ledger, without),
 		cmocka_unit_test_setup_teardown(refuses, with_ledger, without),
 		cmocka_unit_test_setup_teardown(of_now, with_ledger, without),
+		cmocka_unit_test_setup_teardown(ahead, with_ledger, without),
 	};
 	return cmocka_run_group_tests_name("gate_events", tests, NULL, NULL);
 }
