@@ -2,7 +2,6 @@
 #include "agent/gate_links.h"
 
 #include "agent/base/base64.h"
-#include "agent/base/civil.h"
 #include "agent/base/jsonw.h"
 #include "agent/gate_page.h"
 #include "agent/gate_problem.h"
@@ -150,15 +149,6 @@ make(struct gate_desk *d, struct gate_case *c, const struct gate_words *w, struc
 	return gate_people_write(d, c, &note, insert_link, m, e);
 }
 
-static struct span
-moment(struct gate_desk *d, int64_t at)
-{
-	AUTO_BUF text = BUF_INIT(64);
-
-	civil_write_iso(&text, at);
-	return arena_span(&d->mem, buf_span(&text));
-}
-
 /* The only time that the address is told. */
 static void
 made(struct gate_desk *d, struct gate_case *c, const struct making *m, struct span secret,
@@ -190,7 +180,7 @@ made(struct gate_desk *d, struct gate_case *c, const struct making *m, struct sp
 	buf_adds(&d->body, "</code></p>\n<table><tbody>\n");
 	gate_page_row(d, "Dataset", c->dataset.pid);
 	gate_page_row(d, "Link", m->link.id);
-	gate_page_row(d, "Ends", moment(d, m->link.until));
+	gate_page_row(d, "Ends", gate_page_moment(d, m->link.until));
 	if (m->sooner)
 		gate_page_row(d, "", SPAN("sooner than asked: as long as the policy allows"));
 	buf_adds(&d->body, "</tbody></table>\n<p><a href=\"");
@@ -240,17 +230,9 @@ json_link(struct gate_desk *d, const struct gate_case *c, struct jsonw *w,
 		jsonw_str(w, "revoked_by", k->ended_by);
 	}
 	if (k->last_day >= 0)
-		jsonw_str(w, "last_used", span_first(moment(d, k->last_day * 86400), 10));
+		jsonw_str(w, "last_used", span_first(gate_page_moment(d, k->last_day * 86400), 10));
 	jsonw_u64(w, "days_used", k->days);
 	jsonw_end(w, '}');
-}
-
-static void
-cell(struct gate_desk *d, struct span text)
-{
-	buf_adds(&d->body, "<td>");
-	buf_add_html(&d->body, text);
-	buf_adds(&d->body, "</td>");
 }
 
 static struct span
@@ -258,9 +240,10 @@ state(struct gate_desk *d, const struct gate_case *c, const struct ledger_link *
 {
 	if (k->ended != 0)
 		return arena_printf(&d->mem, "revoked %.*s by %.*s",
-			SPAN_ARG(span_first(moment(d, k->ended), 10)), SPAN_ARG(k->ended_by));
+			SPAN_ARG(span_first(gate_page_moment(d, k->ended), 10)),
+			SPAN_ARG(k->ended_by));
 	return arena_printf(&d->mem, "%s %.*s", c->now < k->until ? "until" : "ended",
-		SPAN_ARG(moment(d, k->until)));
+		SPAN_ARG(gate_page_moment(d, k->until)));
 }
 
 static void
@@ -269,15 +252,17 @@ page_link(struct gate_desk *d, const struct gate_case *c, const struct ledger_li
 	const struct gate_visit *v = c->own;
 
 	buf_adds(&d->body, "<tr>");
-	cell(d, k->id);
-	cell(d, k->personal ? k->who.sub : k->to);
-	cell(d, k->by);
-	cell(d, state(d, c, k));
-	cell(d, k->last_day < 0 ? SPAN("never")
-				: arena_printf(&d->mem, "%.*s, %llu days in all",
-					  SPAN_ARG(span_first(moment(d, k->last_day * 86400), 10)),
-					  (unsigned long long)k->days));
-	cell(d, k->note);
+	gate_page_cell(d, k->id);
+	gate_page_cell(d, k->personal ? k->who.sub : k->to);
+	gate_page_cell(d, k->by);
+	gate_page_cell(d, state(d, c, k));
+	gate_page_cell(d, k->last_day < 0
+				  ? SPAN("never")
+				  : arena_printf(&d->mem, "%.*s, %llu days in all",
+					    SPAN_ARG(span_first(
+						    gate_page_moment(d, k->last_day * 86400), 10)),
+					    (unsigned long long)k->days));
+	gate_page_cell(d, k->note);
 	buf_adds(&d->body, "<td>");
 	if (v->person.by_session && ledger_link_live(k, c->now)) {
 		AUTO_BUF to = BUF_INIT(16384);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/gate_me.h"
 
-#include "agent/base/civil.h"
 #include "agent/base/jsonw.h"
 #include "agent/gate_login.h"
 #include "agent/gate_page.h"
@@ -173,15 +172,6 @@ joined(struct gate_desk *d, const struct span *list, size_t n)
 }
 
 static struct span
-moment(struct gate_desk *d, int64_t seconds)
-{
-	AUTO_BUF text = BUF_INIT(64);
-
-	civil_write_iso(&text, seconds);
-	return arena_span(&d->mem, buf_span(&text));
-}
-
-static struct span
 or_none(struct span s)
 {
 	return s.n > 0 ? s : SPAN("not told");
@@ -190,7 +180,7 @@ or_none(struct span s)
 static struct span
 lifetime(struct gate_desk *d, const struct me *m)
 {
-	struct span end = moment(d, m->source.subject->expires);
+	struct span end = gate_page_moment(d, m->source.subject->expires);
 
 	if (!m->by_session)
 		return end;
@@ -230,14 +220,6 @@ page_identity(struct gate_desk *d, const struct me *m)
 }
 
 static void
-page_cell(struct gate_desk *d, struct span text)
-{
-	buf_adds(&d->body, "<td>");
-	buf_add_html(&d->body, text);
-	buf_adds(&d->body, "</td>");
-}
-
-static void
 page_values(struct gate_desk *d, const char *caption, const struct me_value *list, size_t n)
 {
 	if (n == 0)
@@ -249,11 +231,11 @@ page_values(struct gate_desk *d, const char *caption, const struct me_value *lis
 		caption);
 	for (size_t i = 0; i < n; i++) {
 		buf_adds(&d->body, "<tr>");
-		page_cell(d, list[i].value);
-		page_cell(d, list[i].claim);
-		page_cell(d, span_of(list[i].from));
-		page_cell(d, list[i].counts ? SPAN("yes") : SPAN("no"));
-		page_cell(d, list[i].why);
+		gate_page_cell(d, list[i].value);
+		gate_page_cell(d, list[i].claim);
+		gate_page_cell(d, span_of(list[i].from));
+		gate_page_cell(d, list[i].counts ? SPAN("yes") : SPAN("no"));
+		gate_page_cell(d, list[i].why);
 		buf_adds(&d->body, "</tr>\n");
 	}
 	buf_adds(&d->body, "</tbody></table>\n");

@@ -2,6 +2,7 @@
 #include "agent/gate_page.h"
 
 #include "agent/base/base64.h"
+#include "agent/base/civil.h"
 #include "agent/base/crypto.h"
 #include "auth/login.h"
 
@@ -109,6 +110,23 @@ gate_page_row(struct gate_desk *d, const char *head, struct span text)
 	buf_adds(&d->body, "</th><td>");
 	buf_add_html(&d->body, text);
 	buf_adds(&d->body, "</td></tr>\n");
+}
+
+void
+gate_page_cell(struct gate_desk *d, struct span text)
+{
+	buf_adds(&d->body, "<td>");
+	buf_add_html(&d->body, text);
+	buf_adds(&d->body, "</td>");
+}
+
+struct span
+gate_page_moment(struct gate_desk *d, int64_t at)
+{
+	AUTO_BUF text = BUF_INIT(64);
+
+	civil_write_iso(&text, at);
+	return arena_span(&d->mem, buf_span(&text));
 }
 
 /* ---- answers of a login ---- */

@@ -30,6 +30,10 @@ void gate_page_text(struct gate_desk *d, const char *element, struct span text);
 void gate_page_path(struct buf *b, struct span path);
 /* A row of a table: a heading cell and a plain one. */
 void gate_page_row(struct gate_desk *d, const char *head, struct span text);
+/* One cell of a row. */
+void gate_page_cell(struct gate_desk *d, struct span text);
+/* An instant as people and programs read it, 2027-05-31T00:00:00Z; of the desk's memory. */
+struct span gate_page_moment(struct gate_desk *d, int64_t at);
 /*
  * A cookie of ours, for this origin alone (RFC 6265bis 4.1.3.2).  max_age 0: until the browser
  * closes; with an empty value: gone at once.

@@ -1,19 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/gate_requests_view.h"
 
-#include "agent/base/civil.h"
 #include "agent/base/jsonw.h"
 #include "agent/gate_page.h"
 #include "auth/issuers.h"
-
-static struct span
-moment(struct gate_desk *d, int64_t at)
-{
-	AUTO_BUF text = BUF_INIT(64);
-
-	civil_write_iso(&text, at);
-	return arena_span(&d->mem, buf_span(&text));
-}
 
 static void
 json_request(struct gate_desk *d, struct jsonw *w, const struct ledger_request *r, bool of_others)
@@ -50,14 +40,6 @@ gate_requests_list(struct gate_desk *d, struct jsonw *w, const char *key,
 	for (size_t i = 0; i < n; i++)
 		json_request(d, w, &list[i], of_others);
 	jsonw_end(w, ']');
-}
-
-static void
-cell(struct gate_desk *d, struct span text)
-{
-	buf_adds(&d->body, "<td>");
-	buf_add_html(&d->body, text);
-	buf_adds(&d->body, "</td>");
 }
 
 static struct span
@@ -123,10 +105,10 @@ gate_requests_table(struct gate_desk *d, const struct gate_person *p,
 		of_others ? "By" : "State");
 	for (size_t i = 0; i < n; i++) {
 		buf_adds(&d->body, "<tr>");
-		cell(d, list[i].pid);
-		cell(d, moment(d, list[i].at));
-		cell(d, of_others ? asker(d, &list[i]) : outcome(d, &list[i]));
-		cell(d, list[i].text);
+		gate_page_cell(d, list[i].pid);
+		gate_page_cell(d, gate_page_moment(d, list[i].at));
+		gate_page_cell(d, of_others ? asker(d, &list[i]) : outcome(d, &list[i]));
+		gate_page_cell(d, list[i].text);
 		page_buttons(d, p, &list[i], of_others);
 		buf_adds(&d->body, "</tr>\n");
 	}

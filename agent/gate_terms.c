@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/gate_terms.h"
 
-#include "agent/base/civil.h"
 #include "agent/base/jsonw.h"
 #include "agent/gate_page.h"
 #include "agent/gate_people.h"
@@ -62,15 +61,6 @@ accepted(const struct asking *q, struct span name)
 	return 0;
 }
 
-static struct span
-moment(struct gate_desk *d, int64_t at)
-{
-	AUTO_BUF text = BUF_INIT(64);
-
-	civil_write_iso(&text, at);
-	return arena_span(&d->mem, buf_span(&text));
-}
-
 /* ---- showing ---- */
 
 static void
@@ -116,7 +106,7 @@ page_person(struct asking *q)
 	gate_page_row(d, "You",
 		arena_printf(&d->mem, "%.*s at %.*s", SPAN_ARG(q->c->subject.sub),
 			SPAN_ARG(q->c->subject.iss)));
-	gate_page_row(d, "Accepted", at != 0 ? moment(d, at) : SPAN("not by you"));
+	gate_page_row(d, "Accepted", at != 0 ? gate_page_moment(d, at) : SPAN("not by you"));
 }
 
 static void
@@ -373,7 +363,7 @@ page_mine(struct asking *q, const struct ledger_terms *t)
 	buf_adds(&d->body, "\">");
 	buf_add_html(&d->body, t->terms);
 	buf_adds(&d->body, "</a></td><td>");
-	buf_add_html(&d->body, moment(d, t->at));
+	buf_add_html(&d->body, gate_page_moment(d, t->at));
 	buf_adds(&d->body, "</td><td>");
 	if (q->person.by_session) {
 		gate_people_form(d, &q->person, buf_span(&url));
