@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/gate_dataset.h"
 
+#include "agent/gate_oblige.h"
 #include "agent/gate_page.h"
 #include "agent/gate_problem.h"
 #include "agent/gate_record.h"
@@ -129,34 +130,7 @@ gate_dataset_begin(struct gate_desk *d, struct gate_case *c)
 
 /* ---- caches (POL-18) ---- */
 
-static bool
-same_answer(const struct decision *a, const struct decision *b)
-{
-	return a->permit == b->permit && a->status == b->status && span_eq(a->rule, b->rule);
-}
-
-/*
- * Seconds for which this action's answer, which stands in the page, may be shared: none where it
- * would be another one for somebody who is as anonymous elsewhere.
- */
-static unsigned
-age_of(const struct gate_desk *d, const struct gate_case *c, enum action action, unsigned most)
-{
-	struct facts f = c->facts;
-	struct decision own;
-	struct decision other;
-
-	f.action = action;
-	policy_decide(d->gate->policies, &f, &own);
-	for (int n = 0; n < NETWORK_COUNT; n++) {
-		f.network = (enum network)n;
-		policy_decide(d->gate->policies, &f, &other);
-		if (!same_answer(&own, &other))
-			return 0;
-	}
-	return own.permit && own.max_age < most ? own.max_age : most;
-}
-
+/* The page says what the answer to each of these is, so it may be kept as long as they all hold. */
 static unsigned
 max_age(const struct gate_desk *d, const struct gate_case *c)
 {
@@ -164,7 +138,7 @@ max_age(const struct gate_desk *d, const struct gate_case *c)
 	unsigned age = c->decision.max_age;
 
 	for (size_t i = 0; age > 0 && i < sizeof(also) / sizeof(also[0]); i++)
-		age = age_of(d, c, also[i], age);
+		age = gate_oblige_age_of(d, c, also[i], age);
 	return age;
 }
 

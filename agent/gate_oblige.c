@@ -124,16 +124,12 @@ add_caching(struct gate_desk *d, unsigned max_age)
 static bool
 same_answer(const struct decision *a, const struct decision *b)
 {
-	return a->permit == b->permit && span_eq(a->rule, b->rule);
+	return a->permit == b->permit && a->status == b->status && span_eq(a->rule, b->rule);
 }
 
-/*
- * `most`, or the seconds for which the answer to `action` may be shared if that is less: none where
- * somebody who is as anonymous in another network would get another one, also by a rule that
- * denies.  Whoever has a token asks for another answer (Vary: Authorization).
- */
-static unsigned
-age_of(const struct gate_desk *d, const struct gate_case *c, enum action action, unsigned most)
+unsigned
+gate_oblige_age_of(
+	const struct gate_desk *d, const struct gate_case *c, enum action action, unsigned most)
 {
 	struct facts f = c->facts;
 	struct decision own;
@@ -157,7 +153,7 @@ gate_oblige_age(const struct gate_desk *d, const struct gate_case *c)
 {
 	unsigned age = c->decision.max_age;
 
-	return age > 0 ? age_of(d, c, c->facts.action, age) : 0;
+	return age > 0 ? gate_oblige_age_of(d, c, c->facts.action, age) : 0;
 }
 
 /* A page shows the title to those who may see it: everybody must see the same. */
@@ -167,8 +163,8 @@ page_age(const struct gate_desk *d, const struct gate_case *c)
 	unsigned age = gate_oblige_age(d, c);
 
 	if (age > 0)
-		age = age_of(d, c, ACTION_META_PUBLIC, age);
-	return age > 0 ? age_of(d, c, ACTION_META_FULL, age) : 0;
+		age = gate_oblige_age_of(d, c, ACTION_META_PUBLIC, age);
+	return age > 0 ? gate_oblige_age_of(d, c, ACTION_META_FULL, age) : 0;
 }
 
 /* ---- together ---- */

@@ -10,6 +10,13 @@
 
 /* Seconds for which everybody may keep what was decided; 0: nobody may. */
 unsigned gate_oblige_age(const struct gate_desk *d, const struct gate_case *c);
+/*
+ * `most`, or the seconds for which the answer to `action` may be shared if that is less: none where
+ * somebody who is as anonymous in another network would get another one, also by a rule that
+ * denies.  Whoever has a token asks for another answer (Vary: Authorization).
+ */
+unsigned gate_oblige_age_of(
+	const struct gate_desk *d, const struct gate_case *c, enum action action, unsigned most);
 /* Of a file.  max_age: of its grant, where the front finds how long caches may keep it. */
 void gate_oblige_file(struct gate_desk *d, const struct gate_case *c, unsigned max_age);
 /* Of a listing, whose page may show the dataset's title beside what was decided. */
