@@ -52,32 +52,11 @@ static const struct command subcommands[] = {
 	{NULL, NULL, NULL},
 };
 
-static int
-usage(FILE *out, int code)
-{
-	(void)fputs("usage: pan-agent policy SUBCOMMAND [options]\n\nsubcommands:\n", out);
-	for (const struct command *c = subcommands; c->name != NULL; c++)
-		(void)fprintf(out, "  %-10s %s\n", c->name, c->summary);
-	(void)fputs("\n`pan-agent policy SUBCOMMAND --help` tells more.\n"
-		    "\n"
-		    "example: pan-agent policy check /etc/pan-agent/policies/*.yaml\n",
-		out);
-	return code;
-}
-
 int
 cli_policy(int argc, char **argv)
 {
-	if (argc < 2)
-		return usage(stderr, EXIT_CALL);
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
-		return usage(stdout, EXIT_DONE);
-	for (const struct command *c = subcommands; c->name != NULL; c++)
-		if (strcmp(argv[1], c->name) == 0)
-			return c->run(argc - 1, argv + 1);
-	(void)fprintf(stderr, "pan-agent policy: no subcommand '%s'; see pan-agent policy --help\n",
-		argv[1]);
-	return EXIT_CALL;
+	return command_group(
+		subcommands, "pan-agent policy check /etc/pan-agent/policies/*.yaml", argc, argv);
 }
 
 /* ---- files ---- */

@@ -94,3 +94,31 @@ command_main(int argc, char **argv)
 	(void)fprintf(stderr, "pan-agent: no command '%s'; see pan-agent --help\n", argv[1]);
 	return 2;
 }
+
+/* ---- subcommands ---- */
+
+static int
+group_usage(const struct command *table, const char *group, const char *example, FILE *out)
+{
+	(void)fprintf(out, "usage: pan-agent %s SUBCOMMAND [options]\n\nsubcommands:\n", group);
+	for (const struct command *c = table; c->name != NULL; c++)
+		(void)fprintf(out, "  %-10s %s\n", c->name, c->summary);
+	(void)fprintf(out, "\n`pan-agent %s SUBCOMMAND --help` tells more.\n\nexample: %s\n", group,
+		example);
+	return out == stdout ? EXIT_DONE : EXIT_CALL;
+}
+
+int
+command_group(const struct command *table, const char *example, int argc, char **argv)
+{
+	if (argc < 2)
+		return group_usage(table, argv[0], example, stderr);
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+		return group_usage(table, argv[0], example, stdout);
+	for (const struct command *c = table; c->name != NULL; c++)
+		if (strcmp(argv[1], c->name) == 0)
+			return c->run(argc - 1, argv + 1);
+	(void)fprintf(stderr, "pan-agent %s: no subcommand '%s'; see pan-agent %s --help\n",
+		argv[0], argv[1], argv[0]);
+	return EXIT_CALL;
+}

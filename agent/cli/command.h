@@ -19,6 +19,9 @@ struct command {
 /* Dispatches argv[1]; the whole of main(). */
 int command_main(int argc, char **argv);
 
+/* A command that is a table of subcommands: dispatches argv[1]; `example` ends its --help. */
+int command_group(const struct command *table, const char *example, int argc, char **argv);
+
 /* The configuration file: --config of the command, else $PAN_AGENT_CONFIG, else
  * /etc/pan-agent/agent.yaml. */
 const char *command_config(const char *given);
