@@ -125,7 +125,7 @@ say_event(const struct policy *p, const struct object_facts *o, size_t i, int64_
 		scalar_write_period(out, ev->period);
 	}
 	if (ev->until.given || ev->on.given || ev->release.given) {
-		buf_adds(out, ev->until.given ? ", until " : ", on ");
+		buf_adds(out, ev->until.given ? ", until " : ", to open on ");
 		say_when(p,
 			ev->until.given ? &ev->until
 			: ev->on.given  ? &ev->on

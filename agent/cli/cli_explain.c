@@ -19,7 +19,7 @@ enum { FLUSH_LINES = 1000 };
 
 static const char explain_text[] =
 	"usage: pan-agent policy explain --as WHO --on PID --action ACTION [options]\n"
-	"       pan-agent policy explain --json --policy FILE... --input FILE\n"
+	"       pan-agent policy explain --json --policy FILE [--policy FILE]... --input FILE\n"
 	"\n"
 	"  --as WHO        anonymous, roles:pi,registered, sub:NAME@ISSUER (with the account that\n"
 	"                  is linked to it), local:ACCOUNT or link:ID (of a reviewer); roles as\n"

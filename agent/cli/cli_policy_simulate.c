@@ -19,7 +19,8 @@
 #define OUT_BYTES ((size_t)4 * 1024 * 1024)
 
 static const char simulate_text[] =
-	"usage: pan-agent policy simulate --log FILE... --against POLICY... [options]\n"
+	"usage: pan-agent policy simulate --log FILE [--log FILE]... --against POLICY [--against\n"
+	"       POLICY]... [options]\n"
 	"\n"
 	"Decides every decision of an audit log again under other policies, at its own time\n"
 	"and from its own facts, and tells which would differ.\n"
