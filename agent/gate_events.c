@@ -254,7 +254,7 @@ gate_events_record(struct gate_desk *d, struct gate_case *c, struct gate_event *
 	if (a != EVENT_GOOD)
 		return false;
 	if (!write_event(d, c, ev, e)) {
-		*status = 503;
+		*status = e->code == ERR_RANGE ? 409 : 503;
 		return false;
 	}
 	describe(&q, &o, ev, c, out);

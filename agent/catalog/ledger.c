@@ -223,15 +223,36 @@ ledger_events_since(struct ledger *l, int64_t after, size_t limit, struct arena 
 static bool
 has_room(struct ledger *l, const struct ledger_event *ev, struct err *e)
 {
+	int64_t most = ev->iss.p != NULL ? LEDGER_EVENTS - LEDGER_SPARE : LEDGER_EVENTS;
+
 	store_i64(l->store, LQ_EVENT_COUNT, 1, ev->of_proposal);
 	store_text(l->store, LQ_EVENT_COUNT, 2, ev->target);
 	if (store_step(l->store, LQ_EVENT_COUNT, e) != STORE_ROW)
 		return false;
 	int64_t n = store_col_i64(l->store, LQ_EVENT_COUNT, 0);
 	store_reset(l->store, LQ_EVENT_COUNT);
-	return n < (int64_t)LEDGER_EVENTS ||
-	       err_set(e, ERR_LIMIT, NULL, "the log of %.*s holds %u events already",
-		       SPAN_ARG(ev->target), LEDGER_EVENTS);
+	return n < most || err_set(e, ERR_LIMIT, NULL, "the log of %.*s holds %lld events already",
+				   SPAN_ARG(ev->target), (long long)most);
+}
+
+/* Two that come at once are looked at before either stands here. */
+static bool
+is_fresh(struct ledger *l, const struct ledger_event *ev, struct err *e)
+{
+	struct span id = ev->text.value[EVENT_TEXT_ID];
+
+	if (id.p == NULL)
+		return true;
+	store_i64(l->store, LQ_EVENT_SAME, 1, ev->of_proposal);
+	store_text(l->store, LQ_EVENT_SAME, 2, ev->target);
+	store_text(l->store, LQ_EVENT_SAME, 3, id);
+	if (store_step(l->store, LQ_EVENT_SAME, e) != STORE_ROW)
+		return false;
+	int64_t n = store_col_i64(l->store, LQ_EVENT_SAME, 0);
+	store_reset(l->store, LQ_EVENT_SAME);
+	return n == 0 || err_set(e, ERR_RANGE, "policy 3.3",
+				 "an event with the id \"%.*s\" stands in this log already",
+				 SPAN_ARG(span_first(id, 80)));
 }
 
 bool
@@ -239,7 +260,7 @@ ledger_event_add(struct ledger *l, const struct ledger_event *ev, int64_t *ret_s
 {
 	int at = 1;
 
-	if (!has_room(l, ev, e))
+	if (!has_room(l, ev, e) || !is_fresh(l, ev, e))
 		return false;
 	for (int i = 0; i < EVENT_TEXT_COUNT; i++)
 		store_text(l->store, LQ_EVENT_ADD, at++, ev->text.value[i]);

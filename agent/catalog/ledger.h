@@ -51,12 +51,14 @@ struct ledger_event {
 	struct span iss, sub; /* who; absent: the administrator of the agent */
 };
 #define LEDGER_EVENTS 1000U /* of one target; each is read at each decision */
+#define LEDGER_SPARE  100U  /* of those: for the administrator, who can always close */
 #define LEDGER_NOTE   4096U /* bytes */
 
 /* Events of a dataset and of its proposal (may be absent), in the order of the ledger. */
 bool ledger_events(struct ledger *l, struct span pid, struct span proposal, struct arena *a,
 	struct ledger_event **ret, size_t *ret_n, struct err *e);
-/* In a transaction.  ERR_LIMIT: the log of the target is full. */
+/* In a transaction.  ERR_LIMIT: the log of the target is full; ERR_RANGE: has an event of that id.
+ */
 bool ledger_event_add(
 	struct ledger *l, const struct ledger_event *ev, int64_t *ret_seq, struct err *e);
 /* The newest ones of all datasets with seq above `after`, at most `limit`, oldest first. */

@@ -74,6 +74,7 @@ const char *const ledger_statements[LQ_COUNT] = {
 				    " target = ?2) ORDER BY seq",
 	[LQ_EVENTS_SINCE] = EVENT_COLUMNS " WHERE seq > ? ORDER BY seq LIMIT ?",
 	[LQ_EVENT_COUNT] = "SELECT count(*) FROM event WHERE scope = ? AND target = ?",
+	[LQ_EVENT_SAME] = "SELECT count(*) FROM event WHERE scope = ? AND target = ? AND id = ?",
 	[LQ_EVENT_ADD] =
 		"INSERT INTO event(type, at, by, id, of, period, until, \"on\", \"release\", sub,"
 		" note, scope, target, iss, who)"

@@ -23,6 +23,7 @@ enum ledger_statement {
 	LQ_EVENTS,
 	LQ_EVENTS_SINCE,
 	LQ_EVENT_COUNT,
+	LQ_EVENT_SAME,
 	LQ_EVENT_ADD,
 	LQ_FLAG_ADD,
 	LQ_FLAGS,

@@ -264,6 +264,40 @@ with_record(void **state)
 	audit_free(audit);
 }
 
+/* People cannot fill a log so that nobody could withdraw the dataset any more; and of two events
+ * that come at once with the same id one is refused, or an approval would mean both. */
+static void
+room(void **state)
+{
+	struct place *p = *state;
+	struct ledger_event ev = event("10.5072/a", "release", "2026-01-01T00:00:00Z", "pi");
+	struct ledger *l = NULL;
+	struct err e = {0};
+	int64_t seq = 0;
+
+	assert_true(ledger_open(p->file, LEDGER_WRITE, &l, &e) && ledger_begin(l, &e));
+	ev.iss = SPAN("https://i.test");
+	ev.sub = SPAN("u-1");
+	ev.text.value[EVENT_TEXT_ID] = SPAN("r-1");
+	assert_true(ledger_event_add(l, &ev, &seq, &e));
+	assert_false(ledger_event_add(l, &ev, &seq, &e));
+	assert_int_equal(e.code, ERR_RANGE);
+	ev.target = SPAN("10.5072/b");
+	assert_true(ledger_event_add(l, &ev, &seq, &e));
+	ev.target = SPAN("10.5072/a");
+	ev.text.value[EVENT_TEXT_ID] = SPAN_NONE;
+	for (unsigned i = 1; i < LEDGER_EVENTS - LEDGER_SPARE; i++)
+		assert_true(ledger_event_add(l, &ev, &seq, &e));
+	assert_false(ledger_event_add(l, &ev, &seq, &e));
+	assert_int_equal(e.code, ERR_LIMIT);
+	ev.iss = SPAN_NONE;
+	for (unsigned i = 0; i < LEDGER_SPARE; i++)
+		assert_true(ledger_event_add(l, &ev, &seq, &e));
+	assert_false(ledger_event_add(l, &ev, &seq, &e));
+	assert_true(ledger_commit(l, &e));
+	ledger_close(l);
+}
+
 int
 main(void)
 {
@@ -273,6 +307,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(by_epoch, setup, teardown),
 		cmocka_unit_test_setup_teardown(merges, setup, teardown),
 		cmocka_unit_test_setup_teardown(with_record, setup, teardown),
+		cmocka_unit_test_setup_teardown(room, setup, teardown),
 	};
 	return cmocka_run_group_tests_name("ledger", tests, NULL, NULL);
 }
