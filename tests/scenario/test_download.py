@@ -110,9 +110,11 @@ def test_hidden_and_absent_are_one(agent):
     everything = agent.get("/data/", "-H", "Accept: application/json").json
     names = [d["pid"] for d in everything["datasets"]]
     assert hidden not in names and everything["next"] is None
-    for where in (hidden, hidden[:-1], hidden + "0", "10.5072/ind042-powder-00"):
+    for where in names:  # a list begins behind what is seen, and nowhere else: a place would tell who stands there
         later = agent.get("/data/?after=" + where, "-H", "Accept: application/json").json["datasets"]
         assert [d["pid"] for d in later] == [n for n in names if n > where]
+    for where in (hidden, hidden[:-1], hidden + "0", "10.5072/ind042-powder-00"):
+        assert agent.get("/data/?after=" + where).status == 400
 
 
 def test_record_of_a_dataset(agent):
