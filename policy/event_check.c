@@ -78,29 +78,36 @@ check_role(const struct event_question *q, enum event_type of_type, struct err *
 	return EVENT_FORBIDDEN;
 }
 
-/* Is there anything that it could change? */
+/* Is there anything that an extension or a release could change?  NULL: yes. */
 static const char *
-in_vain(const struct event_question *q, const struct state_view *v)
+moves_nothing(const struct event_question *q, const struct state_view *v)
 {
 	enum mode mode = q->p->modes[q->o->route];
 
+	if (v->state == STATE_WITHDRAWN)
+		return "it is withdrawn";
+	if (mode == MODE_NEVER)
+		return "data of its route never open by time";
+	if (mode == MODE_AGREEMENT)
+		return "data of its route open by agreement";
+	if (v->state == STATE_OPEN)
+		return q->ev->type == EVENT_RELEASE ? "it is open already"
+						    : "open data do not close again";
+	return v->detail != NULL && span_is(span_of(v->detail), "anchor-missing")
+		       ? "the date that its embargo counts from is not recorded"
+		       : NULL;
+}
+
+/* The same of any event. */
+static const char *
+in_vain(const struct event_question *q, const struct state_view *v)
+{
 	switch (q->ev->type) {
 	case EVENT_EXTENSION:
 	case EVENT_RELEASE:
-		if (v->state == STATE_WITHDRAWN)
-			return "it is withdrawn";
-		if (mode == MODE_NEVER)
-			return "data of its route never open by time";
-		if (mode == MODE_AGREEMENT)
-			return "data of its route open by agreement";
-		if (v->state == STATE_OPEN)
-			return q->ev->type == EVENT_RELEASE ? "it is open already"
-							    : "open data do not close again";
-		return v->detail != NULL && span_is(span_of(v->detail), "anchor-missing")
-			       ? "the date that its embargo counts from is not recorded"
-			       : NULL;
+		return moves_nothing(q, v);
 	case EVENT_AGREEMENT:
-		if (mode != MODE_AGREEMENT)
+		if (q->p->modes[q->o->route] != MODE_AGREEMENT)
 			return "data of its route do not open by agreement";
 		return v->state == STATE_OPEN ? "open data do not close again" : NULL;
 	case EVENT_REINSTATEMENT:
