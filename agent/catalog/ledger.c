@@ -168,7 +168,7 @@ read_event(struct ledger *l, size_t q, struct arena *a, struct ledger_event *ret
 }
 
 /* All rows of a statement that is bound. */
-static bool
+static bool /* NOLINTNEXTLINE(readability-function-size): asked for in one call */
 read_events(struct ledger *l, size_t q, size_t room, struct arena *a, struct ledger_event **ret,
 	size_t *ret_n, struct err *e)
 {
@@ -194,7 +194,7 @@ read_events(struct ledger *l, size_t q, size_t room, struct arena *a, struct led
 	return true;
 }
 
-bool
+bool /* NOLINTNEXTLINE(readability-function-size): asked for in one call */
 ledger_events(struct ledger *l, struct span pid, struct span proposal, struct arena *a,
 	struct ledger_event **ret, size_t *ret_n, struct err *e)
 {
@@ -207,7 +207,7 @@ ledger_events(struct ledger *l, struct span pid, struct span proposal, struct ar
 	return read_events(l, LQ_EVENTS, (size_t)2 * LEDGER_EVENTS, a, ret, ret_n, e);
 }
 
-bool
+bool /* NOLINTNEXTLINE(readability-function-size): asked for in one call */
 ledger_events_since(struct ledger *l, int64_t after, size_t limit, struct arena *a,
 	struct ledger_event **ret, size_t *ret_n, struct err *e)
 {

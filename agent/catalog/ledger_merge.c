@@ -7,7 +7,7 @@ instant(const struct policy_event *ev)
 	return ev->at.is_date ? (int64_t)ev->at.date * 86400 : ev->at.instant;
 }
 
-bool
+bool /* NOLINTNEXTLINE(readability-function-size): asked for in one call */
 ledger_merge(const struct policy_event *own, size_t n_own, const struct ledger_event *more,
 	size_t n_more, struct arena *a, struct policy_event **ret, size_t *ret_n)
 {

@@ -28,19 +28,25 @@ help(FILE *out, int code)
 	return code;
 }
 
+/* Its own name, or that of the event which it speaks of. */
+static struct span
+name_of(const struct span *v)
+{
+	if (v[EVENT_TEXT_ID].p != NULL)
+		return v[EVENT_TEXT_ID];
+	return v[EVENT_TEXT_OF].p != NULL ? v[EVENT_TEXT_OF] : SPAN("-");
+}
+
 static void
 print_event(const struct ledger_event *ev)
 {
 	const struct span *v = ev->text.value;
-	struct span none = SPAN("-");
+	struct span name = name_of(v);
+	struct span who = ev->sub.p != NULL ? ev->sub : SPAN("the administrator");
 
 	(void)printf("%6lld  %.*s  %-18.*s %-10.*s %-14.*s %.*s%s%.*s\n", (long long)ev->seq,
 		SPAN_ARG(v[EVENT_TEXT_AT]), SPAN_ARG(v[EVENT_TEXT_TYPE]),
-		SPAN_ARG(v[EVENT_TEXT_BY]),
-		SPAN_ARG(v[EVENT_TEXT_ID].p != NULL   ? v[EVENT_TEXT_ID]
-			 : v[EVENT_TEXT_OF].p != NULL ? v[EVENT_TEXT_OF]
-						      : none),
-		SPAN_ARG(ev->sub.p != NULL ? ev->sub : SPAN("the administrator")),
+		SPAN_ARG(v[EVENT_TEXT_BY]), SPAN_ARG(name), SPAN_ARG(who),
 		v[EVENT_TEXT_NOTE].p != NULL ? ": " : "", SPAN_ARG(v[EVENT_TEXT_NOTE]));
 }
 

@@ -37,7 +37,7 @@ remote_dataset(const char *url, const char *tail, struct buf *ret, struct err *e
 	return buf_ok(ret) || err_set(e, ERR_LIMIT, NULL, "the address is too long");
 }
 
-static bool
+static bool /* NOLINTNEXTLINE(readability-function-size): asked for in one call */
 ask(struct client *c, const struct remote *r, const char *url, struct fetch_request *q,
 	struct buf *mem, struct fetch_answer *ret, struct err *e)
 {
