@@ -27,7 +27,7 @@ remote_dataset(const char *url, const char *tail, struct buf *ret, struct err *e
 	for (size_t i = 0; i < 2 && pid.p == NULL; i++)
 		if (span_starts(o.rest, prefixes[i]))
 			pid = span_skip(o.rest, prefixes[i].n);
-	while (pid.n > 0 && pid.p[pid.n - 1] == '/')
+	while (pid.p != NULL && pid.n > 0 && pid.p[pid.n - 1] == '/')
 		pid.n--;
 	if (pid.n == 0 || span_has(pid, '?'))
 		return err_set(e, ERR_SYNTAX, NULL,
