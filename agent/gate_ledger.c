@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/gate_ledger.h"
 
+#include "agent/base/log.h"
+#include "agent/base/proc.h"
 #include "agent/catalog/ledger_people.h"
 
 #include <pthread.h>
 #include <stdlib.h>
+
+#define AGAIN_MS 1000
 
 struct gate_ledger {
 	pthread_mutex_t lock;
 	struct ledger *ledger;
 	struct audit *audit;
 	uint64_t *epoch;
+	int64_t again; /* proc_now_ms; before it a write fails as the last one did */
+	struct err why;
 };
 
 bool
@@ -51,11 +57,57 @@ append(struct gate_ledger *g, const struct gate_entry *x, struct err *e)
 }
 
 static bool
+hold_off(struct gate_ledger *g, const struct err *why, struct err *e)
+{
+	g->why = *why;
+	g->again = proc_now_ms() + AGAIN_MS;
+	if (e != NULL)
+		*e = *why;
+	return false;
+}
+
+/*
+ * Downloads wait behind the thread that writes, so that a ledger which somebody else holds may be
+ * waited for now and then, not by each request in turn.
+ */
+static bool
+begin(struct gate_ledger *g, struct err *e)
+{
+	struct err why = {0};
+
+	if (proc_now_ms() < g->again) {
+		if (e != NULL)
+			*e = g->why;
+		return false;
+	}
+	if (ledger_begin(g->ledger, &why))
+		return true;
+	return hold_off(g, &why, e);
+}
+
+static bool
+commit(struct gate_ledger *g, const struct gate_entry *x, struct err *e)
+{
+	struct err why = {0};
+
+	if (ledger_commit(g->ledger, &why))
+		return true;
+	if (!x->nothing)
+		log_error("ledger",
+			"the audit log holds a record of what could not be committed: it is not in "
+			"force",
+			LOG_STR("kind", x->kind), LOG_STR("why", why.msg));
+	return hold_off(g, &why, e);
+}
+
+static bool
 write_locked(struct gate_ledger *g, struct gate_entry *x, struct err *e)
 {
-	if (!ledger_begin(g->ledger, e))
+	if (!begin(g, e))
 		return false;
-	if (x->insert(g->ledger, x, e) && append(g, x, e) && ledger_commit(g->ledger, e))
+	/* A full disk shows before the audit log tells of what did not happen. */
+	if (x->insert(g->ledger, x, e) && ledger_flush(g->ledger, e) && append(g, x, e) &&
+		commit(g, x, e))
 		return true;
 	ledger_rollback(g->ledger);
 	return false;

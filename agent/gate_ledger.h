@@ -31,7 +31,9 @@ struct gate_entry {
 };
 
 /*
- * In a transaction: insert, then the audit record, then the commit; then the epoch moves.  A record
+ * In a transaction: insert and write, so that a full disk shows; then the audit record, then the
+ * commit; then the epoch moves.  Where another process holds the ledger it waits 250 ms, and then
+ * fails at once for a second.  A record
  * that cannot be written takes the rows back, so there is no event without its record; a commit
  * that fails after the record is told as a failure.  Blocks for the disk.
  */

@@ -153,19 +153,40 @@ look_beside(struct audit_file *f, bool empty)
 	stand_at(f, h.seq, h.ms, h.hash);
 }
 
+static bool
+no_tail(const struct audit_file *f, const struct err *why, struct err *e)
+{
+	if (why->code == ERR_SYNTAX)
+		return err_set(e, ERR_SYNTAX, "POL-20",
+			"the last line of %s is no audit record: move that file away, and the "
+			"chain "
+			"goes on in a new one",
+			f->name[0] != '\0' ? f->name : "the audit log");
+	if (e != NULL)
+		*e = *why;
+	return false;
+}
+
 /* The lock is held. */
 static bool
 read_tail(struct audit_file *f, struct err *e)
 {
 	struct audit_tail t = {0};
+	struct audit_tail older = {0};
+	struct err why = {0};
+	bool emptied = f->size != UINT64_MAX && f->size > 0;
 
-	if (!audit_file_tail(f->fd, &t, e) || (t.whole < t.size && !move_torn(f, &t, e)))
+	if (!audit_file_tail(f->fd, &t, &why))
+		return no_tail(f, &why, e);
+	if (t.whole < t.size && !move_torn(f, &t, e))
 		return false;
 	f->size = t.whole;
 	if (t.seq >= f->seq) {
 		stand_at(f, t.seq, t.ms, t.hash);
-	} else if (t.seq > 0) { /* shorter than when we last looked */
-		f->lost_from = t.seq + 1;
+	} else if (t.seq > 0 || emptied) { /* shorter than when we last looked */
+		if (t.seq == 0)
+			last_of_older(f, &older);
+		f->lost_from = (t.seq > 0 ? t.seq : older.seq) + 1;
 		f->lost_to = f->seq;
 	}
 	look_beside(f, t.seq == 0);
@@ -228,10 +249,13 @@ audit_file_lock(struct audit_file *f, struct err *e)
 	for (int i = 0; i < LOCK_TRIES; i++) {
 		if (!lock_fd(f->fd, e))
 			return false;
-		if (!refresh(f, e))
-			break;
-		if (in_place(f))
+		/* A file that cannot be read any more is left behind when it was moved away. */
+		bool good = refresh(f, e);
+		bool here = in_place(f);
+		if (good && here)
 			return true;
+		if (!good && here)
+			break;
 		if (!follow(f, e))
 			break;
 		if (i == LOCK_TRIES - 1)

@@ -63,13 +63,15 @@ ledger_open(const char *path, enum ledger_mode mode, struct ledger **ret, struct
 		*ret = l;
 		return true;
 	}
-	ok = store_open(path, l->writer ? STORE_WRITE : STORE_READ, &l->store, e);
+	ok = store_open(path, l->writer ? STORE_LEDGER_WRITE : STORE_LEDGER_READ, &l->store, e);
 	ok = ok && (l->writer ? create(l->store, e) : check(l->store, e));
 	ok = ok && store_prepare(l->store, ledger_statements, LQ_COUNT, e);
 	if (!ok) {
 		ledger_close(l);
 		return false;
 	}
+	if (l->writer)
+		store_patience(l->store, LEDGER_PATIENCE_MS);
 	*ret = l;
 	return true;
 }
@@ -121,6 +123,12 @@ ledger_begin(struct ledger *l, struct err *e)
 {
 	store_deadline(l->store, 0);
 	return store_begin(l->store, e);
+}
+
+bool
+ledger_flush(struct ledger *l, struct err *e)
+{
+	return store_flush(l->store, e);
 }
 
 bool

@@ -38,6 +38,7 @@ void ledger_release(struct ledger *l);
 
 /* Of a writer.  What was not committed never happened. */
 bool ledger_begin(struct ledger *l, struct err *e);
+bool ledger_flush(struct ledger *l, struct err *e); /* as store_flush: is there room? */
 bool ledger_commit(struct ledger *l, struct err *e);
 void ledger_rollback(struct ledger *l); /* nothing to do is fine */
 

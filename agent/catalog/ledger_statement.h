@@ -15,6 +15,7 @@ struct ledger {
 #define LEDGER_APPLICATION 0x50414e4c /* "PANL" */
 #define LEDGER_VERSION     1
 #define LEDGER_DEADLINE_MS 2000
+#define LEDGER_PATIENCE_MS 250 /* a writer's, for another process: downloads wait behind it */
 
 enum ledger_statement {
 	LQ_BEGIN,

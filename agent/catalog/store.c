@@ -20,7 +20,7 @@ struct store {
 	sqlite3 *db;
 	sqlite3_stmt **stmt;
 	size_t n;
-	bool writer, snapshot;
+	bool writer, snapshot, ledger;
 	int bind_failed;  /* the first result of a binding that was not SQLITE_OK */
 	uint64_t give_up; /* monotonic ns; 0: no deadline */
 };
@@ -34,18 +34,33 @@ monotonic_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
 }
 
+static const char *
+name(const struct store *s)
+{
+	return s->ledger ? "ledger" : "catalogue";
+}
+
 /* What SQLite says, as ours. */
 static bool
 failed(const struct store *s, int rc, const char *what, struct err *e)
 {
-	const char *why = s->db != NULL ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc);
+	bool told = s->db != NULL && sqlite3_errcode(s->db) != SQLITE_OK;
+	const char *why = told ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc);
+	const char *who = name(s);
 	enum err_code code = ERR_UPSTREAM;
 
 	if (rc == SQLITE_INTERRUPT)
-		return err_set(e, ERR_LIMIT, NULL, "catalogue: the question took too long");
+		return err_set(e, ERR_LIMIT, NULL, "%s: the question took too long", who);
+	if ((rc & 0xff) == SQLITE_BUSY)
+		return err_set(e, ERR_UPSTREAM, NULL,
+			"%s: another process is writing to it: try again in a moment", who);
+	if ((rc & 0xff) == SQLITE_NOTADB || (rc & 0xff) == SQLITE_CORRUPT)
+		return err_set(e, ERR_UPSTREAM, NULL, "%s: %s: %s: %s", who, what, why,
+			s->ledger ? "put back the last good copy of this file"
+				  : "remove it and run `pan-agent index`");
 	if ((rc & 0xff) == SQLITE_FULL || (rc & 0xff) == SQLITE_TOOBIG)
 		code = ERR_LIMIT;
-	return err_set(e, code, NULL, "catalogue: %s: %s", what, why);
+	return err_set(e, code, NULL, "%s: %s: %s", who, what, why);
 }
 
 bool
@@ -113,8 +128,9 @@ open_reader(struct store *s, const char *path, struct err *e)
 		s->snapshot = rc == SQLITE_OK;
 	}
 	if ((rc & 0xff) == SQLITE_CANTOPEN)
-		return err_set(e, ERR_ABSENT, NULL,
-			"no catalogue at %s: run `pan-agent index` first", path);
+		return s->ledger ? failed(s, rc, path, e)
+				 : err_set(e, ERR_ABSENT, NULL,
+					   "no catalogue at %s: run `pan-agent index` first", path);
 	if (rc != SQLITE_OK)
 		return failed(s, rc, path, e);
 	return store_run(s, "PRAGMA query_only = 1", e);
@@ -142,7 +158,8 @@ store_open(const char *path, enum store_mode mode, struct store **ret, struct er
 
 	if (s == NULL)
 		return err_set(e, ERR_SYSTEM, NULL, "catalogue");
-	s->writer = mode == STORE_WRITE;
+	s->writer = mode == STORE_WRITE || mode == STORE_LEDGER_WRITE;
+	s->ledger = mode == STORE_LEDGER_READ || mode == STORE_LEDGER_WRITE;
 	ok = s->writer ? open_writer(s, path, e) : open_reader(s, path, e);
 	ok = ok && store_run(s,
 			   "PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = 0;"
@@ -196,6 +213,12 @@ store_prepare(struct store *s, const char *const *sql, size_t n, struct err *e)
 	return true;
 }
 
+void
+store_patience(struct store *s, int ms)
+{
+	(void)sqlite3_busy_timeout(s->db, ms);
+}
+
 bool
 store_number(struct store *s, const char *sql, int64_t *ret, struct err *e)
 {
@@ -222,10 +245,20 @@ store_begin(struct store *s, struct err *e)
 		sqlite3_file_control(s->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
 		moved != 0)
 		return err_set(e, ERR_UPSTREAM, NULL,
-			"the catalogue's file was removed or replaced while the agent has it open: "
-			"restart "
-			"pan-agentd, then index again");
+			"the %s's file was removed or replaced while the agent has it open: %s",
+			name(s),
+			s->ledger ? "put the file back where it was, or a copy of it, and restart "
+				    "pan-agentd"
+				  : "restart pan-agentd, then index again");
 	return store_run(s, s->writer ? "BEGIN IMMEDIATE" : "BEGIN", e);
+}
+
+bool
+store_flush(struct store *s, struct err *e)
+{
+	int rc = sqlite3_db_cacheflush(s->db);
+
+	return rc == SQLITE_OK || failed(s, rc, "write", e);
 }
 
 bool

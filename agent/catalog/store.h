@@ -19,6 +19,8 @@ struct store;
 enum store_mode {
 	STORE_READ,  /* the file must exist; the last snapshot is read where a live one cannot be */
 	STORE_WRITE, /* creates the file; one writer at a time */
+	STORE_LEDGER_READ, /* the same two of the ledger: messages name it */
+	STORE_LEDGER_WRITE,
 };
 
 #define STORE_APPLICATION 0x50414e43 /* application_id of a catalogue, "PANC" */
@@ -40,8 +42,13 @@ bool store_number(struct store *s, const char *sql, int64_t *ret, struct err *e)
 /* Prepare the whole table; sql must stay valid.  Once for each connection. */
 bool store_prepare(struct store *s, const char *const *sql, size_t n, struct err *e);
 
+/* How long a statement waits for another process's write; 5 s when not set. */
+void store_patience(struct store *s, int ms);
+
 /* Of a writer: BEGIN IMMEDIATE; refused when its file is no longer the one of that name. */
 bool store_begin(struct store *s, struct err *e);
+/* What was written so far goes to the file, not yet in force: whether there is room shows here. */
+bool store_flush(struct store *s, struct err *e);
 bool store_commit(struct store *s, struct err *e);
 void store_rollback(struct store *s); /* nothing to do is fine */
 bool store_in_transaction(const struct store *s);

@@ -118,6 +118,7 @@ taken_away(void **state)
 	static const char *const files[] = {"x", "audit.jsonl", NULL};
 	struct place *p = *state;
 	struct audit *a = open_log(p, NULL);
+	struct audit_news news;
 
 	assert_true(append(a, 3, AUDIT_JUNE));
 	assert_int_equal(renameat(p->dirfd, "audit.jsonl", p->dirfd, "x"), 0);
@@ -126,15 +127,24 @@ taken_away(void **state)
 	assert_int_equal(check_log(p), 2);
 	AUTO_FD fd = openat(p->dirfd, "audit.jsonl", O_WRONLY | O_TRUNC | O_CLOEXEC);
 	assert_true(fd >= 0);
+	audit_news(a, &news);
+	assert_true(append(a, 1, AUDIT_JUNE));
+	assert_int_equal(check_log(p), 2);
+	audit_news(a, &news);
+	assert_int_equal(news.lost_from, 1);
+	assert_int_equal(news.lost_to, 5);
+	/* Bytes that are no record stop it, until the file is moved away. */
+	assert_int_equal(pwrite(fd, "nothing\n", 8, lseek(fd, 0, SEEK_END)), 8);
+	assert_false(append(a, 1, AUDIT_JUNE));
+	assert_int_equal(renameat(p->dirfd, "audit.jsonl", p->dirfd, "bad"), 0);
 	assert_true(append(a, 1, AUDIT_JUNE));
 	assert_int_equal(check_log(p), 2);
 	assert_true(audit_flush(a, NULL));
 	audit_free(a);
 	/* Between two lives: what is known of it stands beside it. */
 	assert_int_equal(unlinkat(p->dirfd, "audit.jsonl", 0), 0);
-	struct audit_news news;
 	a = open_log(p, &news);
-	assert_int_equal(news.lost_to, 7);
+	assert_int_equal(news.lost_to, 9);
 	assert_true(append(a, 1, AUDIT_JUNE));
 	assert_int_equal(check_log(p), 2);
 	audit_free(a);

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/base/proc.h"
 #include "agent/catalog/ledger_merge.h"
 #include "agent/catalog/store.h"
 #include "agent/gate_ledger.h"
 #include "tests/unit/check.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct place {
@@ -264,6 +268,95 @@ with_record(void **state)
 	audit_free(audit);
 }
 
+static off_t
+size_of(const char *file)
+{
+	struct stat st;
+
+	assert_int_equal(stat(file, &st), 0);
+	return st.st_size;
+}
+
+/* The audit log tells of no event that a full disk has kept out of the ledger. */
+static void
+without_room(void **state)
+{
+	struct place *p = *state;
+	struct ledger_event ev = event("d", "withdrawal", "2026-01-01T00:00:00Z", "director");
+	struct gate_entry x = {
+		.kind = "event", .record = SPAN("\"x\":1"), .insert = insert, .what = &ev};
+	struct gate_ledger *g = NULL;
+	struct audit *audit = NULL;
+	struct rlimit all;
+	struct err e = {0};
+	uint64_t epoch = 5;
+
+	int fd = open(p->audit, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(audit_open(
+		&fd, &(struct audit_place){.dir = -1}, "gate", AUDIT_SYNC_NEVER, &audit, &e));
+	assert_true(gate_ledger_open(p->file, audit, &epoch, &g, &e));
+	assert_true(gate_ledger_write(g, &x, &e));
+	(void)snprintf(p->file + strlen(p->file), 5, "-wal");
+	rlim_t had = (rlim_t)size_of(p->file); /* no more than it has */
+	p->file[strlen(p->file) - 4] = '\0';
+	off_t told = size_of(p->audit);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &all), 0);
+	(void)signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE,
+				 &(struct rlimit){.rlim_cur = had, .rlim_max = all.rlim_max}),
+		0);
+	bool ok = gate_ledger_write(g, &x, &e);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &all), 0);
+	assert_false(ok);
+	assert_int_equal(size_of(p->audit), told);
+	assert_int_equal(count(p), 1);
+	assert_int_equal(epoch, 6);
+	assert_true(gate_ledger_write(g, &x, &e));
+	assert_int_equal(count(p), 2);
+	gate_ledger_close(g);
+	audit_free(audit);
+}
+
+/* Downloads wait behind a writer, so it waits for another process a moment, and not again at once.
+ */
+static void
+held_by_another(void **state)
+{
+	struct place *p = *state;
+	struct ledger_event ev = event("d", "withdrawal", "2026-01-01T00:00:00Z", "director");
+	struct gate_entry x = {
+		.kind = "event", .record = SPAN("\"x\":1"), .insert = insert, .what = &ev};
+	struct gate_ledger *g = NULL;
+	struct ledger *other = NULL;
+	struct audit *audit = NULL;
+	struct err e = {0};
+	uint64_t epoch = 5;
+
+	int fd = open(p->audit, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+	assert_true(audit_open(
+		&fd, &(struct audit_place){.dir = -1}, "gate", AUDIT_SYNC_NEVER, &audit, &e));
+	assert_true(gate_ledger_open(p->file, audit, &epoch, &g, &e));
+	assert_true(ledger_open(p->file, LEDGER_WRITE, &other, &e) && ledger_begin(other, &e));
+	long long begun = proc_now_ms();
+	for (int i = 0; i < 20; i++) {
+		e = (struct err){0};
+		assert_false(gate_ledger_write(g, &x, &e));
+		assert_non_null(strstr(e.msg, "ledger: another process is writing"));
+	}
+	assert_true(proc_now_ms() - begun < 900);
+	ledger_rollback(other);
+	ledger_close(other);
+	bool ok = false;
+	for (int i = 0; i < 50 && !ok; i++) {
+		(void)usleep(50000);
+		ok = gate_ledger_write(g, &x, &e);
+	}
+	assert_true(ok);
+	assert_int_equal(count(p), 1);
+	gate_ledger_close(g);
+	audit_free(audit);
+}
+
 /* People cannot fill a log so that nobody could withdraw the dataset any more; and of two events
  * that come at once with the same id one is refused, or an approval would mean both. */
 static void
@@ -308,6 +401,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(merges, setup, teardown),
 		cmocka_unit_test_setup_teardown(with_record, setup, teardown),
 		cmocka_unit_test_setup_teardown(room, setup, teardown),
+		cmocka_unit_test_setup_teardown(without_room, setup, teardown),
+		cmocka_unit_test_setup_teardown(held_by_another, setup, teardown),
 	};
 	return cmocka_run_group_tests_name("ledger", tests, NULL, NULL);
 }
