@@ -15,6 +15,7 @@
 #define NOTE_MS   250
 #define NOTES_MAX (64UL * 1024) /* bytes of a message of notes */
 #define NOTE_SIZE 64U           /* one without a file, and some */
+#define READS     (1U << HTTP_GET | 1U << HTTP_HEAD | 1U << HTTP_OPTIONS | 1U << HTTP_PROPFIND)
 
 /* One question; `conn` NULL while the slot is in use: nobody waits for the answer any more. */
 struct ask {
@@ -24,6 +25,8 @@ struct ask {
 	uint32_t turn; /* how often the slot was used: part of the id */
 	uint32_t next; /* in the free list */
 	bool used;
+	bool writes; /* it may change something: never asked twice */
+	bool sent;
 };
 
 /* What waits to be sent: a question by its slot, or notes with bytes of their own. */
@@ -226,6 +229,14 @@ wait_for_room(struct front_link *l, bool blocked)
 	(void)loop_mod(l->loop, &l->watch, blocked ? EPOLLIN | EPOLLOUT : EPOLLIN, NULL);
 }
 
+static void
+note_sent(struct front_link *l, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (item_at(l, i)->slot != NONE)
+			l->asks[item_at(l, i)->slot].sent = true;
+}
+
 /* Up to FRONT_LINK_BATCH messages; false: stop for now. */
 static bool
 send_batch(struct front_link *l)
@@ -249,6 +260,7 @@ send_batch(struct front_link *l)
 	}
 	int sent = sendmmsg(l->watch.fd, m, n, MSG_NOSIGNAL);
 	if (sent > 0) {
+		note_sent(l, (size_t)sent);
 		queue_drop(l, (size_t)sent);
 		return true;
 	}
@@ -384,6 +396,8 @@ front_link_ask(void *arg, struct conn *c, struct http_ask *q)
 	wire_write_ask(q, &a->msg);
 	a->conn = c;
 	a->since = l->loop->now;
+	a->sent = false;
+	a->writes = (READS >> q->method & 1U) == 0;
 	bool waits = l->watch.fd < 0; /* front_link_up puts it into the queue */
 	if (!buf_ok(&a->msg) ||
 		(!waits && !queue_add(l, (struct item){.slot = slot, .turn = a->turn}))) {
@@ -432,10 +446,27 @@ front_link_done(void *arg, const struct http_done *d)
 		loop_timer(l->loop, &l->lazy, NOTE_MS);
 }
 
+/*
+ * What may have been carried out already must not be carried out again: whoever sent it hears that
+ * it is not known.  The gate is away still, so that what is asked meanwhile waits.
+ */
+static void
+refuse_writes(struct front_link *l)
+{
+	for (uint32_t i = 0; i < l->n_asks; i++) {
+		struct conn *c = l->asks[i].conn;
+		if (!l->asks[i].used || c == NULL || !l->asks[i].writes || !l->asks[i].sent)
+			continue;
+		slot_give(l, i);
+		conn_unanswered(c);
+	}
+}
+
 void
 front_link_up(struct front_link *l, int fd)
 {
 	down(l);
+	refuse_writes(l);
 	l->watch.fd = fd;
 	l->blocked = false;
 	if (!loop_add(l->loop, &l->watch, EPOLLIN, NULL)) {

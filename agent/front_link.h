@@ -14,7 +14,8 @@
  * A worker's side of its socketpair to the gate: many questions in flight, told apart by number;
  * everything that one turn of the loop brings leaves in one system call, notes in common messages.
  * Each question is kept until it is answered: when the gate dies, all of them wait for the next
- * one, at most FRONT_LINK_DOWN_MS, and are sent again.
+ * one, at most FRONT_LINK_DOWN_MS, and are sent again; but not those that may change something and
+ * had been sent (conn_unanswered).
  */
 #define FRONT_LINK_ASKS    16384U /* questions in flight; more are refused */
 #define FRONT_LINK_NOTES   65536U /* notes that wait for the gate; more are lost, and counted */

@@ -330,6 +330,8 @@ prepare(struct gate_role *g)
 		!gate_refused_new(&g->gate.refused, &e) ||
 		!gate_courier_new(g->gate.auth, &g->courier, &e))
 		refuse(g, EXIT_CONFIG, &report, &e);
+	/* A gate before this one may have ended between an event and its step. */
+	(void)__atomic_add_fetch(g->role.epoch_rw, 1, __ATOMIC_SEQ_CST);
 	if (!sandbox_enter(&g->role, missing, sizeof(missing), &e))
 		refuse(g, EXIT_SANDBOX, &report, &e);
 	if (!begin(g, &e))

@@ -280,9 +280,16 @@ void
 conn_unanswered(struct conn *c)
 {
 	struct respond_error p = {.status = 503, .retry_after = 2};
+	struct err e = {.code = ERR_NONE};
 
 	if (c->state != CONN_ASK)
 		return;
+	if (c->req->head.method == HTTP_POST || c->req->head.method == HTTP_DELETE) {
+		(void)err_set(&e, ERR_UPSTREAM, NULL,
+			"the agent was interrupted: what you sent may have been written down; look "
+			"before you send it again");
+		p.err = &e;
+	}
 	c->req->asked = false;
 	go_on(c, c->req->renewing ? conn_stream_renewed(c, NULL) : conn_answer_error(c, &p));
 }

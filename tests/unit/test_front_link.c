@@ -226,6 +226,44 @@ restarts(void **state)
 	world_free(w);
 }
 
+/* What may have been done already is not sent to the next gate; what was not sent yet is. */
+static void
+never_twice(void **state)
+{
+	static const enum http_method methods[] = {HTTP_POST, HTTP_DELETE, HTTP_GET};
+	struct world *w = world_new();
+	struct seen s[4] = {{0}};
+	struct http_ask q = {.path = SPAN("/datasets/a/events")};
+	struct http_done d[WIRE_DONES];
+
+	(void)state;
+	connect_gate(w);
+	for (size_t i = 0; i < 3; i++) {
+		q.method = methods[i];
+		assert_true(front_link_ask(w->link, (struct conn *)(void *)&s[i], &q));
+	}
+	turn(w);
+	(void)close(w->gate);
+	w->gate = -1;
+	turn(w);
+	q.method = HTTP_POST;
+	assert_true(front_link_ask(w->link, (struct conn *)(void *)&s[3], &q));
+	turn(w);
+	assert_int_equal(s[0].unanswered, 0);
+	connect_gate(w);
+	turn(w);
+	assert_int_equal(s[0].unanswered, 1);
+	assert_int_equal(s[1].unanswered, 1);
+	assert_int_equal(s[2].unanswered, 0);
+	assert_int_equal(s[3].unanswered, 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(next(w, &q, d), WIRE_ASK);
+		assert_true(q.method == HTTP_GET || q.method == HTTP_POST);
+	}
+	assert_int_equal(next(w, &q, d), 0);
+	world_free(w);
+}
+
 /* Notes share messages, in order, and none is lost between two gates. */
 static void
 notes(void **state)
@@ -322,6 +360,7 @@ main(void)
 		cmocka_unit_test(many),
 		cmocka_unit_test(forgets),
 		cmocka_unit_test(restarts),
+		cmocka_unit_test(never_twice),
 		cmocka_unit_test(notes),
 		cmocka_unit_test(waits_its_time),
 		cmocka_unit_test(bounded),
