@@ -241,6 +241,23 @@ begin(struct gate_role *g, struct err *e)
 	return gate_policies_begin(&g->role, &x, e);
 }
 
+/* What people did; a file that is not there any more must not be missed in silence. */
+static bool
+open_ledger(struct gate_role *g, struct err *e)
+{
+	const char *path = g->role.settings->ledger;
+	bool there = access(path, F_OK) == 0;
+
+	if (!gate_ledger_open(path, g->gate.audit, g->role.epoch_rw, &g->gate.ledger, e))
+		return false;
+	if (!there)
+		log_warn("ledger",
+			"a new ledger was made: if there was one before, stop the agent and put it "
+			"back, or withdrawals, holds and longer embargoes are forgotten",
+			LOG_STR("file", path));
+	return true;
+}
+
 /* Where browsers' logins stand; without it nobody can log in with one. */
 static bool
 open_sessions(struct gate_role *g, struct err *e)
@@ -323,9 +340,7 @@ prepare(struct gate_role *g)
 			"read as a snapshot: no indexer holds it open, news come after a restart");
 	gate_view_missing(g->gate.policies, probe);
 	catalog_close(probe);
-	if (!open_sessions(g, &e) || !open_audit(g, &e) ||
-		!gate_ledger_open(g->role.settings->ledger, g->gate.audit, g->role.epoch_rw,
-			&g->gate.ledger, &e) ||
+	if (!open_sessions(g, &e) || !open_audit(g, &e) || !open_ledger(g, &e) ||
 		!gate_desk_init(&g->desk, &g->gate, &e) ||
 		!gate_refused_new(&g->gate.refused, &e) ||
 		!gate_courier_new(g->gate.auth, &g->courier, &e))
