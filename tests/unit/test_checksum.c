@@ -73,9 +73,33 @@ pieces(void **state)
 	assert_int_equal(c, checksum_crc32c_plain(CHECKSUM_CRC32C_INIT, b, sizeof(b)));
 }
 
+/* CRC-32 of zip: check values, then each length and offset by instruction and by table. */
+static void
+crc32(void **state)
+{
+	static uint8_t b[1024];
+	uint32_t x = 1;
+
+	(void)state;
+	assert_int_equal(checksum_crc32(CHECKSUM_CRC32_INIT, "", 0), 0);
+	assert_int_equal(checksum_crc32(CHECKSUM_CRC32_INIT, "123456789", 9), 0xcbf43926);
+	for (size_t i = 0; i < sizeof(b); i++) {
+		x = x * 1664525U + 1013904223U;
+		b[i] = (uint8_t)(x >> 24);
+	}
+	for (size_t n = 0; n <= 300; n++)
+		for (size_t at = 0; at < 5; at++) {
+			uint32_t first = checksum_crc32_plain(CHECKSUM_CRC32_INIT, b, at);
+			uint32_t want = checksum_crc32_plain(first, b + at, n);
+			assert_int_equal(checksum_crc32(first, b + at, n), want);
+			assert_int_equal(checksum_crc32(CHECKSUM_CRC32_INIT, b, at + n), want);
+		}
+}
+
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(vectors), cmocka_unit_test(pieces)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(vectors), cmocka_unit_test(pieces), cmocka_unit_test(crc32)};
 	return cmocka_run_group_tests_name("checksum", tests, NULL, NULL);
 }
