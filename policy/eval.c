@@ -81,14 +81,25 @@ static const struct span state_reasons[STATE_OPEN + 1] = {
 	[STATE_OPEN] = SPAN_INIT("no-rule"),
 };
 
+/* Nobody's data open to writing with time, and no state closes them to it: only a rule says who
+ * may.
+ */
+static bool
+by_state(enum action action)
+{
+	return action != ACTION_DATA_WRITE;
+}
+
 static struct span
-reason_of(const struct verdict *d, const struct state_view *v)
+reason_of(const struct verdict *d, const struct state_view *v, enum action action)
 {
 	if (d->how == BY_OBLIGATION)
 		return SPAN("unknown-obligation");
 	if (d->how == BY_TERMS)
 		return SPAN("terms-not-accepted");
-	return d->rule != NULL ? d->rule->reason : state_reasons[v->state];
+	if (d->rule != NULL)
+		return d->rule->reason;
+	return state_reasons[by_state(action) ? v->state : STATE_OPEN];
 }
 
 static bool
@@ -158,7 +169,8 @@ nobody_grants(struct span reason)
 }
 
 static void
-fill_grantors(const struct prepared *q, const struct verdict *d, struct decision *ret)
+fill_grantors(
+	const struct prepared *q, enum action action, const struct verdict *d, struct decision *ret)
 {
 	const struct role_list *l = grantors_of(q->policy, &q->view);
 
@@ -167,7 +179,7 @@ fill_grantors(const struct prepared *q, const struct verdict *d, struct decision
 		ret->grantors_self = span_eq(ret->reason, SPAN("terms-not-accepted"));
 		return;
 	}
-	if (l == NULL)
+	if (l == NULL || !by_state(action))
 		return;
 	ret->grantors = l->set;
 	ret->n_grantors = l->n;
@@ -180,12 +192,12 @@ fill_deny(
 	const struct prepared *q, enum action action, const struct verdict *d, struct decision *ret)
 {
 	ret->status = status_of_deny(q, action, d);
-	ret->reason = reason_of(d, &q->view);
+	ret->reason = reason_of(d, &q->view, action);
 	if (d->how == BY_TERMS)
 		fill_terms(q->policy, d->which, ret);
 	if (d->how == BY_OBLIGATION)
 		ret->unmet = d->which;
-	fill_grantors(q, d, ret);
+	fill_grantors(q, action, d, ret);
 }
 
 static uint32_t

@@ -49,6 +49,7 @@ const char *const action_names[ACTION_COUNT] = {
 	[ACTION_DATA_LIST] = "data.list",
 	[ACTION_DATA_READ] = "data.read",
 	[ACTION_DATA_STAGE] = "data.stage",
+	[ACTION_DATA_WRITE] = "data.write",
 	[ACTION_PROPOSAL_READ] = "proposal.read",
 	[ACTION_POLICY_SIMULATE] = "policy.simulate",
 };

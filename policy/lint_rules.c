@@ -215,6 +215,43 @@ check_early(struct lint_notes *l, const struct policy *p, struct cover *c, size_
 		say_early(l, p, r, known, "everybody with an account or a token");
 }
 
+/* ---- L11 ---- */
+
+/* May somebody write by this rule who is nobody in particular? */
+static bool
+just_anybody(struct cover *c, size_t i, bool anonymous)
+{
+	struct cover_query q = {
+		.actions = 1U << ACTION_DATA_WRITE,
+		.states = cover_all.states,
+		.anonymous = anonymous,
+		.known = !anonymous,
+		.roles = 1U << ROLE_AUTHENTICATED | 1U << ROLE_REGISTERED,
+	};
+	struct cover_case any;
+
+	return cover_decides(c, &q, i, &any) == COVER_SOME;
+}
+
+static void
+check_writers(struct lint_notes *l, const struct policy *p, struct cover *c, size_t i)
+{
+	const struct rule *r = &p->rules[i];
+	const char *who = NULL;
+
+	if (!r->permit || (r->actions >> ACTION_DATA_WRITE & 1U) == 0)
+		return;
+	if (lint_rules_no_terms(r) && just_anybody(c, i, true))
+		who = "anybody, without a token,";
+	else if ((r->uses >> WHEN_ENTITLEMENT & 1U) == 0 && just_anybody(c, i, false))
+		who = "everybody with an account or a token";
+	if (who != NULL)
+		lint_notes_rule(l, p, r, "L11",
+			"rule '%.*s' lets %s add data; if that is not meant, add a role or an "
+			"entitlement of your contributors",
+			SPAN_ARG(r->id), who);
+}
+
 /* ---- L6 ---- */
 
 static void
@@ -262,6 +299,7 @@ lint_rules(struct lint_notes *l, const struct policy *p, struct cover *c)
 		if (!check_reach(l, p, c, i))
 			continue; /* nothing else is worth saying of it */
 		check_early(l, p, c, i);
+		check_writers(l, p, c, i);
 		check_preview(l, p, c, i);
 		if (!tested[i])
 			lint_notes_rule(l, p, r, "L7",

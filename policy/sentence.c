@@ -12,6 +12,7 @@ static const char *const verbs[ACTION_COUNT] = {
 	[ACTION_DATA_LIST] = "list its files",
 	[ACTION_DATA_READ] = "read its data",
 	[ACTION_DATA_STAGE] = "have its data sent elsewhere",
+	[ACTION_DATA_WRITE] = "add data to it",
 	[ACTION_PROPOSAL_READ] = "read its proposal",
 	[ACTION_POLICY_SIMULATE] = "try out policies",
 };

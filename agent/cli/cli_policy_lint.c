@@ -24,6 +24,7 @@ static const char lint_text[] =
 	"  L3   open data for nobody            L8   a group, terms or rate class without use\n"
 	"  L4   DOIs without a public page      L9   embargo keys without effect\n"
 	"  L5   no tombstone                    L10  gaps and overlaps between the files\n"
+	"  L11  writing for everybody\n"
 	"\n"
 	"Findings are lines FILE:LINE:COLUMN: warning: L1: MESSAGE on standard output.\n"
 	"  --json       one JSON object instead: findings, and notes on what was not judged\n"

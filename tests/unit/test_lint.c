@@ -154,6 +154,18 @@ static const struct row {
 		"  - {id: b, effect: permit, action: data.list, when: {assurance: low}}\n",
 		0, NULL},
 	/* L2 */
+	{"anybody writes", "L11", PLAIN,
+		"  - {id: w, effect: permit, action: data.write, when: {}}\n", 1,
+		"rule 'w' lets anybody, without a token, add data"},
+	{"everybody with an account writes", "L11", PLAIN,
+		"  - {id: w, effect: permit, action: data.write, when: {role: registered}}\n", 1,
+		"rule 'w' lets everybody with an account or a token add data"},
+	{"contributors write", "L11", PLAIN,
+		"  - {id: w, effect: permit, action: data.write, when: {entitlement: urn:x}}\n"
+		"  - {id: v, effect: permit, action: data.write, when: {role: service}}\n",
+		0, NULL},
+	{"a permit of other actions", "L11", PLAIN,
+		"  - {id: w, effect: permit, action: data.list, when: {}}\n", 0, NULL},
 	{"anybody reads under embargo", "L2", PLAIN,
 		"  - {id: a, effect: permit, action: data.read, when: {state: [embargoed,\n"
 		"     restricted]}}\n",

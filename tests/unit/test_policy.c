@@ -9,6 +9,9 @@
 #define PI       "\"subject\":{\"roles\":[\"registered\",\"pi\"]}"
 #define STRANGER "\"subject\":{\"roles\":[\"registered\"]}"
 #define READ     "\"action\":\"data.read\""
+#define WRITE    "\"action\":\"data.write\""
+#define WRITER   "\"subject\":{\"roles\":[\"service\"]}"
+#define LATER    "\"now\":\"2027-06-01T00:00:00Z\""
 #define EARLY    "\"now\":\"2026-01-01T00:00:00Z\""
 #define LATE     "\"now\":\"2030-01-01T00:00:00Z\""
 
@@ -36,6 +39,7 @@ static const char text[] =
 	"     when: {state: [restricted, embargoed, open], reached: [experiment_end]}}\n"
 	"  - {id: team, effect: permit, action: [data.read], when: {state: [embargoed],\n"
 	"     role: [team]}}\n"
+	"  - {id: writers, effect: permit, action: [data.write], when: {role: [service]}}\n"
 	"  - {id: scans, effect: permit, action: [data.read], when: {state: [open],\n"
 	"     flag: [personal-data]}, obligations: ['accept-terms:organ@2', no-cache]}\n"
 	"  - {id: marked, effect: permit, action: [data.read], when: {state: [open],\n"
@@ -65,6 +69,18 @@ static const struct {
 		"embargoed", 401, "2027-05-31"},
 	{"midnight in Paris", "{" READ ",\"now\":\"2027-05-30T22:00:00Z\",\"object\":{" D "}}",
 		"permit", "open", NULL, 200, "2027-05-31"},
+	{"writing, anonymous", "{" WRITE "," EARLY ",\"object\":{" D "}}", "deny", "default",
+		"no-rule", 401, "2027-05-31"},
+	{"writing, the team", "{" WRITE "," EARLY "," PI ",\"object\":{" D "}}", "deny", "default",
+		"no-rule", 403, "2027-05-31"},
+	{"writing, who is named, under embargo",
+		"{" WRITE "," EARLY "," WRITER ",\"object\":{" D "}}", "permit", "writers", NULL,
+		200, "2027-05-31"},
+	{"writing, who is named, to open data",
+		"{" WRITE "," LATER "," WRITER ",\"object\":{" D "}}", "permit", "writers", NULL,
+		200, "2027-05-31"},
+	{"who may write may not read", "{" READ "," EARLY "," WRITER ",\"object\":{" D "}}", "deny",
+		"default", "embargoed", 403, "2027-05-31"},
 	{"before the public record", "{" READ ",\"now\":\"2024-05-30\",\"object\":{" D "}}", "deny",
 		"default", "embargoed", 404, "2027-05-31"},
 	{"proprietary says nothing",

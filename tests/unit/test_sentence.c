@@ -74,6 +74,7 @@ static const char bare[] =
 #define RECORD   "\"action\":\"meta.public\","
 #define FULL     "\"action\":\"meta.full\","
 #define STAGE    "\"action\":\"data.stage\","
+#define WRITE    "\"action\":\"data.write\","
 #define PROPOSAL "\"action\":\"proposal.read\","
 #define SIMULATE "\"action\":\"policy.simulate\","
 #define EARLY    "\"now\":\"2026-01-01T00:00:00Z\","
@@ -114,6 +115,10 @@ static const struct {
 	{"embargo, elsewhere", STAGE EARLY STRANGER OBJECT, false, "default", 403,
 		EMBARGO ", so you may not have its data sent elsewhere (rule default of policy "
 			"house); " TEAM},
+	{"embargo, writing: no state closes it and nobody opens it", WRITE EARLY STRANGER OBJECT,
+		false, "default", 403,
+		EMBARGO ", but no rule lets you add data to it (rule default of policy house); "
+			"questions to data@house.example."},
 	{"embargo, the proposal", PROPOSAL EARLY STRANGER OBJECT, false, "default", 403,
 		EMBARGO ", so you may not read its proposal (rule default of policy house); " TEAM},
 	{"embargo, by a rule that says so", FULL EARLY STRANGER OBJECT, false, "still", 403,
