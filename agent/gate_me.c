@@ -134,6 +134,7 @@ json_rights(struct jsonw *w, const struct me *m)
 	jsonw_strs(w, "words", f->scopes, f->n_scopes);
 	jsonw_bool(w, "narrow", s->scoped && !m->by_session);
 	jsonw_strs(w, "read_paths", s->read_paths, s->n_read_paths);
+	jsonw_strs(w, "write_paths", s->write_paths, s->n_write_paths);
 	jsonw_end(w, '}');
 	jsonw_strs(w, "notes", f->notes, f->n_notes);
 }
@@ -257,6 +258,9 @@ page_rights(struct gate_desk *d, const struct me *m)
 			s->scoped ? SPAN("yes, to these paths") : SPAN("no"));
 	if (!m->by_session && s->scoped)
 		gate_page_row(d, "Paths", joined(d, s->read_paths, s->n_read_paths));
+	if (!m->by_session && s->scoped && s->n_write_paths > 0)
+		gate_page_row(
+			d, "Paths to add data to", joined(d, s->write_paths, s->n_write_paths));
 	buf_adds(&d->body, "</tbody></table>\n");
 	if (f->n_notes == 0)
 		return;

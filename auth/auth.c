@@ -328,23 +328,26 @@ auth_check(struct auth *a, const struct auth_request *q, struct arena *mem, stru
 	return v;
 }
 
-bool
-auth_covers(struct auth *a, const struct subject *s, struct span path, struct arena *mem,
-	struct auth_refusal *why)
+static bool
+covered(const struct span *list, size_t n, struct span path)
+{
+	for (size_t i = 0; i < n; i++)
+		if (path_scope_covers(list[i], path))
+			return true;
+	return false;
+}
+
+/* The first of `words` with this path, as a client has to ask for it. */
+static void
+refuse_scope(struct auth *a, const struct issuer *i, struct span words, struct span path,
+	struct arena *mem, struct auth_refusal *why)
 {
 	struct err e = {.code = ERR_NONE};
-
-	if (!s->scoped)
-		return true;
-	for (size_t i = 0; i < s->n_read_paths; i++)
-		if (path_scope_covers(s->read_paths[i], path))
-			return true;
-	const struct issuer *i = issuers_find(&a->issuers, s->iss);
-	struct span word = i != NULL ? i->read_word : SPAN("storage.read");
 	struct span base = i != NULL ? i->base_path : SPAN("");
 	struct span below = span_starts(path, base) ? span_skip(path, base.n) : path;
 	AUTO_BUF need = BUF_INIT(4096);
-	buf_add(&need, word);
+
+	buf_add(&need, span_cut(&words, ' '));
 	buf_addc(&need, ':');
 	buf_add_url(&need, below.n > 0 ? below : SPAN("/"));
 	(void)err_set(&e, ERR_DENIED, "RFC 6750 3.1",
@@ -354,5 +357,30 @@ auth_covers(struct auth *a, const struct subject *s, struct span path, struct ar
 	(void)refuse(&c, &e, why);
 	if (buf_ok(&need))
 		why->scope = arena_span(mem, buf_span(&need));
+}
+
+bool
+auth_covers(struct auth *a, const struct subject *s, struct span path, struct arena *mem,
+	struct auth_refusal *why)
+{
+	const struct issuer *i = NULL;
+
+	if (!s->scoped || covered(s->read_paths, s->n_read_paths, path))
+		return true;
+	i = issuers_find(&a->issuers, s->iss);
+	refuse_scope(a, i, i != NULL ? i->read_word : SPAN("storage.read"), path, mem, why);
+	return false;
+}
+
+bool
+auth_covers_write(struct auth *a, const struct subject *s, struct span path, struct arena *mem,
+	struct auth_refusal *why)
+{
+	const struct issuer *i = NULL;
+
+	if (!s->scoped || covered(s->write_paths, s->n_write_paths, path))
+		return true;
+	i = issuers_find(&a->issuers, s->iss);
+	refuse_scope(a, i, i != NULL ? i->write_words : SPAN("storage.create"), path, mem, why);
 	return false;
 }

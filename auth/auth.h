@@ -126,6 +126,10 @@ const struct accounts *auth_accounts(const struct auth *a); /* NULL: no file */
  * demands no path scopes; else `why` is 403 insufficient_scope, its scope in `mem`. */
 bool auth_covers(struct auth *a, const struct subject *s, struct span path, struct arena *mem,
 	struct auth_refusal *why);
+/* The same for adding a file or a folder there (storage.create, storage.modify; SciTokens: write).
+ */
+bool auth_covers_write(struct auth *a, const struct subject *s, struct span path, struct arena *mem,
+	struct auth_refusal *why);
 /* Moves whenever a key set was replaced by another: what was granted by the old one is void. */
 uint64_t auth_keys_changed(const struct auth *a);
 /* Tokens that were answered from the cache, since auth_load. */

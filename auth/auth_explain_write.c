@@ -85,8 +85,10 @@ write_subject(struct jsonw *w, const struct subject *s)
 	member(w, "acr", s->acr);
 	jsonw_strs(w, "entitlements", s->entitlements, s->n_entitlements);
 	jsonw_strs(w, "scopes", s->scopes, s->n_scopes);
-	if (s->scoped)
+	if (s->scoped) {
 		jsonw_strs(w, "read_paths", s->read_paths, s->n_read_paths);
+		jsonw_strs(w, "write_paths", s->write_paths, s->n_write_paths);
+	}
 	member(w, "user", s->local_user.n > 0 ? s->local_user : SPAN_NONE);
 	jsonw_strs(w, "proposals", s->proposals, s->n_proposals);
 	jsonw_end(w, '}');

@@ -468,6 +468,10 @@ scopes(const struct issuer *i, const struct json *payload, struct arena *mem, st
 		return false;
 	s->read_paths = got.path;
 	s->n_read_paths = got.n;
+	if (!path_scope_read(text, i->write_words, i->base_path, mem, &got, e))
+		return false;
+	s->write_paths = got.path;
+	s->n_write_paths = got.n;
 	return true;
 }
 

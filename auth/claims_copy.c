@@ -22,7 +22,7 @@ texts(struct claims *c, struct span *ret[TEXTS])
 }
 
 /* Its lists of texts. */
-#define LISTS 4U
+#define LISTS 5U
 
 struct list {
 	const struct span **item;
@@ -36,6 +36,7 @@ lists(struct subject *s, struct list ret[LISTS])
 	ret[1] = (struct list){&s->read_paths, s->n_read_paths};
 	ret[2] = (struct list){&s->proposals, s->n_proposals};
 	ret[3] = (struct list){&s->scopes, s->n_scopes};
+	ret[4] = (struct list){&s->write_paths, s->n_write_paths};
 }
 
 size_t

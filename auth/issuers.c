@@ -174,6 +174,8 @@ load_rest(struct loading *l, const struct profile *p, struct issuer *i)
 	i->require_iat = flag(own->require_iat, p->require_iat);
 	i->path_scopes = flag(own->path_scopes, p->path_scopes);
 	i->read_word = span_of(p->read_word);
+	i->write_words = p->write_words != NULL ? span_of(p->write_words)
+						: SPAN("storage.create storage.modify");
 	i->max_lifetime = own->max_lifetime;
 	add_all(l, &i->required, "require_claims", &own->require_claims);
 	i->leeway = own->clock_leeway > 0 ? own->clock_leeway : 30;
@@ -432,8 +434,10 @@ write_identity(const struct issuer *i, struct buf *out)
 	write_words(out, "entitlement_claim", &i->groups);
 	write_words(out, "entitlement_namespaces", &i->namespaces);
 	buf_addf(out, "claim of assurance: %.*s\n", SPAN_ARG(i->assurance));
-	buf_addf(out, "path_scopes: %s\nscope word: %.*s\nbase_path: %.*s/\n", yes(i->path_scopes),
-		SPAN_ARG(i->read_word), SPAN_ARG(i->base_path));
+	buf_addf(out,
+		"path_scopes: %s\nscope word: %.*s\nscope words to write: %.*s\nbase_path: %.*s/\n",
+		yes(i->path_scopes), SPAN_ARG(i->read_word), SPAN_ARG(i->write_words),
+		SPAN_ARG(i->base_path));
 	write_list(out, "formerly", &i->settings->formerly);
 }
 

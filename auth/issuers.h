@@ -44,6 +44,8 @@ struct issuer {
 	bool require_kid, require_iat, path_scopes;
 	bool several;          /* it is not the only issuer */
 	struct span read_word; /* "storage.read" or "read" */
+	struct span
+		write_words; /* "storage.create storage.modify" or "write": none includes reading */
 	struct span base_path; /* without a slash at the end; "" for "/" */
 	unsigned leeway;       /* seconds for nbf and iat */
 };

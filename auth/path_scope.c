@@ -46,27 +46,37 @@ resolve(struct span base, struct span path, char *out)
 	return (struct span){out, n};
 }
 
+/* Is it one of a list with spaces between? */
+static bool
+is_one_of(struct span words, struct span name)
+{
+	while (words.p != NULL)
+		if (span_eq(span_cut(&words, ' '), name))
+			return name.n > 0;
+	return false;
+}
+
 bool
-path_scope_read(struct span scope, struct span word, struct span base, struct arena *mem,
+path_scope_read(struct span scope, struct span words, struct span base, struct arena *mem,
 	struct path_scopes *ret, struct err *e)
 {
 	size_t n = 0;
-	size_t words = 1;
+	size_t most = 1;
 
 	for (size_t i = 0; i < scope.n; i++)
-		words += scope.p[i] == ' ';
-	struct span *path = arena_array(mem, words, sizeof(*path));
+		most += scope.p[i] == ' ';
+	struct span *path = arena_array(mem, most, sizeof(*path));
 	if (path == NULL)
 		return err_set(e, ERR_LIMIT, NULL, "scope: no memory left for this request");
 	while (scope.p != NULL) {
 		struct span rest = span_cut(&scope, ' ');
 		struct span name = span_cut(&rest, ':');
-		if (!span_eq(name, word))
+		if (!is_one_of(words, name))
 			continue;
 		if (rest.n == 0 || rest.p[0] != '/')
 			return err_set(e, ERR_UNAUTH, "WLCG profile 1.3, 2.2.1",
 				"scope: %.*s without an absolute path makes the token unusable",
-				SPAN_ARG(word));
+				SPAN_ARG(name));
 		char *out = arena_alloc(mem, base.n + rest.n);
 		if (out == NULL)
 			return err_set(

@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 /*
- * Scopes that carry a path (WLCG profile 1.3, SciTokens 2.0): `storage.read:/path`, `read:/path`.
+ * Scopes that carry a path (WLCG profile 1.3, SciTokens 2.0): `storage.read:/path`, `write:/path`.
  * They restrict; what they cover, policy still has to grant.  Pure.
  */
 
@@ -19,12 +19,13 @@ struct path_scopes {
 };
 
 /*
- * The paths of all words `word:PATH` in `scope` (space-separated words), each percent-decoded once
- * and put behind `base` ("" or "/data", no slash at its end).  A PATH with `.`, `..`, an empty or
- * an ambiguous component gives nothing.  ERR_UNAUTH when `word` stands without an absolute PATH:
- * such a token is to be rejected as a whole (WLCG profile 1.3, 2.2.1).
+ * The paths of all `WORD:PATH` in `scope` (space-separated) whose WORD is one of `words` ("read",
+ * "storage.create storage.modify"), each percent-decoded once and put behind `base` ("" or "/data",
+ * no slash at its end).  A PATH with `.`, `..`, an empty or an ambiguous component gives nothing.
+ * ERR_UNAUTH when such a WORD stands without an absolute PATH: that token is to be rejected as a
+ * whole (WLCG profile 1.3, 2.2.1).
  */
-bool path_scope_read(struct span scope, struct span word, struct span base, struct arena *mem,
+bool path_scope_read(struct span scope, struct span words, struct span base, struct arena *mem,
 	struct path_scopes *ret, struct err *e);
 /*
  * By whole components and case-sensitively: /data/foo covers itself and what lies below it, not

@@ -37,6 +37,7 @@ static const struct profile profiles[] = {
 		.user = "sub",
 		.assurance = "eduperson_assurance",
 		.read_word = "read",
+		.write_words = "write",
 		.require_kid = true,
 		.path_scopes = true,
 		.any = "ANY",

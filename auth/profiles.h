@@ -26,6 +26,7 @@ struct profile {
 	const char *groups[PROFILES_LIST]; /* claim paths of groups and entitlements */
 	const char *assurance;             /* claim of identity assurance */
 	const char *read_word;             /* scope that gives reading: "storage.read" */
+	const char *write_words;           /* those that give adding files; NULL: WLCG's */
 	bool require_kid, require_iat, path_scopes;
 	const char *any; /* the audience that means "whoever"; NULL: there is none */
 	/* A claim that names the version of the token's form; NULL: none.  Where it is there, its

@@ -29,9 +29,11 @@ struct subject {
 	size_t n_entitlements;
 	bool several;  /* other issuers are trusted as well */
 	bool unlisted; /* its issuer has no list of namespaces that it may assert */
-	bool scoped;   /* the issuer demands path scopes: read_paths narrows what policy gives */
+	bool scoped;   /* the issuer demands path scopes: these paths narrow what policy gives */
 	const struct span *read_paths; /* absolute, decoded, below the issuer's base path */
 	size_t n_read_paths;
+	const struct span *write_paths; /* the same for writing; neither includes the other */
+	size_t n_write_paths;
 	struct span local_user;       /* account at the facility, when linked; else absent */
 	const struct span *proposals; /* linked to it: member of the team of each (coproposer) */
 	size_t n_proposals;

@@ -163,8 +163,56 @@ scopes(void **state)
 		"error=\"insufficient_scope\", error_description=\"scope: the token does not cover "
 		"this path; ask for the scope named here (RFC 6750 3.1)\", "
 		"scope=\"storage.read:/data/foo%20bar\"");
+	/* Reading does not include writing. */
+	assert_false(auth_covers_write(w->auth[0], &s, SPAN("/data/foo/a.txt"), &mem, &why));
+	assert_int_equal(why.status, 403);
+	check_span(why.scope, "storage.create:/data/foo/a.txt");
 	s.scoped = false;
 	assert_true(auth_covers(w->auth[0], &s, SPAN("/anything"), &mem, &why));
+	assert_true(auth_covers_write(w->auth[0], &s, SPAN("/anything"), &mem, &why));
+}
+
+static void
+writing_scopes(void **state)
+{
+	static const struct {
+		const char *scope, *path;
+		bool writes, reads;
+	} rows[] = {
+		{"storage.create:/data/foo", "/data/foo/a", true, false},
+		{"storage.modify:/data/foo", "/data/foo/a", true, false},
+		{"storage.create:/data/foo", "/data/foobar", false, false},
+		{"storage.read:/data storage.create:/data/x", "/data/x", true, true},
+		{"storage.read:/data storage.create:/data/x", "/data/y", false, true},
+		{"storage.stage:/data", "/data/y", false, false},
+		{"write:/data", "/data/y", false,
+			false}, /* a word of SciTokens, not of this issuer */
+	};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		AUTO_BUF field = BUF_INIT(16384);
+		AUTO_BUF claims = BUF_INIT(1024);
+		AUTO_ARENA mem = {0};
+		struct subject s;
+		struct auth_refusal why;
+		CHECK_ROW(rows[i].scope);
+		assert_true(arena_init(&mem, 256U * 1024U));
+		buf_adds(&field, "Bearer ");
+		buf_addf(&claims, "{" ISS SUB AUD "\"exp\":1800000600,\"scope\":\"%s\"}",
+			rows[i].scope);
+		mint_token(&w->key[RS], SPAN(HEADER), buf_span(&claims), &field);
+		/* The second time from the cache of tokens. */
+		for (int again = 0; again < 2; again++) {
+			assert_true(bearer(w->auth[0], buf_span(&field), NOW, &mem, &s, &why));
+			assert_int_equal(auth_covers_write(
+						 w->auth[0], &s, span_of(rows[i].path), &mem, &why),
+				rows[i].writes);
+			assert_int_equal(
+				auth_covers(w->auth[0], &s, span_of(rows[i].path), &mem, &why),
+				rows[i].reads);
+		}
+	}
 }
 
 static void
@@ -398,6 +446,7 @@ main(void)
 		cmocka_unit_test(separate),
 		cmocka_unit_test(tries),
 		cmocka_unit_test(scopes),
+		cmocka_unit_test(writing_scopes),
 		cmocka_unit_test(writing),
 		cmocka_unit_test(bad_key_file),
 		cmocka_unit_test(mutations),
