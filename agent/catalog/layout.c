@@ -17,12 +17,8 @@ is_name(struct span s)
 	return true;
 }
 
-/*
- * Take text up to a "{name}" off the front of *rest: *text what stands before, *name the name
- * (absent: no brace follows, *rest is empty then).  False: a brace that does not fit.
- */
-static bool
-next_piece(struct span *rest, struct span *text, struct span *name)
+bool
+layout_piece(struct span *rest, struct span *text, struct span *name)
 {
 	size_t open = 0;
 	size_t close = 0;
@@ -51,9 +47,9 @@ parse_level(struct span s, struct layout_level *ret)
 	*ret = (struct layout_level){0};
 	if (s.n == 0 || span_is(s, ".") || span_is(s, "..") || span_has(s, '\0'))
 		return false;
-	if (!next_piece(&s, &ret->before, &ret->name))
+	if (!layout_piece(&s, &ret->before, &ret->name))
 		return false;
-	return s.n == 0 ? true : next_piece(&s, &ret->after, &name) && name.p == NULL;
+	return s.n == 0 ? true : layout_piece(&s, &ret->after, &name) && name.p == NULL;
 }
 
 static bool
@@ -75,7 +71,7 @@ check_template(const struct layout *l, const char *what, struct span template, s
 	struct span name = SPAN_NONE;
 
 	while (rest.n > 0) {
-		if (!next_piece(&rest, &text, &name))
+		if (!layout_piece(&rest, &text, &name))
 			return err_set(e, ERR_SYNTAX, NULL, "root %.*s: %s: a brace without {name}",
 				SPAN_ARG(l->root), what);
 		if (name.p != NULL && !known(l, name))
@@ -183,7 +179,7 @@ fill(const struct binding *b, struct span template, struct arena *a)
 	struct span text = SPAN_NONE;
 	struct span name = SPAN_NONE;
 
-	while (rest.n > 0 && next_piece(&rest, &text, &name)) {
+	while (rest.n > 0 && layout_piece(&rest, &text, &name)) {
 		buf_add(&out, text);
 		if (name.p != NULL)
 			buf_add(&out, value_of(b, name));

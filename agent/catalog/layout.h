@@ -56,3 +56,8 @@ bool layout_match(const struct layout *l, struct span folder, struct arena *a,
 	struct layout_dataset *ret, struct err *e);
 /* The rule for pids by itself. */
 bool layout_is_pid(struct span pid);
+/*
+ * Take text up to a "{name}" off the front of *rest: *text what stands before, *name the name
+ * (absent: no brace follows, *rest is empty then).  False: a brace that does not fit.
+ */
+bool layout_piece(struct span *rest, struct span *text, struct span *name);
