@@ -3,6 +3,7 @@
 
 #include "agent/base/scope.h"
 #include "agent/base/settings_issuer.h"
+#include "agent/catalog/layout_back.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -251,6 +252,21 @@ add_courier_folder(struct loader *l)
 		keep(l, COURIER, "courier.dir", dir, &fd);
 }
 
+/* A root that takes new datasets must tell their folders from their pids. */
+static void
+check_root(struct loader *l, const struct settings_root *root)
+{
+	struct layout layout;
+	struct err e = {0};
+
+	if (!root->writable || l->s->faults > 0) /* half of it may be missing */
+		return;
+	if (layout_parse(root, &layout, &e) && layout_back_check(&layout, &e))
+		return;
+	settings_fault(l->s, root->path, l->report, "%s", e.msg);
+	l->faults++;
+}
+
 static void
 add_files(struct loader *l)
 {
@@ -271,6 +287,7 @@ add_files(struct loader *l)
 	for (size_t i = 0; i < s->n_roots; i++) {
 		(void)snprintf(name, sizeof(name), "root.%zu", i);
 		add_open(l, GATE | INDEXER, name, s->roots[i].path, O_PATH | O_DIRECTORY);
+		check_root(l, &s->roots[i]);
 	}
 	add_folder_of(l, GATE | INDEXER, "catalogue.dir", s->catalogue);
 	add_folder_of(l, GATE, "ledger.dir", s->ledger);

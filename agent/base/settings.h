@@ -35,6 +35,17 @@ struct settings_certificate {
  */
 struct settings_root {
 	const char *name, *path, *layout, *pid, *proposal;
+	bool writable; /* contributors add files and datasets, where policy lets them (data.write)
+			*/
+};
+
+enum settings_mode { INGEST_PRIVATE, INGEST_GROUP };
+
+/* What may be added beneath writable roots. */
+struct settings_ingest {
+	unsigned max_file;       /* MiB of one file, 1048576 */
+	unsigned keep_free;      /* MiB of the file system that stay free, 1024 */
+	enum settings_mode mode; /* who may read what was added, on the machine itself */
 };
 
 enum settings_token { TOKEN_JWT, TOKEN_OPAQUE, TOKEN_BOTH };
@@ -147,6 +158,7 @@ struct settings {
 	bool client_certificates; /* ask clients for one (RFC 8705), take any */
 	unsigned session_idle, session_max; /* seconds of a browser's login */
 	struct settings_limits limits;
+	struct settings_ingest ingest;
 	struct settings_place *places;
 	size_t n_places;
 	unsigned faults; /* only settings_read gives settings with faults */

@@ -11,6 +11,7 @@
 #define POLICY(f) .section = SETTINGS_POLICY, .offset = offsetof(struct settings, f)
 #define ISSUER(f) .section = SETTINGS_ISSUER, .offset = offsetof(struct settings_issuer, f)
 #define LIMIT(f)  .section = SETTINGS_LIMITS, .offset = offsetof(struct settings_limits, f)
+#define INGEST(f) .section = SETTINGS_INGEST, .offset = offsetof(struct settings_ingest, f)
 
 /* Pairs of no and yes: YESNO and TRI take the odd ones for yes. */
 static const char *const yesno[] = {"no", "yes", "false", "true", NULL};
@@ -30,6 +31,7 @@ static const char *const answer_exps[] = {"optional", "required", NULL};
 static const char *const dpops[] = {"no", "optional", "required", NULL};
 static const char *const login_audiences[] = {"resource", "audience", "none", NULL};
 static const char *const certificate_words[] = {"no", "optional", NULL};
+static const char *const modes[] = {"private", "group", NULL}; /* enum settings_mode */
 static const char *const algorithms[] = {"RS256", "ES256", "PS256", "ES384", NULL};
 
 static const struct settings_key keys[] = {
@@ -108,6 +110,8 @@ static const struct settings_key keys[] = {
 		.size = sizeof(struct settings_issuer), .text = "whose tokens are believed"},
 	{TOP(limits), .name = "limits", .kind = SETTINGS_MAP, .child = SETTINGS_LIMITS,
 		.text = "what clients may use"},
+	{TOP(ingest), .name = "ingest", .kind = SETTINGS_MAP, .child = SETTINGS_INGEST,
+		.text = "what contributors may add beneath writable roots"},
 
 	{CERT(chain), .name = "chain", .kind = SETTINGS_PATH, .required = true,
 		.text = "PEM file: the certificate, then its intermediates"},
@@ -135,6 +139,9 @@ static const struct settings_key keys[] = {
 	{ROOT(proposal), .name = "proposal", .kind = SETTINGS_TEXT,
 		.check = settings_check_template, .shown = "{proposal} where the layout has it",
 		.text = "the datasets' proposal"},
+	{ROOT(writable), .name = "writable", .kind = SETTINGS_YESNO, .words = yesno,
+		.fallback = "no",
+		.text = "contributors may add files, where policy permits data.write"},
 
 	{POLICY(policies), .name = "files", .kind = SETTINGS_PATHS, .required = true, .min = 1,
 		.max = 32, .text = "policy files"},
@@ -286,6 +293,13 @@ static const struct settings_key keys[] = {
 		.text = "running transfers may take after SIGTERM"},
 	{LIMIT(kept_grants), .name = "kept_grants", .kind = SETTINGS_NUMBER, .max = 65536,
 		.fallback = "1024", .text = "decisions that each worker keeps for reuse"},
+	{INGEST(max_file), .name = "max_file", .kind = SETTINGS_NUMBER, .min = 1, .max = 1U << 30,
+		.fallback = "1048576", .unit = "MiB", .text = "of one file that is added"},
+	{INGEST(keep_free), .name = "keep_free", .kind = SETTINGS_NUMBER, .max = 1U << 30,
+		.fallback = "1024", .unit = "MiB",
+		.text = "room of the file system that additions leave"},
+	{INGEST(mode), .name = "mode", .kind = SETTINGS_WORD, .words = modes, .fallback = "group",
+		.text = "who may read what was added on the machine itself, beside its owner"},
 	{.name = NULL},
 };
 

@@ -18,7 +18,8 @@ enum settings_section {
 	SETTINGS_ROOT,
 	SETTINGS_POLICY,
 	SETTINGS_ISSUER,
-	SETTINGS_LIMITS
+	SETTINGS_LIMITS,
+	SETTINGS_INGEST
 };
 
 enum settings_kind {

@@ -4,6 +4,7 @@
 #include "agent/base/scope.h"
 #include "agent/base/settings.h"
 #include "agent/catalog/catalog.h"
+#include "agent/catalog/layout_back.h"
 #include "agent/catalog/proposals.h"
 #include "agent/cli/cli_check_issuers.h"
 #include "agent/cli/cli_file.h"
@@ -160,6 +161,45 @@ check_certificates(struct checking *c)
 	}
 }
 
+/* Why nothing can be added beneath a root, and what to do about it. */
+static const char *
+writing_helps(int why)
+{
+	switch (why) {
+	case EROFS:
+		return "it is read-only here; under systemd add ReadWritePaths= with this folder "
+		       "in "
+		       "a drop-in of the unit, whose ProtectSystem=strict closes everything else";
+	case EACCES:
+	case EPERM:
+		return "give the folder to the agent's user (and under systemd add ReadWritePaths= "
+		       "with it in a drop-in of the unit)";
+	case EOPNOTSUPP:
+	case EISDIR: /* how a kernel says it for a file system that never heard of it */
+		return "its file system has no unnamed files (O_TMPFILE), which a writable root "
+		       "needs; put it on ext4, XFS, btrfs or tmpfs";
+	default:
+		return "a writable root must take new files";
+	}
+}
+
+/* As who runs this: the unit has it run as the agent. */
+static void
+check_writable(struct checking *c, const struct settings_root *root)
+{
+	struct layout layout;
+	struct err e = {0};
+
+	if (c->s->faults == 0 &&
+		!(layout_parse(root, &layout, &e) && layout_back_check(&layout, &e)))
+		settings_fault(c->s, root->path, &c->report, "%s", e.msg);
+	AUTO_FD fd = open(root->path, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+	int why = errno;
+	if (fd < 0)
+		settings_fault(c->s, root->path, &c->report, "%s: cannot be written: %s: %s",
+			root->path, strerrordesc_np(why), writing_helps(why));
+}
+
 static void
 check_roots(struct checking *c)
 {
@@ -171,6 +211,8 @@ check_roots(struct checking *c)
 		if (fd < 0)
 			settings_fault(
 				c->s, path, &c->report, "%s: %s", path, strerrordesc_np(errno));
+		else if (c->s->roots[i].writable)
+			check_writable(c, &c->s->roots[i]);
 		if (c->s->roots[i].proposal == NULL || c->s->proposals == NULL)
 			buf_addf(&c->notes,
 				"note: root %s: nobody may read it: without %s its datasets have "
