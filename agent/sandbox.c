@@ -73,6 +73,7 @@ enum rule {
 	ANY,
 	NO_EXEC,  /* argument 2, protection: never executable memory */
 	BY_FD,    /* argument 3, flags: AT_EMPTY_PATH, which is how glibc asks about a descriptor */
+	BY_LINK,  /* argument 4, flags: AT_SYMLINK_FOLLOW alone */
 	OWN,      /* argument 0 is this process */
 	THREAD,   /* argument 0, flags: a thread of this process, in its name spaces */
 	READ_ARG, /* argument 2 is NULL: asks, does not set */
@@ -101,7 +102,7 @@ static const struct call calls[] = {
 	{SCMP_SYS(writev), ALL, ANY},
 	{SCMP_SYS(pread64), ALL | C, ANY},
 	{SCMP_SYS(preadv), ALL, ANY},
-	{SCMP_SYS(pwrite64), G | I | N, ANY},
+	{SCMP_SYS(pwrite64), F | G | I | N, ANY}, /* F: an unnamed file that was granted */
 	{SCMP_SYS(lseek), ALL | C, ANY},
 	{SCMP_SYS(sendmsg), ALL, ANY},
 	{SCMP_SYS(recvmsg), ALL, ANY},
@@ -229,6 +230,9 @@ static const struct call calls[] = {
 	{SCMP_SYS(fchown), I, ANY},
 	{SCMP_SYS(unlink), I, ANY},
 	{SCMP_SYS(unlinkat), G | I | N, ANY},
+	/* What contributors add: a folder; a name for an unnamed file, by its place in /proc/self */
+	{SCMP_SYS(mkdirat), G, ANY},
+	{SCMP_SYS(linkat), G, BY_LINK},
 	{SCMP_SYS(renameat), N, ANY}, /* keys that were fetched: written beside, then moved */
 	{SCMP_SYS(renameat2), G | N, ANY}, /* G: a new file of the audit log */
 };
@@ -326,6 +330,9 @@ allow(scmp_filter_ctx ctx, const struct call *c)
 	case BY_FD:
 		return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, c->nr, 1,
 			SCMP_A3_32(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH));
+	case BY_LINK:
+		return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, c->nr, 1,
+			SCMP_A4_32(SCMP_CMP_EQ, AT_SYMLINK_FOLLOW, 0));
 	case OWN:
 		return allow_first(ctx, c->nr, (uint32_t)getpid());
 	case THREAD:

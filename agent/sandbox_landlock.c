@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/landlock.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -33,6 +34,8 @@ struct ruleset {
 	(READ_BENEATH | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG |              \
 		ACCESS_FS_TRUNCATE)
 
+#define WRITABLE "root. writable" /* stands for those root.N that are so in the settings */
+
 /* What stays open, by name of the bundle file; "root." stands for all of root.N. */
 static const struct path_row {
 	const char *prefix;
@@ -41,6 +44,11 @@ static const struct path_row {
 } paths[] = {
 	/* The gate lists no folder but that of the audit log. */
 	{"root.", G, LANDLOCK_ACCESS_FS_READ_FILE},
+	/* And where contributors add data, files and folders come to be; none goes away or moves.
+	 * An unnamed file is linked into a folder that may be another one than it was made in. */
+	{WRITABLE, G,
+		LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG |
+			LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REFER},
 	{"root.", I, READ_BENEATH},
 	/* A reader of a SQLite catalogue in WAL mode takes its locks in the -shm file beside it. */
 	{"catalogue.dir", G, WRITE_BENEATH & ~LANDLOCK_ACCESS_FS_READ_DIR},
@@ -105,13 +113,34 @@ open_beneath(int ruleset, int fd, uint64_t access)
 }
 
 static bool
+is_writable_root(const struct role *r, const char *name)
+{
+	char root[32];
+
+	for (size_t i = 0; r->settings != NULL && i < r->settings->n_roots; i++) {
+		(void)snprintf(root, sizeof(root), "root.%zu", i);
+		if (r->settings->roots[i].writable && strcmp(name, root) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_row(const struct role *r, const struct path_row *p, const char *name)
+{
+	if (strcmp(p->prefix, WRITABLE) == 0)
+		return is_writable_root(r, name);
+	return strncmp(name, p->prefix, strlen(p->prefix)) == 0;
+}
+
+static bool
 open_bundle(int ruleset, const struct role *r, uint64_t handled, struct err *e)
 {
 	for (size_t i = 0; i < r->n_files; i++) {
 		for (size_t k = 0; k < sizeof(paths) / sizeof(paths[0]); k++) {
 			const struct path_row *p = &paths[k];
 			if ((p->roles & BUNDLE_ROLE(r->what)) == 0 ||
-				strncmp(r->files[i].name, p->prefix, strlen(p->prefix)) != 0)
+				!is_row(r, p, r->files[i].name))
 				continue;
 			if (!open_beneath(ruleset, r->files[i].fd, p->access & handled))
 				return err_set(e, ERR_SYSTEM, NULL,

@@ -15,7 +15,7 @@
 /* A data root with a file, a catalogue folder, a file of neither, all opened before. */
 struct world {
 	char folder[64];
-	int root, catalogue, top, file, pair[2];
+	int root, ingest, catalogue, top, file, pair[2]; /* ingest: a root that is writable */
 };
 
 static inline void
@@ -37,6 +37,9 @@ setup(void **state)
 	w->top = open(w->folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	assert_int_equal(mkdirat(w->top, "root", 0755), 0);
 	assert_int_equal(mkdirat(w->top, "catalogue", 0755), 0);
+	assert_int_equal(mkdirat(w->top, "ingest", 0755), 0);
+	w->ingest = openat(w->top, "ingest", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(mkdirat(w->ingest, "deep", 0755), 0);
 	w->root = openat(w->top, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	w->catalogue = openat(w->top, "catalogue", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int other = openat(w->top, "other", O_RDWR | O_CREAT | O_CLOEXEC, 0644);
@@ -56,6 +59,10 @@ teardown(void **state)
 	(void)unlinkat(w->root, "raw.h5", 0);
 	(void)unlinkat(w->catalogue, "c-shm", 0);
 	(void)unlinkat(w->catalogue, "c-wal", 0);
+	(void)unlinkat(w->ingest, "deep/new", 0);
+	(void)unlinkat(w->ingest, "deep", AT_REMOVEDIR);
+	(void)unlinkat(w->ingest, "made", AT_REMOVEDIR);
+	(void)unlinkat(w->top, "ingest", AT_REMOVEDIR);
 	(void)unlinkat(w->top, "other", 0);
 	(void)unlinkat(w->top, "root", AT_REMOVEDIR);
 	(void)unlinkat(w->top, "catalogue", AT_REMOVEDIR);
@@ -72,7 +79,9 @@ static inline void
 child(const struct world *w, enum process what, int (*run)(const struct world *w))
 {
 	static struct role r; /* too large for some stacks; the child ends soon */
-	struct settings s = {.sandbox_required = true, .landlock = true};
+	struct settings_root roots[2] = {{.name = "root"}, {.name = "ingest", .writable = true}};
+	struct settings s = {
+		.sandbox_required = true, .landlock = true, .roots = roots, .n_roots = 2};
 	struct err e = {0};
 	char missing[256];
 
@@ -82,6 +91,7 @@ child(const struct world *w, enum process what, int (*run)(const struct world *w
 		add_file(&r, "courier.dir", w->catalogue);
 	if (what == PROCESS_GATE || what == PROCESS_INDEXER) {
 		add_file(&r, "root.0", w->root);
+		add_file(&r, "root.1", w->ingest);
 		add_file(&r, "catalogue.dir", w->catalogue);
 	}
 	if (!sandbox_enter(&r, missing, sizeof(missing), &e) ||

@@ -374,6 +374,87 @@ try_rename(const struct world *w)
 	return answer(syscall(SYS_renameat2, w->catalogue, "c-wal", w->catalogue, "c-shm", 0));
 }
 
+/* ---- a writable root: an unnamed file, a folder, a name for the file ---- */
+
+static int
+try_unnamed(const struct world *w)
+{
+	return answer(openat(w->ingest, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0640));
+}
+
+static int
+try_unnamed_elsewhere(const struct world *w)
+{
+	return answer(openat(w->root, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0640));
+}
+
+static int
+try_folder(const struct world *w)
+{
+	int got = answer(mkdirat(w->ingest, "made", 0750));
+	return got == EEXIST ? 0 : got; /* by the role before */
+}
+
+static int
+try_folder_elsewhere(const struct world *w)
+{
+	return answer(mkdirat(w->root, "made", 0750));
+}
+
+static int
+link_to(const struct world *w, int folder, const char *name)
+{
+	char path[64];
+	int fd = openat(w->ingest, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0640);
+	if (fd < 0)
+		return errno;
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return answer(linkat(AT_FDCWD, path, folder, name, AT_SYMLINK_FOLLOW));
+}
+
+static int
+try_name(const struct world *w)
+{
+	return link_to(w, w->ingest, "deep/new");
+}
+
+static int
+try_name_elsewhere(const struct world *w)
+{
+	return link_to(w, w->root, "new");
+}
+
+static int
+try_name_in_catalogue(const struct world *w)
+{
+	return link_to(w, w->catalogue, "new");
+}
+
+/* Data that are there get no second name. */
+static int
+try_second_name(const struct world *w)
+{
+	return answer(linkat(w->root, "raw.h5", w->ingest, "raw.h5", 0));
+}
+
+static int
+try_remove(const struct world *w)
+{
+	return answer(unlinkat(w->ingest, "deep", AT_REMOVEDIR));
+}
+
+static int
+try_move(const struct world *w)
+{
+	return answer(syscall(SYS_renameat2, w->ingest, "deep", w->ingest, "other", 0));
+}
+
+static int
+try_link_out(const struct world *w)
+{
+	return answer(symlinkat("/etc", w->ingest, "out"));
+}
+
 enum want { NO, YES, KILLED };
 
 /* A wish for each role, in the order of the columns; child: of a reader. */
@@ -415,7 +496,18 @@ static const struct attempt {
 	{"stop itself", try_stop, YES, YES, YES, NO, YES, YES},
 	{"outlive the parent", try_outlive, NO, NO, YES, NO, NO, NO},
 	{"pipe", try_pipe, NO, NO, YES, NO, NO, YES},
-	{"write by a passed descriptor", try_write_file, NO, YES, NO, NO, YES, YES},
+	{"write by a passed descriptor", try_write_file, YES, YES, NO, NO, YES, YES},
+	{"unnamed file beneath a writable root", try_unnamed, NO, YES, NO, NO, NO, NO},
+	{"unnamed file beneath another root", try_unnamed_elsewhere, NO, NO, NO, NO, NO, NO},
+	{"folder beneath a writable root", try_folder, NO, YES, NO, NO, NO, NO},
+	{"folder beneath another root", try_folder_elsewhere, NO, NO, NO, NO, NO, NO},
+	{"a name for an unnamed file", try_name, NO, YES, NO, NO, NO, NO},
+	{"a name beneath another root", try_name_elsewhere, NO, NO, NO, NO, NO, NO},
+	{"a name in the catalogue", try_name_in_catalogue, NO, NO, NO, NO, NO, NO},
+	{"a second name for data", try_second_name, NO, NO, NO, NO, NO, NO},
+	{"remove from a writable root", try_remove, NO, NO, NO, NO, NO, NO},
+	{"move in a writable root", try_move, NO, NO, NO, NO, NO, NO},
+	{"symbolic link in a writable root", try_link_out, NO, NO, NO, NO, NO, NO},
 	{"UDP", try_udp, NO, KILLED, KILLED, KILLED, NO, YES},
 	{"socket of a path", try_unix, NO, KILLED, KILLED, KILLED, NO, NO},
 	{"netlink", try_netlink, NO, KILLED, KILLED, KILLED, NO, NO},
@@ -452,7 +544,8 @@ check_attempt(const struct world *w, enum process what, const struct attempt *a,
 		assert_int_equal(got, 0);
 	else if (a->run == try_gibibytes)
 		assert_int_equal(got, ENOMEM);
-	else if (got != EPERM && got != EACCES)
+	else if (got != EPERM && got != EACCES &&
+		 got != EXDEV) /* Landlock's word for a link to another folder */
 		fail_msg("%s: errno %d, want a refusal", a->name, got);
 }
 
