@@ -384,6 +384,7 @@ answer_health(struct gate_desk *d, struct gate_case *c, struct http_answer *ret)
 
 static const struct gate_row rows[] = {
 	{SPAN_INIT("/data/"), false, true, gate_data_begin, gate_data_answer},
+	{SPAN_INIT("/data"), true, true, gate_data_begin, gate_data_answer},
 	{SPAN_INIT("/datasets/"), false, true, gate_datasets_begin, gate_datasets_answer},
 	{SPAN_INIT("/review/"), false, false, gate_review_begin, gate_review_answer},
 	{SPAN_INIT("/terms"), true, true, NULL, gate_terms_answer},

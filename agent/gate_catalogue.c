@@ -223,10 +223,6 @@ gate_catalogue_answer(struct gate_desk *d, struct gate_case *c, struct http_answ
 	struct catalog_page p;
 	struct err e = {0};
 
-	if (c->ask->method == HTTP_PROPFIND) {
-		gate_problem_absent(d, c, ret); /* collections begin at a dataset */
-		return;
-	}
 	q.after = parameter(d, c->ask->query, "after");
 	q.look = cursor_key(d) != NULL ? GATE_CATALOGUE_LOOK : 0;
 	bool known = cursor.p == NULL || open_cursor(d, cursor, &q.behind);

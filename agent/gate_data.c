@@ -3,6 +3,7 @@
 
 #include "agent/base/metric.h"
 #include "agent/gate_catalogue.h"
+#include "agent/gate_collection.h"
 #include "agent/gate_listing.h"
 #include "agent/gate_oblige.h"
 #include "agent/gate_people.h"
@@ -247,6 +248,31 @@ gate_data_find(struct gate_desk *d, struct gate_case *c, struct err *e)
 	return e->code == ERR_NONE || e->code == ERR_ABSENT;
 }
 
+/*
+ * For PROPFIND a path is a collection where no dataset shows at it, but one below it.  What is
+ * hidden and what is not there are looked at alike.  Else c->found, and the record that it takes.
+ */
+static void
+begin_absent(struct gate_desk *d, struct gate_case *c, bool decided)
+{
+	struct gate_case own = *c;
+	struct err e = {0};
+
+	if (c->ask->method == HTTP_PROPFIND) {
+		if (gate_collection_shows(d, &own, &e)) {
+			c->found = GATE_NOTHING;
+			return;
+		}
+		if (e.code != ERR_NONE)
+			return;
+	}
+	c->found = decided ? GATE_DECIDED : GATE_ABSENT;
+	if (decided)
+		gate_record_decision(d, c);
+	else
+		gate_record_absent(d, c);
+}
+
 void
 gate_data_begin(struct gate_desk *d, struct gate_case *c)
 {
@@ -260,12 +286,12 @@ gate_data_begin(struct gate_desk *d, struct gate_case *c)
 	if (below_data(c).n == 0)
 		return;
 	c->found = GATE_FAILED;
-	if (gate_data_find(d, c, &e)) {
+	bool found = gate_data_find(d, c, &e);
+	if (found && (c->decision.permit || c->decision.status != 404)) {
 		c->found = GATE_DECIDED;
 		gate_record_decision(d, c);
-	} else if (e.code == ERR_ABSENT) {
-		c->found = GATE_ABSENT;
-		gate_record_absent(d, c);
+	} else if (found || e.code == ERR_ABSENT) {
+		begin_absent(d, c, found);
 	}
 }
 
@@ -292,7 +318,12 @@ gate_data_answer(struct gate_desk *d, struct gate_case *c, struct http_answer *r
 		gate_problem_credential(d, c, &c->refusal, ret);
 		return;
 	case GATE_NOTHING:
-		gate_catalogue_answer(d, c, ret);
+		if (c->ask->method == HTTP_PROPFIND)
+			gate_collection_answer(d, c, ret);
+		else if (!span_starts(c->ask->path, SPAN("/data/")))
+			redirect_to_folder(d, c, ret);
+		else
+			gate_catalogue_answer(d, c, ret);
 		return;
 	case GATE_FAILED:
 		gate_problem_later(d, c, "The catalogue does not answer.", 10, ret);

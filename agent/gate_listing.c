@@ -4,40 +4,41 @@
 #include "agent/base/civil.h"
 #include "agent/base/jsonw.h"
 #include "agent/gate_data.h"
+#include "agent/gate_listing_dav.h"
 #include "agent/gate_oblige.h"
 #include "agent/gate_page.h"
 #include "agent/gate_problem.h"
 #include "agent/gate_view.h"
-#include "transfer/dav.h"
 
 #define LISTING_BATCH   256U
 #define LISTING_ENTRIES 100000U /* of one folder; more is 503 with a word, never a stuck gate */
 
-/* One writer for each form; entry.name is relative, a folder's ends with a slash. */
-struct entry {
-	struct span name;
-	bool folder;
-	const struct catalog_file *file; /* NULL for a folder */
-};
-
+/* The page in work. */
 struct listing {
 	struct gate_desk *d;
 	struct gate_case *c;
 	struct span folder; /* below the dataset: "" or "sub/" */
 	struct jsonw json;
-	struct dav_query dav;
 	size_t n;
-	void (*entry)(struct listing *l, const struct entry *e);
 };
 
 /* ---- folders out of file names ---- */
 
+struct walk {
+	struct gate_desk *d;
+	const struct gate_case *c;
+	struct span folder;
+	size_t n;
+	gate_listing_fn *entry;
+	void *arg;
+};
+
 static struct catalog_file *
-next_batch(struct listing *l, struct span after, size_t *ret_n, struct err *e)
+next_batch(struct walk *w, struct span after, size_t *ret_n, struct err *e)
 {
 	struct catalog_file *files = NULL;
 
-	if (!catalog_files(l->d->catalog, l->c->dataset.id, after, LISTING_BATCH, &l->d->mem,
+	if (!catalog_files(w->d->catalog, w->c->dataset.id, after, LISTING_BATCH, &w->d->mem,
 		    &files, ret_n, e))
 		*ret_n = 0;
 	return files;
@@ -48,51 +49,54 @@ next_batch(struct listing *l, struct span after, size_t *ret_n, struct err *e)
  * "sub/deep/\xff" stands behind all that is inside.
  */
 static struct span
-behind_folder(struct listing *l, struct span folder)
+behind_folder(struct walk *w, struct span folder)
 {
-	return arena_printf(&l->d->mem, "%.*s\xff", SPAN_ARG(folder));
+	return arena_printf(&w->d->mem, "%.*s\xff", SPAN_ARG(folder));
 }
 
 /* Writes the files from one batch; *after: where the next begins, absent at the end. */
 static void
-take_batch(struct listing *l, const struct catalog_file *files, size_t n, struct span *after)
+take_batch(struct walk *w, const struct catalog_file *files, size_t n, struct span *after)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct span inside = span_skip(files[i].path, l->folder.n);
+		struct span inside = span_skip(files[i].path, w->folder.n);
 		struct span rest = inside;
 		struct span name = span_cut(&rest, '/');
-		if (!span_starts(files[i].path, l->folder)) {
+		if (!span_starts(files[i].path, w->folder)) {
 			*after = SPAN_NONE;
 			return;
 		}
-		l->n++;
+		w->n++;
 		*after = files[i].path;
 		if (rest.p == NULL) {
-			l->entry(l, &(struct entry){.name = name, .file = &files[i]});
+			w->entry(w->arg,
+				&(struct gate_listing_entry){.name = name, .file = &files[i]});
 			continue;
 		}
-		l->entry(l, &(struct entry){.name = {name.p, name.n + 1}, .folder = true});
-		*after = behind_folder(l, (struct span){files[i].path.p, l->folder.n + name.n + 1});
+		w->entry(w->arg,
+			&(struct gate_listing_entry){.name = {name.p, name.n + 1}, .folder = true});
+		*after = behind_folder(w, (struct span){files[i].path.p, w->folder.n + name.n + 1});
 		return;
 	}
 	if (n < LISTING_BATCH)
 		*after = SPAN_NONE;
 }
 
-/* All entries of l->folder in byte order. */
-static bool
-walk(struct listing *l, struct err *e)
+bool
+gate_listing_walk(struct gate_desk *d, const struct gate_case *c, struct span folder,
+	gate_listing_fn *entry, void *arg, struct err *e)
 {
-	struct span after = l->folder.n > 0 ? l->folder : SPAN_NONE;
+	struct walk w = {.d = d, .c = c, .folder = folder, .entry = entry, .arg = arg};
+	struct span after = folder.n > 0 ? folder : SPAN_NONE;
 
 	do {
 		size_t n = 0;
-		const struct catalog_file *files = next_batch(l, after, &n, e);
+		const struct catalog_file *files = next_batch(&w, after, &n, e);
 		if (e->code != ERR_NONE)
 			return false;
 		after = SPAN_NONE;
-		take_batch(l, files, n, &after);
-		if (l->n > LISTING_ENTRIES || l->d->mem.full)
+		take_batch(&w, files, n, &after);
+		if (w.n > LISTING_ENTRIES || d->mem.full)
 			return err_set(e, ERR_LIMIT, NULL, "more than %u entries", LISTING_ENTRIES);
 	} while (after.p != NULL);
 	return true;
@@ -125,10 +129,12 @@ html_start(struct gate_desk *d, struct span title)
 }
 
 static void
-html_entry(struct listing *l, const struct entry *e)
+html_entry(void *arg, const struct gate_listing_entry *e)
 {
+	struct listing *l = arg;
 	struct buf *b = &l->d->body;
 
+	l->n++;
 	buf_adds(b, "<tr><td><a href=\"");
 	if (span_has(e->name, ':'))
 		buf_adds(b, "./"); /* RFC 3986 4.2: else the name would read as a scheme */
@@ -189,10 +195,12 @@ html_page_start(struct listing *l)
 /* ---- JSON ---- */
 
 static void
-json_entry(struct listing *l, const struct entry *e)
+json_entry(void *arg, const struct gate_listing_entry *e)
 {
+	struct listing *l = arg;
 	struct jsonw *w = &l->json;
 
+	l->n++;
 	jsonw_obj(w, NULL);
 	jsonw_str(w, "name", e->name);
 	jsonw_cstr(w, "type", e->folder ? "folder" : "file");
@@ -228,57 +236,8 @@ json_page_start(struct listing *l)
 	jsonw_list(w, "entries");
 }
 
-/* ---- WebDAV (RFC 4918) ---- */
-
-static void
-dav_entry(struct listing *l, const struct entry *e)
-{
-	AUTO_BUF href = BUF_INIT(16384);
-	struct dav_entry row = {.folder = e->folder};
-	char etag[48];
-
-	buf_adds(&href, "/data/");
-	buf_add(&href, l->c->dataset.pid);
-	buf_addc(&href, '/');
-	buf_add(&href, l->folder);
-	buf_add(&href, e->name);
-	row.path = buf_span(&href);
-	row.modified = l->c->dataset.end;
-	if (e->file != NULL) {
-		row.size = e->file->bytes;
-		row.modified = e->file->mtime_s;
-		row.type = gate_data_type(e->file);
-		gate_etag(l->c, e->file, e->file->bytes,
-			(struct timespec){e->file->mtime_s, e->file->mtime_ns}, etag);
-		row.etag = span_of(etag);
-	}
-	dav_write_entry(&l->d->body, &l->dav, &row);
-}
-
-static bool
-dav_answer_file(struct listing *l, struct err *e)
-{
-	struct catalog_file f = {0};
-
-	if (!catalog_file_get(l->d->catalog, l->c->dataset.id, l->c->rest, &l->d->mem, &f, e))
-		return false;
-	l->folder = SPAN("");
-	dav_entry(l, &(struct entry){.name = f.path, .file = &f});
-	return true;
-}
-
-static void
-dav_finish(struct listing *l, struct http_answer *ret)
-{
-	dav_write_end(&l->d->body);
-	gate_field(l->d, "Content-Type", SPAN(DAV_CONTENT_TYPE));
-	gate_oblige_private(l->d, l->c);
-	ret->status = 207;
-	gate_body(l->d, l->c, ret);
-}
-
-static void
-listing_failed(
+void
+gate_listing_failed(
 	struct gate_desk *d, struct gate_case *c, const struct err *e, struct http_answer *ret)
 {
 	buf_reset(&d->fields);
@@ -289,62 +248,6 @@ listing_failed(
 			d, c, 503, "too-long", "This folder holds too many entries to list.", ret);
 	else
 		gate_problem_later(d, c, "The catalogue does not answer.", 10, ret);
-}
-
-static bool
-dav_depth(struct listing *l, bool *ret_children, struct http_answer *ret)
-{
-	switch (dav_read_depth(l->c->ask->depth)) {
-	case DAV_DEPTH_0:
-		return true;
-	case DAV_DEPTH_1:
-		*ret_children = true;
-		return true;
-	case DAV_DEPTH_INFINITE:
-		dav_write_finite_depth(&l->d->body);
-		gate_field(l->d, "Content-Type", SPAN(DAV_CONTENT_TYPE));
-		ret->status = 403;
-		gate_body(l->d, l->c, ret);
-		return false;
-	case DAV_DEPTH_BAD:
-		break;
-	}
-	gate_problem(l->d, l->c, 400, "depth", "Depth is 0 or 1 (RFC 4918 10.2).", ret);
-	return false;
-}
-
-static void
-dav_answer(struct listing *l, struct http_answer *ret)
-{
-	struct err e = {0};
-	bool children = false;
-	struct span rest = l->c->rest;
-	bool folder = rest.p == NULL || rest.n == 0 || span_ends(rest, SPAN("/"));
-
-	if (!dav_depth(l, &children, ret))
-		return;
-	if (!dav_parse(l->c->ask->body, &l->dav, &e)) {
-		gate_problem(l->d, l->c, e.code == ERR_LIMIT ? 413 : 400, "propfind", e.msg, ret);
-		return;
-	}
-	dav_write_start(&l->d->body);
-	if (!folder && dav_answer_file(l, &e)) {
-		dav_finish(l, ret);
-		return;
-	}
-	if (!folder && gate_listing_is_folder(l->d, l->c)) {
-		l->folder = arena_printf(&l->d->mem, "%.*s/", SPAN_ARG(rest));
-		e = (struct err){0};
-	} else if (!folder) {
-		listing_failed(l->d, l->c, &e, ret);
-		return;
-	}
-	dav_entry(l, &(struct entry){.name = SPAN(""), .folder = true});
-	if (children && !walk(l, &e)) {
-		listing_failed(l->d, l->c, &e, ret);
-		return;
-	}
-	dav_finish(l, ret);
 }
 
 /* ---- the two pages ---- */
@@ -377,19 +280,18 @@ gate_listing_answer(struct gate_desk *d, struct gate_case *c, struct http_answer
 	if (l.folder.p == NULL)
 		l.folder = SPAN("");
 	if (c->ask->method == HTTP_PROPFIND) {
-		l.entry = dav_entry;
-		dav_answer(&l, ret);
+		gate_listing_dav_answer(d, c, ret);
 		return;
 	}
-	l.entry = json ? json_entry : html_entry;
 	if (json)
 		json_page_start(&l);
 	else
 		html_page_start(&l);
-	if (walk(&l, &e) && l.n == 0 && l.folder.n > 0)
+	if (gate_listing_walk(d, c, l.folder, json ? json_entry : html_entry, &l, &e) && l.n == 0 &&
+		l.folder.n > 0)
 		(void)err_set(&e, ERR_ABSENT, NULL, "no such folder");
 	if (e.code != ERR_NONE)
-		listing_failed(d, c, &e, ret);
+		gate_listing_failed(d, c, &e, ret);
 	else
 		page_end(&l, json, ret);
 }

@@ -10,17 +10,22 @@
 
 enum { DAV_HREF_MAX = 64 * 1024 };
 
+/* Each row's prefix is bound where it stands, but for that of DAV:, which the root binds. */
 static const struct row {
 	struct span ns, name;
 	bool all;  /* part of allprop */
 	bool file; /* files only */
+	const char *prefix;
 } rows[DAV_PROP_COUNT] = {
-	[DAV_RESOURCETYPE] = {SPAN_INIT(DAV_NS), SPAN_INIT("resourcetype"), true, false},
-	[DAV_GETLASTMODIFIED] = {SPAN_INIT(DAV_NS), SPAN_INIT("getlastmodified"), true, false},
-	[DAV_GETCONTENTLENGTH] = {SPAN_INIT(DAV_NS), SPAN_INIT("getcontentlength"), true, true},
-	[DAV_GETETAG] = {SPAN_INIT(DAV_NS), SPAN_INIT("getetag"), true, true},
-	[DAV_GETCONTENTTYPE] = {SPAN_INIT(DAV_NS), SPAN_INIT("getcontenttype"), true, true},
-	[DAV_MODE] = {SPAN_INIT("LCGDM:"), SPAN_INIT("mode"), false, false},
+	[DAV_RESOURCETYPE] = {SPAN_INIT(DAV_NS), SPAN_INIT("resourcetype"), true, false, "D"},
+	[DAV_GETLASTMODIFIED] = {SPAN_INIT(DAV_NS), SPAN_INIT("getlastmodified"), true, false, "D"},
+	[DAV_GETCONTENTLENGTH] = {SPAN_INIT(DAV_NS), SPAN_INIT("getcontentlength"), true, true,
+		"D"},
+	[DAV_GETETAG] = {SPAN_INIT(DAV_NS), SPAN_INIT("getetag"), true, true, "D"},
+	[DAV_GETCONTENTTYPE] = {SPAN_INIT(DAV_NS), SPAN_INIT("getcontenttype"), true, true, "D"},
+	[DAV_MODE] = {SPAN_INIT("LCGDM:"), SPAN_INIT("mode"), false, false, "L"},
+	[DAV_CHECKSUMS] = {SPAN_INIT("http://owncloud.org/ns"), SPAN_INIT("checksums"), false, true,
+		"oc"},
 };
 
 enum dav_depth
@@ -186,6 +191,8 @@ known(enum dav_prop prop, const struct dav_entry *entry)
 		return entry->etag.p != NULL;
 	case DAV_GETCONTENTTYPE:
 		return entry->type.p != NULL;
+	case DAV_CHECKSUMS:
+		return entry->md5 != NULL;
 	case DAV_RESOURCETYPE:
 	case DAV_GETCONTENTLENGTH:
 	case DAV_MODE:
@@ -193,6 +200,15 @@ known(enum dav_prop prop, const struct dav_entry *entry)
 		break;
 	}
 	return true;
+}
+
+/* One element with a blank between them, each name in capitals: as rclone reads them. */
+static void
+write_checksums(struct buf *out, const struct dav_entry *entry)
+{
+	buf_adds(out, "<oc:checksum>MD5:");
+	buf_add_hex(out, entry->md5, 16);
+	buf_addf(out, " ADLER32:%08x</oc:checksum>", (unsigned)entry->adler32);
 }
 
 static void
@@ -218,6 +234,9 @@ write_value(struct buf *out, enum dav_prop prop, const struct dav_entry *entry)
 	case DAV_MODE: /* whole st_mode: davix makes a directory into something else without it */
 		buf_adds(out, entry->folder ? "040555" : "0100444");
 		break;
+	case DAV_CHECKSUMS:
+		write_checksums(out, entry);
+		break;
 	case DAV_PROP_COUNT:
 		break;
 	}
@@ -226,17 +245,18 @@ write_value(struct buf *out, enum dav_prop prop, const struct dav_entry *entry)
 static void
 write_prop(struct buf *out, enum dav_prop prop, const struct dav_entry *entry, bool empty)
 {
-	const char *prefix = prop == DAV_MODE ? "L" : "D";
+	const struct row *r = &rows[prop];
 
-	buf_addf(out, "<%s:%s%s", prefix, rows[prop].name.p,
-		prop == DAV_MODE ? " xmlns:L=\"LCGDM:\"" : "");
+	buf_addf(out, "<%s:%s", r->prefix, r->name.p);
+	if (!span_is(r->ns, DAV_NS))
+		buf_addf(out, " xmlns:%s=\"%s\"", r->prefix, r->ns.p);
 	if (empty) {
 		buf_adds(out, "/>");
 		return;
 	}
 	buf_addc(out, '>');
 	write_value(out, prop, entry);
-	buf_addf(out, "</%s:%s>", prefix, rows[prop].name.p);
+	buf_addf(out, "</%s:%s>", r->prefix, r->name.p);
 }
 
 static void

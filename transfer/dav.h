@@ -21,7 +21,8 @@ enum dav_prop {
 	DAV_GETCONTENTLENGTH, /* of files, as the next two */
 	DAV_GETETAG,
 	DAV_GETCONTENTTYPE,
-	DAV_MODE, /* LCGDM: mode, st_mode in octal; only when asked by name */
+	DAV_MODE,      /* LCGDM: mode, st_mode in octal; only when asked by name, as the next */
+	DAV_CHECKSUMS, /* checksums of owncloud.org, which rclone reads; of files */
 	DAV_PROP_COUNT
 };
 
@@ -42,6 +43,8 @@ struct dav_entry {
 	int64_t modified;       /* seconds UTC; INT64_MIN: not known */
 	uint64_t size;          /* files */
 	struct span etag, type; /* files; absent: not known */
+	const uint8_t *md5;     /* files: 16 bytes, recorded with adler32; NULL: not known */
+	uint32_t adler32;
 };
 
 enum dav_depth {

@@ -112,7 +112,9 @@ struct catalog_query {
 	const struct view *view;
 	struct span after; /* a pid, there or not; absent: from the start */
 	int64_t behind;    /* instead of it: `at` of an earlier page; 0: none */
-	size_t limit;      /* rows that show */
+	struct span
+		below; /* only pids that begin so: the list ends at the first other; absent: all */
+	size_t limit;  /* rows that show */
 	/*
 	 * Rows that are looked at, shown or not, so that what is hidden cannot hold up a thread;
 	 * 0: any number.  A page that ends by it has fewer rows than `limit`.
@@ -123,7 +125,8 @@ struct catalog_query {
 struct catalog_page {
 	struct catalog_shown *row; /* in the arena */
 	size_t n;
-	bool more;  /* it ended by a bound: go on behind `at` */
+	size_t looked; /* rows, shown or not: what it cost, to be told to nobody */
+	bool more;     /* it ended by a bound: go on behind `at` */
 	int64_t at; /* the row that was looked at last, shown or not: nothing to show to anybody */
 };
 

@@ -121,15 +121,18 @@ fill(struct walk *w, const struct catalog_query *q, struct catalog_page *p, stru
 {
 	enum store_row r = STORE_END;
 	bool shows = false;
-	size_t looked = 0;
 
-	while (p->n < q->limit && (q->look == 0 || looked < q->look)) {
+	while (p->n < q->limit && (q->look == 0 || p->looked < q->look)) {
 		size_t mark = w->a->used;
 		struct catalog_shown *row = &p->row[p->n];
 		r = walk_step(w, &row->dataset, &row->shown, &shows, e);
 		if (r != STORE_ROW)
 			return r == STORE_END;
-		looked++;
+		if (q->below.n > 0 && !span_starts(row->dataset.pid, q->below)) {
+			store_reset(w->c->store, CQ_LIST);
+			return true;
+		}
+		p->looked++;
 		p->at = row->dataset.id;
 		if (shows && !keep(w, &row->dataset, &row->shown, e)) {
 			store_reset(w->c->store, CQ_LIST);

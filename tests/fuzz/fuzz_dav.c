@@ -27,6 +27,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.modified = 784111777,
 		.size = size,
 		.etag = SPAN("\"a\""),
+		.md5 = (const uint8_t *)"0123456789abcdef",
+		.adler32 = (uint32_t)size,
 		.type = SPAN("text/plain")};
 	dav_write_start(&b);
 	dav_write_entry(&b, &q, &file);

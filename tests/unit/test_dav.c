@@ -34,6 +34,9 @@ static const struct {
 		5, NULL},
 	{"default namespace", "<propfind xmlns=\"DAV:\"><prop><getetag/></prop></propfind>", true,
 		1U << DAV_GETETAG, 0, NULL},
+	{"checksums of owncloud",
+		P "<D:prop><checksums xmlns=\"http://owncloud.org/ns\"/></D:prop>" Q, true,
+		1U << DAV_CHECKSUMS, 0, NULL},
 	{"empty prop", P "<D:prop/>" Q, true, 0, 0, NULL},
 	{"without a namespace", P "<D:prop><getetag/></D:prop>" Q, true, 0, 1, NULL},
 	{"foreign element beside", P "<x xmlns=\"y\"><a/></x><D:allprop/>" Q, true, ALL, 0, NULL},
@@ -178,6 +181,38 @@ answered(void **state)
 }
 
 static void
+checksums(void **state)
+{
+	static const uint8_t md5[16] = {0xd4, 0x1d, 0x8c, 0xd9, 0x8f, 0x00, 0xb2, 0x04, 0xe9, 0x80,
+		0x09, 0x98, 0xec, 0xf8, 0x42, 0x7e};
+	struct dav_entry file = {
+		.path = SPAN("/a"), .modified = INT64_MIN, .md5 = md5, .adler32 = 1};
+	struct dav_query q;
+	AUTO_BUF b = BUF_INIT(1U << 16);
+
+	(void)state;
+	assert_true(
+		dav_parse(SPAN("<a:propfind xmlns:a=\"DAV:\" xmlns:o=\"http://owncloud.org/ns\">"
+			       "<a:prop><o:checksums/></a:prop></a:propfind>"),
+			&q, NULL));
+	dav_write_entry(&b, &q, &file);
+	check_span(buf_span(&b), "<D:response><D:href>/a</D:href><D:propstat><D:prop>"
+				 "<oc:checksums xmlns:oc=\"http://owncloud.org/ns\"><oc:checksum>"
+				 "MD5:d41d8cd98f00b204e9800998ecf8427e ADLER32:00000001"
+				 "</oc:checksum></oc:checksums></D:prop>"
+				 "<D:status>HTTP/1.1 200 OK</D:status></D:propstat></D:response>");
+	file.md5 = NULL; /* not recorded */
+	buf_reset(&b);
+	dav_write_entry(&b, &q, &file);
+	assert_null(memmem(b.p, b.n, "checksum", 8));
+	assert_true(dav_parse(SPAN(""), &q, NULL));
+	file.md5 = md5; /* not asked for */
+	buf_reset(&b);
+	dav_write_entry(&b, &q, &file);
+	assert_null(memmem(b.p, b.n, "checksum", 8));
+}
+
+static void
 depths(void **state)
 {
 	static const struct {
@@ -231,6 +266,7 @@ main(void)
 		cmocka_unit_test(asked),
 		cmocka_unit_test(limits),
 		cmocka_unit_test(answered),
+		cmocka_unit_test(checksums),
 		cmocka_unit_test(depths),
 		cmocka_unit_test(frames),
 	};
