@@ -307,7 +307,7 @@ prepare(struct front_worker *w, struct err *e)
 	w->spare = fcntl(w->bell.fd, F_DUPFD_CLOEXEC, 0);
 	return loop_add(&w->loop, &w->bell, EPOLLIN, e) && front_link_new(&w->loop, &w->link, e) &&
 	       kept_new(s->settings->limits.kept_grants, seed, &w->env.kept, e) &&
-	       tls_ctx_new(s->pairs, s->n_pairs, s->keys, &w->env.tls, e) &&
+	       tls_ctx_new(s->pairs, s->n_pairs, s->keys, s->backend, &w->env.tls, e) &&
 	       (!s->settings->client_certificates || tls_ctx_ask_clients(w->env.tls, e));
 }
 

@@ -22,6 +22,7 @@ struct front_setup {
 	const struct tls_pair *pairs;
 	size_t n_pairs;
 	struct tls_keys *keys;
+	const struct tls_backend *backend; /* NULL: OpenSSL alone */
 	struct front_peers *peers;      /* by address */
 	struct front_peers *identities; /* by credential */
 	struct rate_table *rates;       /* by identity and rate class */

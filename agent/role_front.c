@@ -33,6 +33,7 @@ struct front {
 	struct role role;
 	struct front_setup setup; /* its lists are below */
 	struct tls_pair *pairs;
+	struct tls_backend *backend;
 	struct span own[NAMES_MAX];
 	int listen[16]; /* of the worker in work */
 	struct front_worker *worker[WORKERS_MAX];
@@ -84,6 +85,19 @@ load_tls(struct front *f, struct err *e)
 	f->setup.pairs = f->pairs;
 	f->setup.n_pairs = n;
 	return boundary_key(f, e) && tls_keys_new(&f->setup.keys, e);
+}
+
+/* Its libraries are opened now: later the front can open nothing. */
+static void
+choose_backend(struct front *f)
+{
+	struct err e = {.code = ERR_NONE};
+
+	if (f->role.settings->tls_own_ciphers)
+		log_info("tls", "OpenSSL encrypts, as tls.provider says");
+	else if (!tls_backend_new(&f->backend, &e))
+		log_err(e.code == ERR_ABSENT ? LOG_INFO : LOG_WARN, "tls", &e);
+	f->setup.backend = f->backend;
 }
 
 /* The workers have their own copies inside libssl: the text of the keys can go. */
@@ -158,6 +172,9 @@ start_worker(struct front *f, unsigned i, struct err *e)
 	if (f->setup.n_listen == 0)
 		return err_set(e, ERR_ABSENT, NULL, "no listening socket for worker %u", i);
 	f->setup.metrics = metric_stripe(f->role.metrics, role_stripe(PROCESS_FRONT, i));
+	if (i == 0) /* a gauge is the sum over the stripes */
+		metric_set(f->setup.metrics,
+			f->backend != NULL ? METRIC_TLS_IMB : METRIC_TLS_OPENSSL, 1);
 	return front_worker_new(&f->setup, &f->worker[i], e) && front_worker_start(f->worker[i], e);
 }
 
@@ -203,6 +220,7 @@ start(struct front *f, struct err *e)
 	f->n_workers = s->workers < WORKERS_MAX ? s->workers : WORKERS_MAX;
 	if (!load_tls(f, e))
 		return false;
+	choose_backend(f);
 	load_names(f);
 	unsigned most = connections(f);
 	if (!front_peers_new(most, l->connections_per_address, &f->setup.peers, e) ||
@@ -317,6 +335,7 @@ role_front_main(unsigned slot)
 		front_worker_go(f.worker[i]);
 	serve(&f);
 	tls_keys_free(f.setup.keys);
+	tls_backend_free(f.backend);
 	front_peers_free(f.setup.peers);
 	front_peers_free(f.setup.identities);
 	rate_table_free(f.setup.rates);

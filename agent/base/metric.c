@@ -76,6 +76,9 @@ static const struct row {
 	[METRIC_LIMITED_STREAMS] = {"pan_rate_limited_total", COUNTER, "limit=\"streams\"",
 		"Requests refused by a rate class of the policy, by limit."},
 	[METRIC_LIMITED_REQUESTS] = {"pan_rate_limited_total", COUNTER, "limit=\"requests\"", NULL},
+	[METRIC_TLS_IMB] = {"pan_tls_backend", GAUGE, "name=\"imb\"",
+		"1 for what encrypts with AES-GCM: libipsec-mb, or OpenSSL alone."},
+	[METRIC_TLS_OPENSSL] = {"pan_tls_backend", GAUGE, "name=\"openssl\"", NULL},
 };
 
 /* Whole cache lines, so that no two stripes share one. */

@@ -6,6 +6,7 @@
 
 #define TOP(f)    .section = SETTINGS_TOP, .offset = offsetof(struct settings, f)
 #define CERT(f)   .section = SETTINGS_CERTIFICATE, .offset = offsetof(struct settings_certificate, f)
+#define TLS(f)    .section = SETTINGS_TLS, .offset = offsetof(struct settings, f)
 #define AUDIT(f)  .section = SETTINGS_AUDIT, .offset = offsetof(struct settings, f)
 #define ROOT(f)   .section = SETTINGS_ROOT, .offset = offsetof(struct settings_root, f)
 #define POLICY(f) .section = SETTINGS_POLICY, .offset = offsetof(struct settings, f)
@@ -32,6 +33,7 @@ static const char *const dpops[] = {"no", "optional", "required", NULL};
 static const char *const login_audiences[] = {"resource", "audience", "none", NULL};
 static const char *const certificate_words[] = {"no", "optional", NULL};
 static const char *const modes[] = {"private", "group", NULL}; /* enum settings_mode */
+static const char *const providers[] = {"auto", "openssl", NULL};
 static const char *const algorithms[] = {"RS256", "ES256", "PS256", "ES384", NULL};
 
 static const struct settings_key keys[] = {
@@ -64,6 +66,11 @@ static const struct settings_key keys[] = {
 		.count = offsetof(struct settings, n_certificates),
 		.size = sizeof(struct settings_certificate),
 		.text = "certificates and their keys, one for each kind of key"},
+	{.section = SETTINGS_TOP,
+		.name = "tls",
+		.kind = SETTINGS_MAP, /* fields of settings itself */
+		.child = SETTINGS_TLS,
+		.text = "how bytes are encrypted"},
 	{TOP(state_dir), .name = "state_dir", .kind = SETTINGS_PATH,
 		.fallback = "/var/lib/pan-agent", .text = "folder of the catalogue"},
 	{TOP(runtime_dir), .name = "runtime_dir", .kind = SETTINGS_PATH,
@@ -117,6 +124,9 @@ static const struct settings_key keys[] = {
 		.text = "PEM file: the certificate, then its intermediates"},
 	{CERT(key), .name = "key", .kind = SETTINGS_PATH, .required = true,
 		.text = "PEM file: its private key"},
+
+	{TLS(tls_own_ciphers), .name = "provider", .kind = SETTINGS_YESNO, .words = providers,
+		.fallback = "auto", .text = "what encrypts with AES-GCM"},
 
 	{AUDIT(audit_file), .name = "file", .kind = SETTINGS_PATH, .shown = "log_dir/audit.jsonl",
 		.text = "the audit log"},

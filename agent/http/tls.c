@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/http/tls.h"
 
+#include "agent/http/tls_fail.h"
 #include "agent/http/tls_socket.h"
 
 #include <errno.h>
@@ -9,9 +10,6 @@
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/params.h>
-#include <openssl/pem.h>
-#include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,10 +27,6 @@
 	"RSA-PSS+SHA256:RSA-PSS+SHA384:RSA-PSS+SHA512:RSA+SHA256:RSA+SHA384:RSA+SHA512"
 #define CLIENT_CHAIN_MAX 16384 /* bytes of a client's certificates */
 #define CLIENT_KEY_BITS  8192
-
-struct tls_keys {
-	unsigned char name[16], aes[32], mac[32];
-};
 
 struct tls_ctx {
 	unsigned refs;
@@ -53,18 +47,6 @@ struct tls {
 	bool has_certificate; /* of the client */
 	unsigned char certificate[32];
 };
-
-/* ---- errors ---- */
-
-static bool
-lib_error(struct err *e, enum err_code code, const char *what)
-{
-	unsigned long last = ERR_peek_last_error();
-	const char *reason = last != 0 ? ERR_reason_error_string(last) : NULL;
-
-	ERR_clear_error();
-	return err_set(e, code, NULL, "%s: %s", what, reason != NULL ? reason : "failed");
-}
 
 /* ---- the socket as a BIO: no SIGPIPE, and no read(2) that is known to find nothing ---- */
 
@@ -125,61 +107,6 @@ socket_method(void)
 	return m;
 }
 
-/* ---- ticket keys ---- */
-
-bool
-tls_keys_new(struct tls_keys **ret, struct err *e)
-{
-	struct tls_keys *k = calloc(1, sizeof(*k));
-
-	if (k == NULL || RAND_bytes((unsigned char *)k, (int)sizeof(*k)) != 1) {
-		free(k);
-		return lib_error(e, ERR_SYSTEM, "ticket keys");
-	}
-	*ret = k;
-	return true;
-}
-
-void
-tls_keys_free(struct tls_keys *k)
-{
-	if (k != NULL)
-		OPENSSL_cleanse(k, sizeof(*k));
-	free(k);
-}
-
-static int
-ticket_mac(EVP_MAC_CTX *mac, struct tls_keys *k)
-{
-	char digest[] = "SHA256";
-	OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, k->mac, sizeof(k->mac)),
-		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-		OSSL_PARAM_construct_end(),
-	};
-
-	return EVP_MAC_CTX_set_params(mac, params);
-}
-
-/* SSL_CTX_set_tlsext_ticket_key_evp_cb(3): 1 good, 0 unknown key, -1 failure. */
-static int
-ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
-	EVP_MAC_CTX *mac, int enc) // NOLINT(readability-non-const-parameter): the library's type
-{
-	struct tls_keys *k = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
-
-	if (enc != 0) {
-		if (RAND_bytes(iv, EVP_CIPHER_iv_length(EVP_aes_256_cbc())) != 1)
-			return -1;
-		memcpy(name, k->name, sizeof(k->name));
-	} else if (CRYPTO_memcmp(name, k->name, sizeof(k->name)) != 0) {
-		return 0;
-	}
-	if (EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), NULL, k->aes, iv, enc) != 1)
-		return -1;
-	return ticket_mac(mac, k) == 1 ? 1 : -1;
-}
-
 /* ---- context ---- */
 
 /* A client may send key updates and warning alerts for ever; each costs us a derivation or an
@@ -213,90 +140,6 @@ alpn_pick(SSL *ssl, const unsigned char **out, unsigned char *n_out, const unsig
 	return SSL_TLSEXT_ERR_OK;
 }
 
-/* A key with a passphrase would otherwise ask on the terminal. */
-static int
-no_passphrase(char *buf, int size, int writing, void *arg)
-{
-	(void)buf;
-	(void)size;
-	(void)writing;
-	(void)arg;
-	return -1;
-}
-
-static void
-bio_done(BIO **b)
-{
-	BIO_free(*b);
-}
-
-static void
-x509_done(X509 **x)
-{
-	X509_free(*x);
-}
-
-static void
-pkey_done(EVP_PKEY **k)
-{
-	EVP_PKEY_free(*k);
-}
-
-#define AUTO_BIO  __attribute__((cleanup(bio_done))) BIO *
-#define AUTO_X509 __attribute__((cleanup(x509_done))) X509 *
-#define AUTO_PKEY __attribute__((cleanup(pkey_done))) EVP_PKEY *
-
-static BIO *
-bio_over(struct span s)
-{
-	return s.n <= INT32_MAX ? BIO_new_mem_buf(s.p, (int)s.n) : NULL;
-}
-
-static bool
-add_chain(SSL_CTX *ssl, const struct tls_pair *pair, struct err *e)
-{
-	AUTO_BIO in = bio_over(pair->chain);
-	AUTO_X509 leaf = in != NULL ? PEM_read_bio_X509_AUX(in, NULL, no_passphrase, NULL) : NULL;
-
-	if (leaf == NULL || SSL_CTX_use_certificate(ssl, leaf) != 1) {
-		(void)lib_error(e, ERR_SYNTAX, pair->name);
-		return err_set(
-			e, ERR_SYNTAX, NULL, "%s: no usable PEM certificate in it", pair->name);
-	}
-	if (SSL_CTX_clear_chain_certs(ssl) != 1)
-		return lib_error(e, ERR_SYSTEM, pair->name);
-	for (;;) {
-		AUTO_X509 more = PEM_read_bio_X509(in, NULL, no_passphrase, NULL);
-		if (more == NULL)
-			break;
-		if (SSL_CTX_add1_chain_cert(ssl, more) != 1)
-			return lib_error(e, ERR_SYNTAX, pair->name);
-	}
-	ERR_clear_error(); /* the end of the file leaves "no start line" */
-	return true;
-}
-
-static bool
-add_pair(SSL_CTX *ssl, const struct tls_pair *pair, struct err *e)
-{
-	AUTO_BIO in = bio_over(pair->key);
-	AUTO_PKEY key = in != NULL ? PEM_read_bio_PrivateKey(in, NULL, no_passphrase, NULL) : NULL;
-
-	if (!add_chain(ssl, pair, e))
-		return false;
-	if (key == NULL) {
-		ERR_clear_error();
-		return err_set(e, ERR_SYNTAX, NULL,
-			"%s: its key file holds no PEM private key without passphrase", pair->name);
-	}
-	if (SSL_CTX_use_PrivateKey(ssl, key) != 1 || SSL_CTX_check_private_key(ssl) != 1) {
-		ERR_clear_error();
-		return err_set(e, ERR_SYNTAX, NULL,
-			"%s: certificate and key do not belong together", pair->name);
-	}
-	return true;
-}
-
 static bool
 ctx_settings(SSL_CTX *ssl)
 {
@@ -322,25 +165,27 @@ ctx_settings(SSL_CTX *ssl)
 }
 
 bool
-tls_ctx_new(const struct tls_pair *pairs, size_t n, struct tls_keys *keys, struct tls_ctx **ret,
-	struct err *e)
+tls_ctx_new(const struct tls_pair *pairs, size_t n, struct tls_keys *keys,
+	const struct tls_backend *backend, struct tls_ctx **ret, struct err *e)
 {
 	struct tls_ctx *c = calloc(1, sizeof(*c));
+	OSSL_LIB_CTX *lib = backend != NULL ? tls_backend_library(backend) : NULL;
+	const char *query = backend != NULL ? TLS_BACKEND_QUERY : NULL;
 
 	if (c == NULL)
 		return err_set(e, ERR_LIMIT, NULL, "no memory for a TLS context");
 	c->refs = 1;
-	c->ssl = SSL_CTX_new(TLS_server_method());
+	c->ssl = SSL_CTX_new_ex(lib, query, TLS_server_method());
 	c->socket = socket_method();
 	if (!tls_cork_init(&c->cork) || c->ssl == NULL || c->socket == NULL ||
 		!ctx_settings(c->ssl) ||
-		SSL_CTX_set_tlsext_ticket_key_evp_cb(c->ssl, ticket_key) != 1) {
+		SSL_CTX_set_tlsext_ticket_key_evp_cb(c->ssl, tls_keys_ticket) != 1) {
 		tls_ctx_free(c);
-		return lib_error(e, ERR_SYSTEM, "TLS context");
+		return tls_fail(e, ERR_SYSTEM, "TLS context");
 	}
 	SSL_CTX_set_app_data(c->ssl, keys);
 	for (size_t i = 0; i < n; i++) {
-		if (!add_pair(c->ssl, &pairs[i], e)) {
+		if (!tls_pair_add(c->ssl, &pairs[i], lib, e)) {
 			tls_ctx_free(c);
 			return false;
 		}
@@ -388,7 +233,7 @@ tls_ctx_ask_clients(struct tls_ctx *c, struct err *e)
 	if (SSL_CTX_set1_client_sigalgs_list(c->ssl, algs) == 1 &&
 		SSL_CTX_set_session_id_context(c->ssl, id, sizeof(id) - 1) == 1)
 		return true;
-	return lib_error(e, ERR_SYSTEM, "TLS context");
+	return tls_fail(e, ERR_SYSTEM, "TLS context");
 }
 
 void
@@ -415,7 +260,7 @@ tls_new(struct tls_ctx *c, int fd, struct tls **ret, struct err *e)
 		free(t);
 		BIO_free(bio);
 		SSL_free(ssl);
-		return lib_error(e, ERR_LIMIT, "no memory for a connection");
+		return tls_fail(e, ERR_LIMIT, "no memory for a connection");
 	}
 	*t = (struct tls){.ctx = c, .ssl = ssl, .socket = {.fd = fd, .cork = &c->cork}};
 	c->refs++;
@@ -454,7 +299,7 @@ failed(struct tls *t, const char *what, struct err *e)
 		ERR_clear_error();
 		(void)err_set(e, ERR_SYSTEM, NULL, "%s", what);
 	} else {
-		(void)lib_error(e, ERR_UPSTREAM, what);
+		(void)tls_fail(e, ERR_UPSTREAM, what);
 	}
 	return STEP_FAIL;
 }

@@ -4,13 +4,16 @@
 #include "agent/base/err.h"
 #include "agent/base/span.h"
 #include "agent/base/step.h"
+#include "agent/http/tls_backend.h"
+#include "agent/http/tls_keys.h"
+#include "agent/http/tls_pair.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /*
- * TLS on the server's side: the one file that includes openssl/ssl.h.  TLS 1.2 and 1.3, no
+ * TLS on the server's side.  TLS 1.2 and 1.3, no
  * renegotiation, no compression, no early data, the server's preference with AES-128-GCM first,
  * ALPN http/1.1.  Nothing here blocks and no failure ends more than its connection.
  */
@@ -18,22 +21,15 @@
 #define TLS_CONTROL_MAX   64U    /* key updates and alerts that a client may send between data */
 #define TLS_HANDSHAKE_MAX 65536U /* bytes of a client's handshake */
 
-struct tls_keys; /* ticket keys, shared by all workers so that each can resume (RFC 5077, 8446) */
-struct tls_ctx;  /* one for each worker: no lock is shared inside the library */
-struct tls;      /* one connection */
+struct tls_ctx; /* one for each worker: no lock is shared inside the library */
+struct tls;     /* one connection */
 
-/* PEM text; each is one certificate chain with its key.  Borrowed for the call. */
-struct tls_pair {
-	struct span chain, key;
-	const char *name; /* for messages, for example the file */
-};
-
-bool tls_keys_new(struct tls_keys **ret, struct err *e);
-void tls_keys_free(struct tls_keys *k);
-
-/* `keys` must outlive the context.  ERR_SYNTAX names the pair that is wrong. */
+/*
+ * `keys` and `backend` must outlive the context; without a back end OpenSSL's own ciphers work.
+ * ERR_SYNTAX names the pair that is wrong.
+ */
 bool tls_ctx_new(const struct tls_pair *pairs, size_t n, struct tls_keys *keys,
-	struct tls_ctx **ret, struct err *e);
+	const struct tls_backend *backend, struct tls_ctx **ret, struct err *e);
 /*
  * From now on ask each client for a certificate (RFC 8705 3): any is taken, self-signed and expired
  * ones too, since it only counts by its hash and the handshake proves the key.  Without this call

@@ -102,6 +102,7 @@ test_values(void **state)
 					 "log_level: debug\n"
 					 "state_dir: state\n"
 					 "audit:\n  fsync: never\n"
+					 "tls:\n  provider: openssl\n"
 					 "hosts: [a.example, \"b.example:8443\"]\n"
 					 "issuers:\n"
 					 "  - issuer: https://a.example\n"
@@ -123,6 +124,7 @@ test_values(void **state)
 	assert_int_equal(s->log_level, LOG_DEBUG);
 	assert_string_equal(s->catalogue, "/etc/pan/state/catalogue.sqlite");
 	assert_int_equal(s->audit_fsync, SYNC_NEVER);
+	assert_true(s->tls_own_ciphers);
 	assert_int_equal(s->hosts.n, 2);
 	assert_int_equal(s->n_issuers, 1);
 	assert_string_equal(s->issuers[0].name, "https://a.example");
@@ -141,7 +143,7 @@ test_values(void **state)
 	assert_int_equal(s->required_signatures, 2);
 	assert_false(s->watch_policies);
 	assert_true(s->lint_strict);
-	assert_int_equal(s->issuers[0].line, LINES + 15);
+	assert_int_equal(s->issuers[0].line, LINES + 17);
 	assert_int_equal(s->limits.kept_grants, 0);
 	assert_int_equal(s->limits.drain_seconds, 5);
 	assert_int_equal(s->limits.idle_seconds, 75);
