@@ -181,7 +181,8 @@ reset(struct conn *c)
 {
 	struct linger hard = {.l_onoff = 1, .l_linger = 0};
 
-	(void)setsockopt(c->watch.fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+	if (c->wire == NULL)
+		(void)setsockopt(c->watch.fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
 	conn_close(c);
 }
 
@@ -208,7 +209,8 @@ on_timer(void *arg)
 
 	switch (c->deadline) {
 	case CONN_T_RATE:
-		if (c->out.sent - c->rate_mark < rate) {
+		if (c->out.sent - c->rate_mark < rate &&
+			(c->wire == NULL || c->wire->stalled(c->wire_arg))) {
 			reset(c);
 			return;
 		}
@@ -277,6 +279,10 @@ finish(struct conn *c)
 
 	if (go != CONN_GO)
 		return go;
+	if (c->wire != NULL) {
+		c->whole = true;
+		return CONN_OVER;
+	}
 	tls_close(c->tls);
 	if (c->eof || shutdown(c->watch.fd, SHUT_WR) < 0)
 		return CONN_OVER;
@@ -418,21 +424,35 @@ conn_new(struct conn_env *env, int fd, const uint8_t peer[16], struct err *e)
 	return true;
 }
 
-void
-conn_close(struct conn *c)
+struct conn *
+conn_new_over(struct conn *under, const struct conn_wire *wire, void *arg)
+{
+	struct conn *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return NULL;
+	*c = (struct conn){.env = under->env,
+		.state = CONN_HEAD,
+		.tls = under->tls,
+		.wire = wire,
+		.wire_arg = arg,
+		.under = under,
+		.watch = {.fd = -1},
+		.timer = {.fn = on_timer, .arg = c},
+		.task = {.fn = on_task, .arg = c}};
+	memcpy(c->peer, under->peer, sizeof(c->peer));
+	c->out = (struct tls_out){.sink = &wire->sink, .sink_arg = arg, .pool = &c->env->out};
+	return c;
+}
+
+/* What only a connection with a socket of its own has. */
+static void
+close_socket(struct conn *c)
 {
 	struct conn_env *env = c->env;
 	int fd = c->watch.fd;
 
-	if (c->state == CONN_ASK && c->req->asked)
-		env->gate.forget(env->gate.arg, c->req->ask_id);
-	conn_note_flush(c, false);
 	loop_del(env->loop, &c->watch);
-	loop_timer_stop(&c->timer);
-	loop_task_stop(&c->task);
-	tls_out_release(&c->out);
-	release_in(c);
-	release_request(c);
 	tls_free(c->tls);
 	(void)close(fd);
 	c->link.next->prev = c->link.prev;
@@ -442,5 +462,24 @@ conn_close(struct conn *c)
 	if (c->identity != 0)
 		(void)env->gate.identity(env->gate.arg, c->identity, 0);
 	env->gate.closed(env->gate.arg, c);
+}
+
+void
+conn_close(struct conn *c)
+{
+	struct conn_env *env = c->env;
+
+	if (c->state == CONN_ASK && c->req->asked)
+		env->gate.forget(env->gate.arg, c->req->ask_id);
+	conn_note_flush(c, false);
+	loop_timer_stop(&c->timer);
+	loop_task_stop(&c->task);
+	tls_out_release(&c->out);
+	release_in(c);
+	release_request(c);
+	if (c->wire != NULL)
+		c->wire->gone(c->wire_arg, c->whole);
+	else
+		close_socket(c);
 	free(c);
 }

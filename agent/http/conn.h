@@ -57,6 +57,20 @@ struct conn_gate {
 	void (*closed)(void *arg, struct conn *c); /* it is about to be freed */
 };
 
+/*
+ * What a connection stands on that has no socket of its own: one stream of HTTP/2, with the one
+ * request of that stream as HTTP/1.1 text.
+ */
+struct conn_wire {
+	struct tls_out_sink sink;
+	/* As tls_read(). */
+	enum step (*read)(void *arg, char *buf, size_t cap, size_t *ret_n);
+	/* False: the bytes that do not leave wait for others, not for this one's reader. */
+	bool (*stalled)(const void *arg);
+	/* The connection is about to be freed.  whole: its answer has left, to the last byte. */
+	void (*gone)(void *arg, bool whole);
+};
+
 /* What all connections of a worker share. */
 struct conn_env {
 	struct loop *loop;
@@ -155,6 +169,9 @@ struct conn {
 	struct conn_env *env;
 	struct tls *tls;
 	struct tls_out out;
+	const struct conn_wire *wire; /* NULL: TLS on a socket of its own */
+	void *wire_arg;
+	struct conn *under; /* with a wire: the connection whose socket and TLS it is */
 	struct conn_request *req;
 	char *in; /* from the pool, or NULL */
 	uint32_t in_at, in_n;
@@ -168,6 +185,7 @@ struct conn {
 	uint64_t identity; /* keyed hash of the credential that it used last; 0: none yet */
 	bool eof;          /* the client has ended its side */
 	bool served;       /* a request has come: from now on it may be idle */
+	bool whole;        /* with a wire: the answer has left */
 };
 
 /* Buffers, lists; the services are the caller's to fill in before. */
@@ -178,6 +196,11 @@ void conn_env_drain(struct conn_env *env);
 
 /* Takes fd, also on failure.  Non-blocking, close-on-exec. */
 bool conn_new(struct conn_env *env, int fd, const uint8_t peer[16], struct err *e);
+/*
+ * A connection on a wire, for one request, which says that it is the last (Connection: close).
+ * It counts for nobody: `under` does, and must outlive it.  NULL: no memory.
+ */
+struct conn *conn_new_over(struct conn *under, const struct conn_wire *wire, void *arg);
 /* The gate has answered.  Takes a->grant. */
 void conn_answered(struct conn *c, struct http_answer *a);
 /* The gate could not be reached in time: 503. */

@@ -73,17 +73,18 @@ own_cookie(const struct http_head *h, struct span name)
 static bool
 identity_ok(struct conn *c)
 {
+	struct conn *who = c->wire == NULL ? c : c->under;
 	const struct conn_gate *g = &c->env->gate;
 	const struct http_head *h = &c->req->head;
 	struct span by = h->authorization.n > 0 ? h->authorization
 						: own_cookie(h, SPAN(HTTP_COOKIE_SESSION));
 	uint64_t is = by.n > 0 ? siphash(c->env->identity_key, by) | 1 : 0;
 
-	if (is == 0 || is == c->identity)
+	if (is == 0 || is == who->identity)
 		return true;
-	if (!g->identity(g->arg, c->identity, is))
+	if (!g->identity(g->arg, who->identity, is))
 		return false;
-	c->identity = is;
+	who->identity = is;
 	return true;
 }
 

@@ -68,7 +68,10 @@ read_more(struct conn *c)
 		if (c->in == NULL)
 			return CONN_OVER;
 	}
-	switch (tls_read(c->tls, c->in + c->in_n, CONN_IN_SIZE - c->in_n, &n, NULL)) {
+	char *to = c->in + c->in_n;
+	size_t room = CONN_IN_SIZE - c->in_n;
+	switch (c->wire == NULL ? tls_read(c->tls, to, room, &n, NULL)
+				: c->wire->read(c->wire_arg, to, room, &n)) {
 	case STEP_DONE:
 		if (n == 0) {
 			c->eof = true;

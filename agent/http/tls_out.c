@@ -77,6 +77,8 @@ tls_out_file(
 enum step
 tls_out_flush(struct tls_out *o, struct err *e)
 {
+	if (o->sink != NULL)
+		return o->sink->flush(o->sink_arg, o);
 	while (o->at < o->n) {
 		size_t n = 0;
 		struct span rest = {o->buf + o->at, o->n - o->at};

@@ -20,8 +20,18 @@
 #define TLS_OUT_SIZE 65536U
 #define TLS_OUT_ROOM 4096U /* what a body wants to have left to begin in the same buffer */
 
+struct tls_out;
+
+/* Where the bytes go instead of into TLS: a stream of HTTP/2 (conn_h2.c). */
+struct tls_out_sink {
+	enum step (*flush)(void *arg, struct tls_out *o); /* as tls_out_flush() */
+	size_t (*pending)(const void *arg); /* bytes that it has, and that have not left */
+};
+
 struct tls_out {
 	struct tls *tls;
+	const struct tls_out_sink *sink; /* NULL: tls */
+	void *sink_arg;
 	struct pool *pool; /* of TLS_OUT_SIZE */
 	char *buf;
 	size_t at, n;  /* what waits: buf[at..n) */
@@ -32,7 +42,8 @@ struct tls_out {
 static inline size_t
 tls_out_waiting(const struct tls_out *o)
 {
-	return o->n - o->at + tls_pending(o->tls);
+	return o->n - o->at +
+	       (o->sink == NULL ? tls_pending(o->tls) : o->sink->pending(o->sink_arg));
 }
 
 /* Bytes that head and mem take now. */
