@@ -50,6 +50,9 @@ struct front_link {
 	size_t note_bytes;
 	uint64_t lost;
 	bool blocked;
+	int high; /* of descriptors: front_link_short */
+	void (*shortage)(void *arg, size_t n);
+	void *shortage_arg;
 	char in[FDPASS_MESSAGE];
 };
 
@@ -308,6 +311,33 @@ take_answer(struct front_link *l, struct span msg, int *fd)
 		grant_unref(answer.grant);
 }
 
+/* An answer without its descriptor, for this process had no room for it. */
+static void
+take_bare(struct front_link *l, struct span msg)
+{
+	uint64_t id = 0;
+
+	if (l->shortage != NULL)
+		l->shortage(l->shortage_arg, FRONT_LINK_SHORT);
+	struct ask *a = wire_answer_id(msg, &id) ? slot_of(l, id) : NULL;
+	if (a == NULL)
+		return;
+	struct conn *c = a->conn;
+	slot_give(l, (uint32_t)id);
+	if (c != NULL)
+		conn_postponed(c);
+}
+
+static void
+take_granted(struct front_link *l, struct span msg, int *fds, size_t n)
+{
+	if (fds[0] >= l->high && l->shortage != NULL)
+		l->shortage(l->shortage_arg, 2);
+	take_answer(l, msg, &fds[0]);
+	for (size_t i = 0; i < n; i++)
+		scope_close(&fds[i]);
+}
+
 static void
 on_readable(struct front_link *l)
 {
@@ -319,18 +349,16 @@ on_readable(struct front_link *l)
 	for (unsigned i = 0; i < LOOP_BATCH && l->watch.fd >= 0; i++) {
 		switch (fdpass_recv(l->watch.fd, l->in, sizeof(l->in), &n, fds, &n_fds, &e)) {
 		case FDPASS_OK:
-			take_answer(l, (struct span){l->in, n}, &fds[0]);
-			for (size_t k = 0; k < n_fds; k++)
-				scope_close(&fds[k]);
+			take_granted(l, (struct span){l->in, n}, fds, n_fds);
 			continue;
 		case FDPASS_AGAIN:
 			return;
 		case FDPASS_FAIL:
 			if (e.code == ERR_LIMIT)
-				continue; /* no descriptor was free for it: its question times out
-					   */
-			down(l);
-			return;
+				take_bare(l, (struct span){l->in, n});
+			else
+				down(l);
+			return; /* the others when there may be room */
 		case FDPASS_CLOSED:
 			down(l);
 			return;
@@ -482,6 +510,14 @@ front_link_up(struct front_link *l, int fd)
 			(void)queue_add(l, (struct item){.slot = i, .turn = a->turn});
 	}
 	loop_task(l->loop, &l->flush);
+}
+
+void
+front_link_short(struct front_link *l, int high, void (*fn)(void *arg, size_t n), void *arg)
+{
+	l->high = high;
+	l->shortage = fn;
+	l->shortage_arg = arg;
 }
 
 void

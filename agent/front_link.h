@@ -23,6 +23,7 @@
 #define FRONT_LINK_DOWN_MS 5000
 #define FRONT_LINK_ASK_MS  30000 /* a gate that lives and does not answer */
 #define FRONT_LINK_BATCH   32U   /* messages in one sendmmsg(2) */
+#define FRONT_LINK_SHORT   64U   /* descriptors to be given up when there is none left */
 
 struct front_link;
 
@@ -32,6 +33,10 @@ void front_link_free(struct front_link *l);
 bool front_link_ask(void *arg, struct conn *c, struct http_ask *q);
 void front_link_forget(void *arg, uint64_t id);
 void front_link_done(void *arg, const struct http_done *d);
+/* Called with how many descriptors should be given up, where a granted one is number `high` or
+ * above, or did not fit any more.  A question whose answer did not fit is asked again in a moment.
+ */
+void front_link_short(struct front_link *l, int high, void (*fn)(void *arg, size_t n), void *arg);
 /* Takes fd: the gate is there (again). */
 void front_link_up(struct front_link *l, int fd);
 bool front_link_is_up(const struct front_link *l);

@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 
 #define LISTENERS    16U  /* for one worker */
@@ -90,6 +89,7 @@ listen_off(struct front_worker *w)
 static void
 out_of_descriptors(struct front_worker *w, int listener)
 {
+	kept_yield(w->own.kept, FRONT_LINK_SHORT);
 	if (w->spare >= 0)
 		(void)close(take_fd(&w->spare));
 	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
@@ -111,6 +111,8 @@ accept_one(struct front_worker *w, int listener)
 
 	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM))
 		out_of_descriptors(w, listener);
+	if (fd >= w->own.high)
+		kept_yield(w->own.kept, 2);
 	if (fd < 0)
 		return errno == ECONNABORTED || errno == EINTR;
 	peer_of(&from, peer);
@@ -190,6 +192,13 @@ on_identity(void *arg, uint64_t was, uint64_t is)
 	if (was != 0)
 		front_peers_leave(w->own.identities, key);
 	return true;
+}
+
+/* The lowest free number is taken, so that a high one means that they run short. */
+static void
+on_short(void *arg, size_t n)
+{
+	kept_yield(((struct front_worker *)arg)->own.kept, n);
 }
 
 /* ---- mail ---- */
@@ -285,7 +294,6 @@ static bool
 prepare(struct front_worker *w, struct err *e)
 {
 	const struct front_setup *s = &w->own;
-	uint8_t seed[16];
 
 	w->env.loop = &w->loop;
 	w->env.limits = &s->settings->limits;
@@ -294,20 +302,20 @@ prepare(struct front_worker *w, struct err *e)
 	w->env.epoch = s->epoch;
 	w->env.metrics = s->metrics;
 	w->env.rates = s->rates;
+	w->env.kept = s->kept;
 	w->env.gate = (struct conn_gate){w, on_ask, on_forget, on_done, on_identity, on_closed};
 	memcpy(w->env.identity_key, s->identity_key, sizeof(w->env.identity_key));
 	memcpy(w->env.boundary_key, s->boundary_key, sizeof(w->env.boundary_key));
-	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
-		return err_set(e, ERR_SYSTEM, NULL, "getrandom");
 	if (!loop_init(&w->loop, e) || !conn_env_init(&w->env, e))
 		return false;
 	w->bell.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (w->bell.fd < 0)
 		return err_set(e, ERR_SYSTEM, NULL, "eventfd");
 	w->spare = fcntl(w->bell.fd, F_DUPFD_CLOEXEC, 0);
-	return loop_add(&w->loop, &w->bell, EPOLLIN, e) && front_link_new(&w->loop, &w->link, e) &&
-	       kept_new(s->settings->limits.kept_grants, seed, &w->env.kept, e) &&
-	       tls_ctx_new(s->pairs, s->n_pairs, s->keys, s->backend, &w->env.tls, e) &&
+	if (!loop_add(&w->loop, &w->bell, EPOLLIN, e) || !front_link_new(&w->loop, &w->link, e))
+		return false;
+	front_link_short(w->link, s->high, on_short, w);
+	return tls_ctx_new(s->pairs, s->n_pairs, s->keys, s->backend, &w->env.tls, e) &&
 	       (!s->settings->client_certificates || tls_ctx_ask_clients(w->env.tls, e));
 }
 
@@ -315,7 +323,6 @@ static void
 worker_free(struct front_worker *w)
 {
 	front_link_free(w->link);
-	kept_free(w->env.kept);
 	tls_ctx_free(w->env.tls);
 	for (size_t i = 0; i < w->n_listeners; i++)
 		(void)close(w->listener[i].fd);

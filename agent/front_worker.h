@@ -6,6 +6,7 @@
 #include "agent/base/settings.h"
 #include "agent/base/span.h"
 #include "agent/front_peers.h"
+#include "agent/http/kept.h"
 #include "agent/http/rate.h"
 #include "agent/http/tls.h"
 
@@ -26,6 +27,7 @@ struct front_setup {
 	struct front_peers *peers;      /* by address */
 	struct front_peers *identities; /* by credential */
 	struct rate_table *rates;       /* by identity and rate class */
+	struct kept *kept;              /* answers that may be used again */
 	uint64_t identity_key[2];
 	const struct span *own; /* names that Host may carry */
 	size_t n_own;
@@ -34,6 +36,7 @@ struct front_setup {
 	uint8_t boundary_key[32];
 	const int *listen; /* listening sockets, borrowed; n may be 0 */
 	size_t n_listen;
+	int high; /* a descriptor of this number or above says that they run short */
 };
 
 struct front_worker;

@@ -188,24 +188,31 @@ forget_listeners(struct front *f)
 	}
 }
 
+/* What the system lets us have, without our own. */
+static uint64_t
+descriptors(void)
+{
+	struct rlimit r = {.rlim_max = DESCRIPTORS};
+
+	(void)getrlimit(RLIMIT_NOFILE, &r);
+	uint64_t all = r.rlim_max < DESCRIPTORS ? r.rlim_max : DESCRIPTORS;
+	return all > 2UL * DESCRIPTORS_OURS ? all - DESCRIPTORS_OURS : DESCRIPTORS_OURS;
+}
+
 /*
- * Descriptors are for a socket and a file of each connection, and for the kept grants.  What is
- * configured beyond that would leave the front without one when a grant arrives.
+ * Descriptors are for a socket of each connection, and for the files of those that have one in
+ * work: a quarter is left for these.  Kept grants have what is over, and give way.
  */
 static unsigned
 connections(const struct front *f)
 {
 	const struct settings_limits *l = &f->role.settings->limits;
-	struct rlimit r = {.rlim_max = DESCRIPTORS};
-	uint64_t others = (uint64_t)l->kept_grants * f->n_workers + DESCRIPTORS_OURS;
+	uint64_t most = descriptors() / 4 * 3;
 
-	(void)getrlimit(RLIMIT_NOFILE, &r);
-	uint64_t all = r.rlim_max < DESCRIPTORS ? r.rlim_max : DESCRIPTORS;
-	uint64_t most = all > others ? (all - others) / 2 : 1;
 	if (l->connections <= most)
 		return l->connections;
 	log_warn("limits", "fewer connections than configured: the descriptors do not suffice",
-		LOG_U64("connections", most), LOG_U64("descriptors", all));
+		LOG_U64("connections", most), LOG_U64("descriptors", descriptors()));
 	return (unsigned)most;
 }
 
@@ -223,9 +230,13 @@ start(struct front *f, struct err *e)
 	choose_backend(f);
 	load_names(f);
 	unsigned most = connections(f);
+	uint8_t seed[16];
+	uint64_t kept = descriptors() / 4 * 3;
+	f->setup.high = (int)(descriptors() / 8 * 7);
 	if (!front_peers_new(most, l->connections_per_address, &f->setup.peers, e) ||
 		!front_peers_new(most, l->connections_per_identity, &f->setup.identities, e) ||
-		!rate_table_new(0, &f->setup.rates, e) ||
+		!rate_table_new(0, &f->setup.rates, e) || !crypto_random(seed, sizeof(seed), e) ||
+		!kept_new(l->kept_grants < kept ? l->kept_grants : kept, seed, &f->setup.kept, e) ||
 		!crypto_random(f->setup.identity_key, sizeof(f->setup.identity_key), e))
 		return false;
 	for (unsigned i = 0; i < f->n_workers; i++) {
@@ -339,6 +350,7 @@ role_front_main(unsigned slot)
 	front_peers_free(f.setup.peers);
 	front_peers_free(f.setup.identities);
 	rate_table_free(f.setup.rates);
+	kept_free(f.setup.kept);
 	free(f.pairs);
 	return EXIT_OK;
 }

@@ -283,6 +283,19 @@ get_grant(struct unpack *c, struct grant_info *g)
 }
 
 bool
+wire_answer_id(struct span msg, uint64_t *ret)
+{
+	struct unpack c;
+
+	if (!get_start(&c, msg, WIRE_ANSWER, NULL))
+		return false;
+	uint64_t id = unpack_le(&c, 8);
+	if (!c.bad)
+		*ret = id;
+	return !c.bad;
+}
+
+bool
 wire_read_answer(struct span msg, int *fd, struct http_answer *ret, struct err *e)
 {
 	struct unpack c;

@@ -36,5 +36,7 @@ enum wire_kind wire_kind(struct span msg);
 bool wire_read_ask(struct span msg, struct http_ask *ret, struct err *e);
 bool wire_read_done(
 	struct span msg, struct http_done ret[WIRE_DONES], size_t *ret_n, struct err *e);
+/* Which question a well-begun answer is for; for one whose descriptor could not be taken. */
+bool wire_answer_id(struct span msg, uint64_t *ret);
 /* *fd: the descriptor that came along, or -1; taken into ret->grant for HTTP_FILE. */
 bool wire_read_answer(struct span msg, int *fd, struct http_answer *ret, struct err *e);

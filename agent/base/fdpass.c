@@ -82,6 +82,27 @@ take_rights(struct msghdr *m, int fds[FDPASS_MAX])
 	return n;
 }
 
+static void
+close_all(int *fds, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		(void)close(take_fd(&fds[i]));
+}
+
+/* A message that came without something of it; *ret_n: its bytes, if these are all there. */
+static enum fdpass
+cut_off(int flags, size_t n, size_t cap, size_t *ret_n, struct err *e)
+{
+	bool whole = (flags & MSG_TRUNC) == 0;
+
+	*ret_n = whole ? n : 0;
+	if (whole)
+		(void)err_set(e, ERR_LIMIT, NULL, "no descriptor is free for what came");
+	else
+		(void)err_set(e, ERR_LIMIT, NULL, "message longer than %zu bytes", cap);
+	return FDPASS_FAIL;
+}
+
 enum fdpass /* NOLINTNEXTLINE(readability-function-size): buffer and array with their lengths */
 fdpass_recv(int sock, char *buf, size_t cap, size_t *ret_n, int fds[FDPASS_MAX], size_t *ret_nfds,
 	struct err *e)
@@ -119,10 +140,9 @@ fdpass_recv(int sock, char *buf, size_t cap, size_t *ret_n, int fds[FDPASS_MAX],
 	}
 	size_t nfds = take_rights(&m, fds);
 	if ((m.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
-		for (size_t i = 0; i < nfds; i++)
-			(void)close(take_fd(&fds[i]));
-		(void)err_set(e, ERR_LIMIT, NULL, "message longer than %zu bytes", cap);
-		return FDPASS_FAIL;
+		close_all(fds, nfds);
+		*ret_nfds = 0;
+		return cut_off(m.msg_flags, (size_t)n, cap, ret_n, e);
 	}
 	*ret_n = (size_t)n;
 	*ret_nfds = nfds;

@@ -24,7 +24,9 @@ enum fdpass fdpass_send(int sock, struct span msg, const int *fds, size_t nfds, 
 /*
  * Receive one message into buf (cap bytes; a longer one is FDPASS_FAIL).  Up to FDPASS_MAX
  * descriptors land in fds, close-on-exec; the caller owns them.  Unused entries of fds are set to
- * -1.  FDPASS_CLOSED with e->sys == ECONNRESET: the peer went away with messages of ours unread.
+ * -1.  FDPASS_FAIL with ERR_LIMIT and *ret_n > 0: the bytes are there, but this process had no room
+ * for the descriptors, which are closed.  FDPASS_CLOSED with e->sys == ECONNRESET: the peer went
+ * away with messages of ours unread.
  */
 enum fdpass fdpass_recv(int sock, char *buf, size_t cap, size_t *ret_n, int fds[FDPASS_MAX],
 	size_t *ret_nfds, struct err *e);

@@ -116,7 +116,7 @@ struct settings_limits {
 	unsigned connections_per_address;  /* 200 */
 	unsigned connections_per_identity; /* 100 */
 	unsigned drain_seconds;            /* 60: after SIGTERM */
-	unsigned kept_grants;              /* 1024 for each worker */
+	unsigned kept_grants;              /* 12288 */
 };
 
 struct settings {

@@ -302,7 +302,7 @@ static const struct settings_key keys[] = {
 		.fallback = "60", .unit = "seconds",
 		.text = "running transfers may take after SIGTERM"},
 	{LIMIT(kept_grants), .name = "kept_grants", .kind = SETTINGS_NUMBER, .max = 65536,
-		.fallback = "1024", .text = "decisions that each worker keeps for reuse"},
+		.fallback = "12288", .text = "decisions that are kept for reuse"},
 	{INGEST(max_file), .name = "max_file", .kind = SETTINGS_NUMBER, .min = 1, .max = 1U << 30,
 		.fallback = "1048576", .unit = "MiB", .text = "of one file that is added"},
 	{INGEST(keep_free), .name = "keep_free", .kind = SETTINGS_NUMBER, .max = 1U << 30,

@@ -75,8 +75,8 @@ struct conn_wire {
 struct conn_env {
 	struct loop *loop;
 	struct pool in, out, request;
-	struct tls_ctx *tls; /* of new connections */
-	struct kept *kept;
+	struct tls_ctx *tls;      /* of new connections */
+	struct kept *kept;        /* of all workers */
 	struct rate_table *rates; /* of all workers; NULL: nothing is limited */
 	const struct settings_limits *limits;
 	const struct span *own; /* names that Host may carry */
@@ -203,6 +203,8 @@ bool conn_new(struct conn_env *env, int fd, const uint8_t peer[16], struct err *
 struct conn *conn_new_over(struct conn *under, const struct conn_wire *wire, void *arg);
 /* The gate has answered.  Takes a->grant. */
 void conn_answered(struct conn *c, struct http_answer *a);
+/* It has, and its file could not be taken: it is asked again in a moment, CONN_RETRY_MAX times. */
+void conn_postponed(struct conn *c);
 /* The gate could not be reached in time: 503. */
 void conn_unanswered(struct conn *c);
 /* Close at once, whatever it does. */

@@ -205,7 +205,9 @@ conn_ask_gate(struct conn *c)
 	const struct http_answer *kept = kept_get(env->kept, &q, env->loop->utc, epoch);
 	if (kept != NULL) {
 		metric_add(env->metrics, METRIC_GRANTS_REUSED, 1);
-		return conn_answer_gate(c, kept);
+		enum conn_go go = conn_answer_gate(c, kept);
+		kept_done(kept);
+		return go;
 	}
 	if (!ask_send(c, &q)) {
 		struct respond_error p = {.status = 503, .retry_after = 1};
@@ -238,6 +240,20 @@ stale(const struct conn *c, const struct http_answer *a)
 }
 
 void
+conn_postponed(struct conn *c)
+{
+	struct conn_request *r = c->req;
+
+	if (c->state != CONN_ASK || !r->asked)
+		return;
+	r->asked = false;
+	if (++r->tries > CONN_RETRY_MAX)
+		conn_unanswered(c);
+	else
+		conn_drive(c); /* until CONN_T_RETRY */
+}
+
+void
 conn_answered(struct conn *c, struct http_answer *a)
 {
 	struct conn_request *r = c->req;
@@ -247,15 +263,12 @@ conn_answered(struct conn *c, struct http_answer *a)
 		grant_unref(a->grant);
 		return;
 	}
-	r->asked = false;
 	if (stale(c, a)) {
 		grant_unref(a->grant);
-		if (++r->tries > CONN_RETRY_MAX)
-			conn_unanswered(c);
-		else
-			conn_drive(c);
+		conn_postponed(c);
 		return;
 	}
+	r->asked = false;
 	ask_fill(c, &q);
 	kept_put(c->env->kept, &q, a);
 	if (a->close)

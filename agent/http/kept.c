@@ -1,38 +1,65 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/http/kept.h"
 
-#include "agent/base/buf.h"
 #include "agent/base/siphash.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct entry {
-	struct entry *chain;         /* of the bucket */
-	struct entry *newer, *older; /* of the order of use */
-	uint64_t hash;
-	struct span key, fields; /* owned */
-	struct http_answer answer;
+#define SHARDS     16U
+#define SHARDED    1024U /* smaller tables are one shard: the order of use is exact */
+#define LOOK_BACK  8U    /* how far for a text that is the same */
+#define CACHE_LINE 64U
+
+/* Bytes that entries have in common: a credential, the fields of an answer. */
+struct text {
+	atomic_uint refs;
+	size_t n;
+	char p[];
 };
 
-struct kept {
+/* What a question must have in common with an entry, beside the client's address. */
+enum part { PATH, QUERY, ACCEPT, WANT_DIGEST, WANT_REPR_DIGEST, PARTS };
+
+struct key {
+	uint64_t hash;
+	struct span authorization;
+	struct span part[PARTS];
+	const uint8_t *peer;
+};
+
+struct entry {
+	struct http_answer answer; /* first: kept_done() finds the entry by it */
+	atomic_uint refs;          /* of the table, and of each answer in use */
+	uint32_t part_n[PARTS];    /* UINT32_MAX: absent */
+	uint64_t hash;
+	uint8_t peer[16];
+	struct entry *chain;         /* of the bucket */
+	struct entry *newer, *older; /* of the order of use */
+	struct text *authorization;  /* NULL: absent */
+	struct text *fields;
+	char text[]; /* the parts, one behind the other */
+};
+
+struct shard {
+	pthread_mutex_t lock;
 	size_t max, n, mask;
-	uint64_t seed[2];
 	struct entry **bucket;
 	struct entry *newest, *oldest;
-	struct buf key; /* of the question in work; it holds a credential */
+} __attribute__((aligned(CACHE_LINE)));
+
+struct kept {
+	uint64_t seed[2];
+	size_t n_shards;
+	atomic_uint_fast64_t swept; /* the epoch of the last sweep */
+	atomic_uint turn;           /* which shard is swept next, and which one gives way */
+	struct shard shard[SHARDS];
 };
 
 /* ---- keys ---- */
-
-static void
-key_span(struct buf *b, struct span s)
-{
-	uint32_t n = s.p == NULL ? UINT32_MAX : (uint32_t)s.n;
-
-	buf_add(b, (struct span){(const char *)&n, sizeof(n)});
-	buf_add(b, s);
-}
 
 /*
  * A proof is for one request (RFC 9449 11.1), a session may have ended since (logout), and a
@@ -45,129 +72,263 @@ once(const struct http_ask *q)
 	       q->has_certificate;
 }
 
+/* A rule may ask where the client is (policy: network), so another address is another key. */
+static uint64_t
+key_hash(const struct kept *k, const struct key *key)
+{
+	struct span peer = {(const char *)key->peer, sizeof(((struct entry *)NULL)->peer)};
+	uint64_t h = siphash(k->seed, peer);
+
+	if (key->authorization.p != NULL)
+		h = h * 0x9e3779b97f4a7c15U + siphash(k->seed, key->authorization);
+	for (unsigned i = 0; i < PARTS; i++) {
+		h *= 0x9e3779b97f4a7c15U;
+		if (key->part[i].p != NULL)
+			h += siphash(k->seed, key->part[i]);
+	}
+	return h ^ h >> 32;
+}
+
 /* GET and HEAD are one class: the front leaves the bytes of the body away by itself. */
 static bool
-key_make(struct kept *k, const struct http_ask *q)
+key_make(const struct kept *k, const struct http_ask *q, struct key *ret)
 {
 	if ((q->method != HTTP_GET && q->method != HTTP_HEAD) || q->two_credentials ||
 		q->body.n > 0 || once(q))
 		return false;
-	buf_reset(&k->key);
-	/* A rule may ask where the client is (policy: network), so another address is another key.
-	 */
-	buf_add(&k->key, (struct span){(const char *)q->peer, sizeof(q->peer)});
-	key_span(&k->key, q->path);
-	key_span(&k->key, q->query);
-	key_span(&k->key, q->authorization);
-	key_span(&k->key, q->accept);
-	key_span(&k->key, q->want_digest);
-	key_span(&k->key, q->want_repr_digest);
-	return buf_ok(&k->key);
+	*ret = (struct key){.authorization = q->authorization,
+		.part = {q->path, q->query, q->accept, q->want_digest, q->want_repr_digest},
+		.peer = q->peer};
+	size_t n = q->authorization.n;
+	for (unsigned i = 0; i < PARTS; i++)
+		n += ret->part[i].n;
+	if (n > KEPT_KEY_MAX)
+		return false;
+	ret->hash = key_hash(k, ret);
+	return true;
 }
 
 static bool
-key_eq(struct span a, struct span b)
+text_eq(const struct text *t, struct span s)
 {
-	return a.n == b.n && memcmp(a.p, b.p, a.n) == 0;
+	if (t == NULL || s.p == NULL)
+		return t == NULL && s.p == NULL;
+	return t->n == s.n && memcmp(t->p, s.p, s.n) == 0;
+}
+
+static uint32_t
+part_size(struct span s)
+{
+	return s.p == NULL ? UINT32_MAX : (uint32_t)s.n;
+}
+
+/* Of the whole text, whatever the hash says. */
+static bool
+key_eq(const struct entry *x, const struct key *key)
+{
+	const char *at = x->text;
+
+	for (unsigned i = 0; i < PARTS; i++)
+		if (x->part_n[i] != part_size(key->part[i]))
+			return false;
+	for (unsigned i = 0; i < PARTS; i++) {
+		if (key->part[i].n > 0 && memcmp(at, key->part[i].p, key->part[i].n) != 0)
+			return false;
+		at += key->part[i].n;
+	}
+	return memcmp(x->peer, key->peer, sizeof(x->peer)) == 0 &&
+	       text_eq(x->authorization, key->authorization);
+}
+
+/* ---- texts ---- */
+
+static struct text *
+text_new(struct span s)
+{
+	struct text *t = malloc(sizeof(*t) + s.n);
+
+	if (t == NULL)
+		return NULL;
+	atomic_init(&t->refs, 1);
+	t->n = s.n;
+	if (s.n > 0)
+		memcpy(t->p, s.p, s.n);
+	return t;
+}
+
+static struct text *
+text_ref(struct text *t)
+{
+	if (t != NULL)
+		atomic_fetch_add_explicit(&t->refs, 1, memory_order_relaxed);
+	return t;
+}
+
+static void
+text_unref(struct text *t)
+{
+	if (t == NULL || atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	explicit_bzero(t->p, t->n); /* it may be a credential */
+	free(t);
 }
 
 /* ---- entries ---- */
 
-static bool
-copy_span(struct span s, struct span *ret)
-{
-	char *p = malloc(s.n + 1);
-
-	if (p == NULL)
-		return false;
-	if (s.n > 0)
-		memcpy(p, s.p, s.n);
-	*ret = (struct span){p, s.n};
-	return true;
-}
-
 static void
-entry_free(struct entry *x)
+entry_unref(struct entry *x)
 {
-	if (x->key.p != NULL)
-		explicit_bzero((char *)(uintptr_t)x->key.p, x->key.n);
-	free((char *)(uintptr_t)x->key.p);
-	free((char *)(uintptr_t)x->fields.p);
+	if (x == NULL || atomic_fetch_sub_explicit(&x->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	text_unref(x->authorization);
+	text_unref(x->fields);
 	grant_unref(x->answer.grant);
 	free(x);
 }
 
+static struct entry *
+entry_new(const struct key *key, const struct http_answer *a)
+{
+	size_t n = 0;
+
+	for (unsigned i = 0; i < PARTS; i++)
+		n += key->part[i].n;
+	struct entry *x = calloc(1, sizeof(*x) + n);
+	if (x == NULL)
+		return NULL;
+	atomic_init(&x->refs, 1);
+	x->hash = key->hash;
+	memcpy(x->peer, key->peer, sizeof(x->peer));
+	char *at = x->text;
+	for (unsigned i = 0; i < PARTS; i++) {
+		x->part_n[i] = part_size(key->part[i]);
+		if (key->part[i].n > 0)
+			memcpy(at, key->part[i].p, key->part[i].n);
+		at += key->part[i].n;
+	}
+	x->answer = *a;
+	x->answer.id = 0;
+	x->answer.text = SPAN_NONE;
+	x->answer.grant = grant_ref(a->grant);
+	return x;
+}
+
+/* One user's files mostly have both in common with those that were kept just before. */
+static bool
+entry_texts(const struct shard *s, const struct key *key, struct span fields, struct entry *x)
+{
+	struct entry *like = s->newest;
+
+	for (unsigned i = 0; i < LOOK_BACK && like != NULL; i++, like = like->older) {
+		if (x->authorization == NULL && text_eq(like->authorization, key->authorization))
+			x->authorization = text_ref(like->authorization);
+		if (x->fields == NULL && text_eq(like->fields, fields))
+			x->fields = text_ref(like->fields);
+	}
+	if (x->authorization == NULL && key->authorization.p != NULL)
+		x->authorization = text_new(key->authorization);
+	if (x->fields == NULL)
+		x->fields = text_new(fields);
+	if (x->fields != NULL)
+		x->answer.fields = (struct span){x->fields->p, x->fields->n};
+	return x->fields != NULL && (x->authorization != NULL || key->authorization.p == NULL);
+}
+
 static void
-order_out(struct kept *k, struct entry *x)
+order_out(struct shard *s, struct entry *x)
 {
 	if (x->newer != NULL)
 		x->newer->older = x->older;
 	else
-		k->newest = x->older;
+		s->newest = x->older;
 	if (x->older != NULL)
 		x->older->newer = x->newer;
 	else
-		k->oldest = x->newer;
+		s->oldest = x->newer;
 }
 
 static void
-order_in(struct kept *k, struct entry *x)
+order_in(struct shard *s, struct entry *x)
 {
 	x->newer = NULL;
-	x->older = k->newest;
-	if (k->newest != NULL)
-		k->newest->newer = x;
+	x->older = s->newest;
+	if (s->newest != NULL)
+		s->newest->newer = x;
 	else
-		k->oldest = x;
-	k->newest = x;
+		s->oldest = x;
+	s->newest = x;
+}
+
+static struct entry **
+bucket_of(struct shard *s, uint64_t hash)
+{
+	return &s->bucket[hash >> 8 & s->mask]; /* the low bits have chosen the shard */
 }
 
 static void
-drop(struct kept *k, struct entry *x)
+drop(struct shard *s, struct entry *x)
 {
-	struct entry **at = &k->bucket[x->hash & k->mask];
+	struct entry **at = bucket_of(s, x->hash);
 
 	while (*at != x)
 		at = &(*at)->chain;
 	*at = x->chain;
-	order_out(k, x);
-	k->n--;
-	entry_free(x);
+	order_out(s, x);
+	s->n--;
+	entry_unref(x);
 }
 
 static struct entry *
-find(const struct kept *k, uint64_t hash)
+find(struct shard *s, const struct key *key)
 {
-	struct entry *x = k->bucket[hash & k->mask];
+	struct entry *x = *bucket_of(s, key->hash);
 
-	while (x != NULL && (x->hash != hash || !key_eq(x->key, buf_span(&k->key))))
+	while (x != NULL && (x->hash != key->hash || !key_eq(x, key)))
 		x = x->chain;
 	return x;
 }
 
 /* ---- the table ---- */
 
-bool
-kept_new(size_t max, const uint8_t seed[16], struct kept **ret, struct err *e)
+static struct shard *
+shard_of(struct kept *k, uint64_t hash)
 {
-	struct kept *k = calloc(1, sizeof(*k));
+	return &k->shard[hash & (k->n_shards - 1)];
+}
+
+static bool
+shard_init(struct shard *s, size_t max)
+{
 	size_t buckets = 16;
 
 	while (buckets < max)
 		buckets *= 2;
-	if (k != NULL)
-		k->bucket = calloc(buckets, sizeof(struct entry *));
-	if (k != NULL)
-		k->key.max = KEPT_KEY_MAX; /* all of it at once: growing would leave credentials
-					      behind */
-	if (k == NULL || k->bucket == NULL || !buf_reserve(&k->key, KEPT_KEY_MAX)) {
-		free(k != NULL ? (void *)k->bucket : NULL);
-		free(k);
+	s->bucket = calloc(buckets, sizeof(struct entry *));
+	s->max = max;
+	s->mask = buckets - 1;
+	return s->bucket != NULL;
+}
+
+bool
+kept_new(size_t max, const uint8_t seed[16], struct kept **ret, struct err *e)
+{
+	struct kept *k = aligned_alloc(CACHE_LINE, sizeof(*k));
+	bool ok = k != NULL;
+
+	if (ok) {
+		memset(k, 0, sizeof(*k));
+		memcpy(k->seed, seed, sizeof(k->seed));
+		k->n_shards = max >= SHARDED ? SHARDS : 1;
+	}
+	for (size_t i = 0; ok && i < SHARDS; i++) {
+		ok = pthread_mutex_init(&k->shard[i].lock, NULL) == 0;
+		if (i < k->n_shards)
+			ok = ok && shard_init(&k->shard[i], max / k->n_shards);
+	}
+	if (!ok) {
+		kept_free(k);
 		return err_set(e, ERR_LIMIT, NULL, "no memory for kept grants");
 	}
-	k->max = max;
-	k->mask = buckets - 1;
-	memcpy(k->seed, seed, sizeof(k->seed));
 	*ret = k;
 	return true;
 }
@@ -177,80 +338,134 @@ kept_free(struct kept *k)
 {
 	if (k == NULL)
 		return;
-	while (k->oldest != NULL)
-		drop(k, k->oldest);
-	if (k->key.p != NULL)
-		explicit_bzero(k->key.p, k->key.cap);
-	buf_fini(&k->key);
-	free((void *)k->bucket);
+	for (size_t i = 0; i < k->n_shards; i++) {
+		while (k->shard[i].oldest != NULL)
+			drop(&k->shard[i], k->shard[i].oldest);
+		free((void *)k->shard[i].bucket);
+	}
 	free(k);
 }
 
 const struct http_answer *
 kept_get(struct kept *k, const struct http_ask *q, int64_t now, uint64_t epoch)
 {
-	if (k->n == 0 || !key_make(k, q))
+	struct key key;
+
+	if (k->shard[0].max == 0 || !key_make(k, q, &key))
 		return NULL;
-	struct entry *x = find(k, siphash(k->seed, buf_span(&k->key)));
-	if (x == NULL)
-		return NULL;
-	if (!grant_valid(x->answer.grant, now, epoch) || !grant_unchanged(x->answer.grant)) {
-		drop(k, x);
-		return NULL;
+	struct shard *s = shard_of(k, key.hash);
+	(void)pthread_mutex_lock(&s->lock);
+	struct entry *x = find(s, &key);
+	if (x != NULL &&
+		!(grant_valid(x->answer.grant, now, epoch) && grant_unchanged(x->answer.grant))) {
+		drop(s, x);
+		x = NULL;
 	}
-	if (x != k->newest) {
-		order_out(k, x);
-		order_in(k, x);
+	if (x != NULL) {
+		atomic_fetch_add_explicit(&x->refs, 1, memory_order_relaxed);
+		if (x != s->newest) {
+			order_out(s, x);
+			order_in(s, x);
+		}
 	}
-	return &x->answer;
+	(void)pthread_mutex_unlock(&s->lock);
+	return x != NULL ? &x->answer : NULL;
+}
+
+void
+kept_done(const struct http_answer *a)
+{
+	_Static_assert(offsetof(struct entry, answer) == 0, "an answer is where its entry is");
+	entry_unref((struct entry *)(uintptr_t)a);
+}
+
+static void
+put(struct shard *s, const struct key *key, struct span fields, struct entry *x)
+{
+	struct entry *old = find(s, key);
+
+	if (!entry_texts(s, key, fields, x)) {
+		entry_unref(x);
+		return;
+	}
+	if (old != NULL)
+		drop(s, old);
+	else if (s->n >= s->max)
+		drop(s, s->oldest);
+	x->chain = *bucket_of(s, key->hash);
+	*bucket_of(s, key->hash) = x;
+	order_in(s, x);
+	s->n++;
 }
 
 void
 kept_put(struct kept *k, const struct http_ask *q, const struct http_answer *a)
 {
+	struct key key;
+
 	if (!a->keep || a->close || a->body != HTTP_FILE || a->fields.n > KEPT_FIELDS_MAX ||
-		k->max == 0 || !key_make(k, q))
+		k->shard[0].max == 0 || !key_make(k, q, &key))
 		return;
-	uint64_t hash = siphash(k->seed, buf_span(&k->key));
-	struct entry *old = find(k, hash);
-	if (old != NULL)
-		drop(k, old);
-	else if (k->n >= k->max)
-		drop(k, k->oldest);
-	struct entry *x = calloc(1, sizeof(*x));
+	struct entry *x = entry_new(&key, a);
 	if (x == NULL)
 		return;
-	if (!copy_span(buf_span(&k->key), &x->key) || !copy_span(a->fields, &x->fields)) {
-		entry_free(x);
-		return;
+	struct shard *s = shard_of(k, key.hash);
+	(void)pthread_mutex_lock(&s->lock);
+	put(s, &key, a->fields, x);
+	(void)pthread_mutex_unlock(&s->lock);
+}
+
+static void
+sweep(struct shard *s, int64_t now, uint64_t epoch)
+{
+	(void)pthread_mutex_lock(&s->lock);
+	struct entry *x = s->oldest;
+	while (x != NULL) {
+		struct entry *newer = x->newer;
+		if (!grant_valid(x->answer.grant, now, epoch))
+			drop(s, x);
+		x = newer;
 	}
-	x->hash = hash;
-	x->answer = *a;
-	x->answer.id = 0;
-	x->answer.fields = x->fields;
-	x->answer.text = SPAN_NONE;
-	x->answer.grant = grant_ref(a->grant);
-	x->chain = k->bucket[hash & k->mask];
-	k->bucket[hash & k->mask] = x;
-	order_in(k, x);
-	k->n++;
+	(void)pthread_mutex_unlock(&s->lock);
 }
 
 void
 kept_sweep(struct kept *k, int64_t now, uint64_t epoch)
 {
-	struct entry *x = k->oldest;
+	size_t one = atomic_fetch_add(&k->turn, 1) % k->n_shards;
+	bool all = atomic_exchange(&k->swept, epoch) != epoch;
 
-	while (x != NULL) {
-		struct entry *newer = x->newer;
-		if (!grant_valid(x->answer.grant, now, epoch))
-			drop(k, x);
-		x = newer;
+	for (size_t i = 0; i < k->n_shards; i++)
+		if (all || i == one)
+			sweep(&k->shard[i], now, epoch);
+}
+
+void
+kept_yield(struct kept *k, size_t n)
+{
+	size_t empty = 0;
+
+	while (n > 0 && empty < k->n_shards) {
+		struct shard *s = &k->shard[atomic_fetch_add(&k->turn, 1) % k->n_shards];
+		(void)pthread_mutex_lock(&s->lock);
+		empty = s->oldest == NULL ? empty + 1 : 0;
+		if (s->oldest != NULL) {
+			drop(s, s->oldest);
+			n--;
+		}
+		(void)pthread_mutex_unlock(&s->lock);
 	}
 }
 
 size_t
-kept_count(const struct kept *k)
+kept_count(struct kept *k)
 {
-	return k->n;
+	size_t n = 0;
+
+	for (size_t i = 0; i < k->n_shards; i++) {
+		(void)pthread_mutex_lock(&k->shard[i].lock);
+		n += k->shard[i].n;
+		(void)pthread_mutex_unlock(&k->shard[i].lock);
+	}
+	return n;
 }

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 
 struct got {
 	enum fdpass how;
@@ -79,12 +80,37 @@ last_words(void **state)
 	(void)close(s[0]);
 }
 
+/* The bytes of a message are heard even where no descriptor is free for what came with it. */
+static void
+no_room(void **state)
+{
+	int s[2] = {-1, -1};
+	AUTO_FD null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	struct rlimit was;
+
+	(void)state;
+	assert_true(fdpass_pair(s, true, NULL));
+	assert_int_equal(fdpass_send(s[1], SPAN("granted"), &null, 1, NULL), FDPASS_OK);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+	struct rlimit none = {.rlim_cur = 0, .rlim_max = was.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	struct got g = receive(s[0]);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+	assert_int_equal(g.how, FDPASS_FAIL);
+	assert_int_equal(g.e.code, ERR_LIMIT);
+	check_span(((struct span){g.text, g.n}), "granted");
+	assert_int_equal(g.nfds, 0);
+	(void)close(s[0]);
+	(void)close(s[1]);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(messages),
 		cmocka_unit_test(last_words),
+		cmocka_unit_test(no_room),
 	};
 	return cmocka_run_group_tests_name("fdpass", tests, NULL, NULL);
 }

@@ -3,14 +3,14 @@
 
 #include "agent/base/fdpass.h"
 #include "agent/wire.h"
-#include "tests/unit/check.h"
+#include "tests/unit/granted.h"
 
-#include <unistd.h>
+#include <sys/resource.h>
 
 /* ---- the double of agent/http/conn.c: only remembers ---- */
 
 struct seen {
-	unsigned answered, unanswered;
+	unsigned answered, unanswered, postponed;
 	unsigned status;
 };
 
@@ -32,6 +32,12 @@ void
 conn_unanswered(struct conn *c)
 {
 	seen_of(c)->unanswered++;
+}
+
+void
+conn_postponed(struct conn *c)
+{
+	seen_of(c)->postponed++;
 }
 
 struct world {
@@ -353,11 +359,76 @@ nonsense(void **state)
 	world_free(w);
 }
 
+static void
+count_short(void *arg, size_t n)
+{
+	*(size_t *)arg += n;
+}
+
+static void
+grant(struct world *w, const struct granted *g, uint64_t id)
+{
+	struct http_answer a = {
+		.id = id, .status = 200, .body = HTTP_FILE, .grant = g->grant, .keep = true};
+	AUTO_BUF out = BUF_INIT(4096);
+
+	wire_write_answer(&a, &out);
+	assert_int_equal(fdpass_send(w->gate, buf_span(&out), &g->fd, 1, NULL), FDPASS_OK);
+}
+
+static void
+descriptors(void **state)
+{
+	struct world *w = world_new();
+	struct granted g = granted_make(10);
+	struct seen s[4] = {{0}};
+	uint64_t id[4];
+	struct rlimit was;
+	size_t given = 0;
+
+	(void)state;
+	connect_gate(w);
+	front_link_short(w->link, INT32_MAX, count_short, &given);
+	for (int i = 0; i < 4; i++)
+		id[i] = ask(w, &s[i], "/data/x");
+	turn(w);
+	CHECK_ROW("there are enough");
+	grant(w, &g, id[0]);
+	turn(w);
+	assert_int_equal(s[0].answered, 1);
+	assert_int_equal(given, 0);
+	CHECK_ROW("a high number: some are given up, the answer is good");
+	front_link_short(w->link, 0, count_short, &given);
+	grant(w, &g, id[1]);
+	turn(w);
+	assert_int_equal(s[1].answered, 1);
+	assert_int_equal(given, 2);
+	CHECK_ROW("none is left: more are given up, the question is for later, the link stays");
+	grant(w, &g, id[2]);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+	struct rlimit none = {.rlim_cur = 0, .rlim_max = was.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	turn(w);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+	assert_int_equal(given, 2 + FRONT_LINK_SHORT);
+	assert_int_equal(s[2].answered, 0);
+	assert_int_equal(s[2].postponed, 1);
+	assert_true(front_link_is_up(w->link));
+	CHECK_ROW("and then the next one is answered");
+	grant(w, &g, id[3]);
+	turn(w);
+	assert_int_equal(s[3].answered, 1);
+	assert_true(front_link_quiet(w->link));
+	granted_end(&g);
+	world_free(w);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(many),
+		cmocka_unit_test(descriptors),
 		cmocka_unit_test(forgets),
 		cmocka_unit_test(restarts),
 		cmocka_unit_test(never_twice),

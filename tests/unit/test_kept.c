@@ -3,9 +3,21 @@
 
 #include "tests/unit/granted.h"
 
+#include <pthread.h>
+
 #define NOW (GRANTED_EXPIRES - 1)
 
 static const uint8_t seed[16] = {1, 2, 3};
+
+/* Is there one?  It is given back at once. */
+static bool
+found(struct kept *k, const struct http_ask *q, int64_t now, uint64_t epoch)
+{
+	const struct http_answer *a = kept_get(k, q, now, epoch);
+
+	kept_done(a);
+	return a != NULL;
+}
 
 static struct http_answer
 answer_of(struct granted *g)
@@ -112,15 +124,14 @@ keys(void **state)
 	check_span(got->fields, "Content-Type: a/b\r\n");
 	assert_int_equal(got->id, 0);
 	assert_ptr_equal(got->grant, g.grant);
+	kept_done(got);
 
 	vary(&q, asks);
 	for (size_t i = 0; i < N_KEYS; i++) {
 		CHECK_ROW(rows_keys[i].name);
-		assert_int_equal(
-			kept_get(k, &asks[i], NOW, GRANTED_EPOCH) != NULL, rows_keys[i].found);
+		assert_int_equal(found(k, &asks[i], NOW, GRANTED_EPOCH), rows_keys[i].found);
 		kept_put(k, &asks[i], &a);
-		assert_int_equal(
-			kept_get(k, &asks[i], NOW, GRANTED_EPOCH) != NULL, keeps(&asks[i]));
+		assert_int_equal(found(k, &asks[i], NOW, GRANTED_EPOCH), keeps(&asks[i]));
 	}
 	kept_free(k);
 	granted_end(&g);
@@ -166,12 +177,12 @@ ends(void **state)
 	assert_true(kept_new(8, seed, &k, NULL));
 	kept_put(k, &q, &a);
 	CHECK_ROW("expiry");
-	assert_non_null(kept_get(k, &q, NOW, GRANTED_EPOCH));
-	assert_null(kept_get(k, &q, GRANTED_EXPIRES, GRANTED_EPOCH));
+	assert_true(found(k, &q, NOW, GRANTED_EPOCH));
+	assert_false(found(k, &q, GRANTED_EXPIRES, GRANTED_EPOCH));
 	assert_int_equal(kept_count(k), 0);
 	kept_put(k, &q, &a);
 	CHECK_ROW("epoch");
-	assert_null(kept_get(k, &q, NOW, GRANTED_EPOCH + 1));
+	assert_false(found(k, &q, NOW, GRANTED_EPOCH + 1));
 	assert_int_equal(kept_count(k), 0);
 	kept_put(k, &q, &a);
 	CHECK_ROW("sweep");
@@ -182,7 +193,7 @@ ends(void **state)
 	kept_put(k, &q, &a);
 	CHECK_ROW("the file changed");
 	assert_int_equal(pwrite(g.fd, "more than it was", 16, 0), 16);
-	assert_null(kept_get(k, &q, NOW, GRANTED_EPOCH));
+	assert_false(found(k, &q, NOW, GRANTED_EPOCH));
 	assert_int_equal(kept_count(k), 0);
 	kept_free(k);
 	granted_end(&g);
@@ -206,16 +217,104 @@ bounded(void **state)
 		kept_put(k, &q, &a);
 		assert_true(kept_count(k) <= 4);
 		q = ask_of("/data/0", NULL); /* used each time: stays */
-		assert_non_null(kept_get(k, &q, NOW, GRANTED_EPOCH));
+		assert_true(found(k, &q, NOW, GRANTED_EPOCH));
 	}
 	q = ask_of("/data/99", NULL);
-	assert_non_null(kept_get(k, &q, NOW, GRANTED_EPOCH));
+	assert_true(found(k, &q, NOW, GRANTED_EPOCH));
 	q = ask_of("/data/50", NULL);
-	assert_null(kept_get(k, &q, NOW, GRANTED_EPOCH));
+	assert_false(found(k, &q, NOW, GRANTED_EPOCH));
 	kept_free(k);
 	CHECK_ROW("a table of nothing");
 	assert_true(kept_new(0, seed, &k, NULL));
 	kept_put(k, &q, &a);
+	assert_int_equal(kept_count(k), 0);
+	kept_free(k);
+	granted_end(&g);
+}
+
+static void
+yields(void **state)
+{
+	struct granted g = granted_make(10);
+	struct http_answer a = answer_of(&g);
+	struct http_ask q = ask_of("/data/0", NULL);
+	struct kept *k = NULL;
+	char path[32];
+
+	(void)state;
+	assert_true(kept_new(4096, seed, &k, NULL));
+	for (int i = 0; i < 1000; i++) {
+		(void)snprintf(path, sizeof(path), "/data/%d", i);
+		q = ask_of(path, NULL);
+		kept_put(k, &q, &a);
+	}
+	CHECK_ROW("an answer in use stays good when its place is given up");
+	const struct http_answer *held = kept_get(k, &q, NOW, GRANTED_EPOCH);
+	assert_non_null(held);
+	kept_yield(k, 100);
+	assert_int_equal(kept_count(k), 900);
+	assert_true(found(k, &q, NOW, GRANTED_EPOCH)); /* the newest */
+	kept_yield(k, 5000);
+	assert_int_equal(kept_count(k), 0);
+	assert_false(found(k, &q, NOW, GRANTED_EPOCH));
+	check_span(held->fields, "Content-Type: a/b\r\n");
+	assert_true(grant_valid(held->grant, NOW, GRANTED_EPOCH));
+	kept_done(held);
+	kept_free(k);
+	granted_end(&g);
+}
+
+enum { THREADS = 4, PATHS = 1500, ROUNDS = 6000 };
+
+struct worker {
+	struct kept *k;
+	struct http_answer a;
+	unsigned number, wrong;
+};
+
+static void *
+work(void *arg)
+{
+	struct worker *w = arg;
+	char path[32];
+
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		(void)snprintf(path, sizeof(path), "/data/%u", i * (w->number + 1) % PATHS);
+		struct http_ask q = ask_of(path, i % 3 == 0 ? "Bearer t" : NULL);
+		const struct http_answer *a = kept_get(w->k, &q, NOW, GRANTED_EPOCH);
+		if (a == NULL)
+			kept_put(w->k, &q, &w->a);
+		else if (!span_is(a->fields, "Content-Type: a/b\r\n"))
+			w->wrong++;
+		kept_done(a);
+		if (i % 500 == 499)
+			kept_yield(w->k, 10);
+		if (i % 1000 == 999)
+			kept_sweep(w->k, NOW, GRANTED_EPOCH);
+	}
+	return NULL;
+}
+
+static void
+shared(void **state)
+{
+	struct granted g = granted_make(10);
+	struct worker w[THREADS];
+	pthread_t t[THREADS];
+	struct kept *k = NULL;
+
+	(void)state;
+	assert_true(kept_new(1024, seed, &k, NULL));
+	for (unsigned i = 0; i < THREADS; i++) {
+		w[i] = (struct worker){.k = k, .a = answer_of(&g), .number = i};
+		assert_int_equal(pthread_create(&t[i], NULL, work, &w[i]), 0);
+	}
+	for (unsigned i = 0; i < THREADS; i++) {
+		assert_int_equal(pthread_join(t[i], NULL), 0);
+		assert_int_equal(w[i].wrong, 0);
+	}
+	assert_true(kept_count(k) > 0 && kept_count(k) <= 1024);
+	kept_sweep(k, NOW, GRANTED_EPOCH + 1);
 	assert_int_equal(kept_count(k), 0);
 	kept_free(k);
 	granted_end(&g);
@@ -229,6 +328,8 @@ main(void)
 		cmocka_unit_test(not_kept),
 		cmocka_unit_test(ends),
 		cmocka_unit_test(bounded),
+		cmocka_unit_test(yields),
+		cmocka_unit_test(shared),
 	};
 	return cmocka_run_group_tests_name("kept", tests, NULL, NULL);
 }

@@ -66,7 +66,7 @@ test_defaults(void **state)
 	assert_int_equal(s->limits.connections_per_address, 200);
 	assert_int_equal(s->limits.connections_per_identity, 100);
 	assert_int_equal(s->limits.drain_seconds, 60);
-	assert_int_equal(s->limits.kept_grants, 1024);
+	assert_int_equal(s->limits.kept_grants, 12288);
 	assert_int_equal(s->signers.n, 0);
 	assert_int_equal(s->required_signatures, 1);
 	assert_true(s->watch_policies);
