@@ -15,7 +15,10 @@
 #define NOTE_MS   250
 #define NOTES_MAX (64UL * 1024) /* bytes of a message of notes */
 #define NOTE_SIZE 64U           /* one without a file, and some */
-#define READS     (1U << HTTP_GET | 1U << HTTP_HEAD | 1U << HTTP_OPTIONS | 1U << HTTP_PROPFIND)
+/* A PUT has only made a file without a name so far, or is committed, which the gate knows again. */
+#define TWICE                                                                                      \
+	(1U << HTTP_GET | 1U << HTTP_HEAD | 1U << HTTP_OPTIONS | 1U << HTTP_PROPFIND |             \
+		1U << HTTP_PUT)
 
 /* One question; `conn` NULL while the slot is in use: nobody waits for the answer any more. */
 struct ask {
@@ -25,7 +28,8 @@ struct ask {
 	uint32_t turn; /* how often the slot was used: part of the id */
 	uint32_t next; /* in the free list */
 	bool used;
-	bool writes; /* it may change something: never asked twice */
+	bool writes;          /* it may change something: never asked twice */
+	struct grant *upload; /* of a commit: its descriptor goes along */
 	bool sent;
 };
 
@@ -90,6 +94,8 @@ slot_give(struct front_link *l, uint32_t slot)
 	if (a->msg.p != NULL)
 		explicit_bzero(a->msg.p, a->msg.n); /* it held a credential */
 	buf_fini(&a->msg);
+	grant_unref(a->upload);
+	a->upload = NULL;
 	a->conn = NULL;
 	a->used = false;
 	a->turn++;
@@ -240,11 +246,19 @@ note_sent(struct front_link *l, size_t n)
 			l->asks[item_at(l, i)->slot].sent = true;
 }
 
+/* The descriptor of a commit goes with its question. */
+static int
+item_descriptor(struct front_link *l, const struct item *it)
+{
+	return it->slot != NONE ? wire_descriptor(l->asks[it->slot].upload) : -1;
+}
+
 /* Up to FRONT_LINK_BATCH messages; false: stop for now. */
 static bool
 send_batch(struct front_link *l)
 {
 	struct mmsghdr m[FRONT_LINK_BATCH];
+	struct fdpass_one along[FRONT_LINK_BATCH];
 	struct iovec iov[FRONT_LINK_BATCH];
 	unsigned n = 0;
 
@@ -254,6 +268,7 @@ send_batch(struct front_link *l)
 			break;
 		iov[n] = (struct iovec){.iov_base = (void *)(uintptr_t)s.p, .iov_len = s.n};
 		m[n] = (struct mmsghdr){.msg_hdr = {.msg_iov = &iov[n], .msg_iovlen = 1}};
+		fdpass_attach(&m[n].msg_hdr, &along[n], item_descriptor(l, item_at(l, n)));
 		n++;
 	}
 	if (n == 0) {
@@ -406,7 +421,7 @@ ask_size(const struct http_ask *q)
 {
 	return 256 + q->path.n + q->query.n + q->authorization.n + q->accept.n + q->depth.n +
 	       q->want_digest.n + q->want_repr_digest.n + q->dpop.n + q->session.n + q->login.n +
-	       q->origin.n + q->fetch_site.n + q->body.n;
+	       q->origin.n + q->fetch_site.n + q->body.n + q->fields.n;
 }
 
 bool
@@ -423,9 +438,10 @@ front_link_ask(void *arg, struct conn *c, struct http_ask *q)
 	(void)buf_reserve(&a->msg, ask_size(q));
 	wire_write_ask(q, &a->msg);
 	a->conn = c;
+	a->upload = q->commit && q->upload != NULL ? grant_ref(q->upload) : NULL;
 	a->since = l->loop->now;
 	a->sent = false;
-	a->writes = (READS >> q->method & 1U) == 0;
+	a->writes = (TWICE >> q->method & 1U) == 0;
 	bool waits = l->watch.fd < 0; /* front_link_up puts it into the queue */
 	if (!buf_ok(&a->msg) ||
 		(!waits && !queue_add(l, (struct item){.slot = slot, .turn = a->turn}))) {

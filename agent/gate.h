@@ -166,25 +166,5 @@ void gate_answer(
 /* Log that the audit log fails, once in a while. */
 void gate_tell(struct gate_desk *d, int64_t now_ms, const struct err *why);
 
-/* The descriptor to send along with an HTTP_FILE answer; still the grant's. */
-int gate_descriptor(const struct http_answer *a);
-
-/*
- * Open a file of a dataset beneath its data root and grant its bytes (openat2, RESOLVE_BENEATH):
- * only after a permit. ERR_ABSENT for whatever is not a regular file inside.
- */
-bool gate_open(struct gate_desk *d, const struct gate_case *c, const struct catalog_file *f,
-	struct grant **ret, struct err *e);
-/* Seconds by the wall clock, which is the front's, from which the decision must be made again. */
-int64_t gate_expiry(const struct gate_case *c);
-/*
- * The strong tag of a file with this size and time, with its quotes (https 7.2): from the recorded
- * digest when that is what was recorded, else from pid, path, size and time; the same on every
- * node.
- */
-void gate_etag(const struct gate_case *c, const struct catalog_file *f, uint64_t size,
-	struct timespec modified, char out[48]);
-/* The body that stands in d->body, inside the message or, when long, as a sealed memory file. */
-void gate_body(struct gate_desk *d, const struct gate_case *c, struct http_answer *ret);
 /* "Name: value\r\n" to d->fields. */
 void gate_field(struct gate_desk *d, const char *name, struct span value);

@@ -6,6 +6,7 @@
 #include "agent/base/metric.h"
 #include "agent/base/scope.h"
 #include "agent/base/unpack.h"
+#include "agent/gate_grant.h"
 #include "agent/gate_parked.h"
 #include "agent/wire.h"
 #include "policy/audit_record.h"
@@ -213,7 +214,7 @@ park(struct gate_batch *b, size_t i)
 	struct question *q = &b->asks[i];
 
 	if (q->old == NULL)
-		return gate_parked_add(b->parked, q->msg, wait, NULL);
+		return gate_parked_add(b->parked, q->msg, &q->ask.landed, wait, NULL);
 	gate_parked_back(b->parked, take_ptr(&q->old), wait);
 	return true;
 }
@@ -230,6 +231,8 @@ answer_one(struct gate_batch *b, size_t i)
 	grant_unref(answer.grant);
 	if (b->asks[i].old != NULL)
 		gate_parked_end(b->parked, b->asks[i].old);
+	else
+		scope_close(&b->asks[i].ask.landed);
 }
 
 static void
@@ -250,9 +253,9 @@ answer_asks(struct gate_batch *b)
 	gate_end(b->desk);
 }
 
-/* Returns how many bytes of `in` the message keeps. */
+/* Returns how many bytes of `in` the message keeps; the descriptor of a commit is taken. */
 static size_t
-take_message(struct gate_batch *b, struct span msg)
+take_message(struct gate_batch *b, struct span msg, int *fd)
 {
 	struct err e = {0};
 
@@ -260,6 +263,8 @@ take_message(struct gate_batch *b, struct span msg)
 	case WIRE_ASK:
 		b->asks[b->n_asks] = (struct question){.msg = msg};
 		if (wire_read_ask(msg, &b->asks[b->n_asks].ask, &e)) {
+			if (b->asks[b->n_asks].ask.commit)
+				b->asks[b->n_asks].ask.landed = take_fd(fd);
 			b->n_asks++;
 			return msg.n;
 		}
@@ -313,13 +318,13 @@ gate_batch_serve(struct gate_batch *b)
 		size_t nfds = 0;
 		enum fdpass got =
 			fdpass_recv(b->link, b->in + used, FDPASS_MESSAGE, &n, fds, &nfds, NULL);
-		for (size_t f = 0; f < nfds; f++) /* a front has no descriptor to give */
-			scope_close(&fds[f]);
 		if (got == FDPASS_AGAIN)
 			break;
 		open = got == FDPASS_OK;
 		if (open)
-			used += take_message(b, (struct span){b->in + used, n});
+			used += take_message(b, (struct span){b->in + used, n}, &fds[0]);
+		for (size_t f = 0; f < nfds; f++)
+			scope_close(&fds[f]);
 	}
 	answer_asks(b);
 	write_closings(b);

@@ -6,6 +6,7 @@
 #include "agent/base/crypto.h"
 #include "agent/base/jsonw.h"
 #include "agent/gate_data.h"
+#include "agent/gate_grant.h"
 #include "agent/gate_page.h"
 #include "agent/gate_problem.h"
 #include "agent/gate_view.h"

@@ -3,6 +3,7 @@
 
 #include "agent/catalog/limits.h"
 #include "agent/gate_data.h"
+#include "agent/gate_grant.h"
 #include "agent/gate_listing_dav.h"
 #include "agent/gate_problem.h"
 #include "agent/gate_view.h"

@@ -4,6 +4,7 @@
 #include "agent/base/metric.h"
 #include "agent/gate_catalogue.h"
 #include "agent/gate_collection.h"
+#include "agent/gate_grant.h"
 #include "agent/gate_listing.h"
 #include "agent/gate_oblige.h"
 #include "agent/gate_people.h"

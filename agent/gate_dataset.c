@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/gate_dataset.h"
 
+#include "agent/gate_grant.h"
 #include "agent/gate_oblige.h"
 #include "agent/gate_page.h"
 #include "agent/gate_problem.h"

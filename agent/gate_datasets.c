@@ -4,6 +4,7 @@
 #include "agent/gate_data.h"
 #include "agent/gate_dataset.h"
 #include "agent/gate_events.h"
+#include "agent/gate_grant.h"
 #include "agent/gate_links.h"
 #include "agent/gate_people.h"
 #include "agent/gate_problem.h"

@@ -4,6 +4,7 @@
 #include "agent/base/civil.h"
 #include "agent/base/jsonw.h"
 #include "agent/gate_data.h"
+#include "agent/gate_grant.h"
 #include "agent/gate_listing_dav.h"
 #include "agent/gate_oblige.h"
 #include "agent/gate_page.h"

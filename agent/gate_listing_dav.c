@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/gate_listing_dav.h"
+#include "agent/gate_grant.h"
 
 #include "agent/gate_data.h"
 #include "agent/gate_listing.h"

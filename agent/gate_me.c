@@ -2,6 +2,7 @@
 #include "agent/gate_me.h"
 
 #include "agent/base/jsonw.h"
+#include "agent/gate_grant.h"
 #include "agent/gate_login.h"
 #include "agent/gate_page.h"
 #include "agent/gate_people.h"

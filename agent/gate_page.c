@@ -4,6 +4,7 @@
 #include "agent/base/base64.h"
 #include "agent/base/civil.h"
 #include "agent/base/crypto.h"
+#include "agent/gate_grant.h"
 #include "auth/login.h"
 
 #define COOKIE_RULES "; Secure; HttpOnly; SameSite=Lax; Path=/"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/gate_parked.h"
 
+#include "agent/base/scope.h"
 #include "agent/wire.h"
 
 #include <stdlib.h>
@@ -31,6 +32,7 @@ gate_parked_new(struct gate_desk *d, struct gate_parked **ret, struct err *e)
 static void
 wipe(struct gate_question *q)
 {
+	scope_close(&q->ask.landed);
 	explicit_bzero(q, sizeof(*q) + q->n);
 	free(q);
 }
@@ -65,19 +67,21 @@ insert(struct gate_parked *p, struct gate_question *q, const struct gate_wait *w
 }
 
 bool
-gate_parked_add(struct gate_parked *p, struct span msg, struct gate_wait *wait, struct err *e)
+gate_parked_add(
+	struct gate_parked *p, struct span msg, int *landed, struct gate_wait *wait, struct err *e)
 {
 	if (p->held >= GATE_PARKED_MAX || msg.n > GATE_PARKED_BYTES - p->bytes)
 		return err_set(e, ERR_LIMIT, NULL, "too many questions wait");
 	struct gate_question *q = malloc(sizeof(*q) + msg.n);
 	if (q == NULL)
 		return err_set(e, ERR_LIMIT, NULL, "no memory for a question that waits");
-	*q = (struct gate_question){.n = msg.n};
+	*q = (struct gate_question){.n = msg.n, .ask = {.landed = -1}};
 	memcpy(q->msg, msg.p, msg.n);
 	if (!wire_read_ask((struct span){q->msg, q->n}, &q->ask, e)) {
 		wipe(q);
 		return false;
 	}
+	q->ask.landed = take_fd(landed);
 	p->held++;
 	p->bytes += q->n;
 	insert(p, q, wait);

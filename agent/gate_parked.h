@@ -31,8 +31,10 @@ struct gate_question {
 bool gate_parked_new(struct gate_desk *d, struct gate_parked **ret, struct err *e);
 void gate_parked_free(struct gate_parked *p); /* forgets all that wait; NULL is allowed */
 size_t gate_parked_count(const struct gate_parked *p);
-/* msg: WIRE_ASK, as it came; *wait is taken on success.  False: no room, or no such message. */
-bool gate_parked_add(struct gate_parked *p, struct span msg, struct gate_wait *wait, struct err *e);
+/* msg: WIRE_ASK, as it came, and what came with it or -1; *landed and *wait are taken on success.
+ * False: no room, or no such message. */
+bool gate_parked_add(
+	struct gate_parked *p, struct span msg, int *landed, struct gate_wait *wait, struct err *e);
 /* Something was answered: look at all of them. */
 void gate_parked_wake(struct gate_parked *p);
 /* Milliseconds until gate_parked_take may have something, at most GATE_WAIT_MS; -1: never. */

@@ -3,6 +3,7 @@
 
 #include "agent/base/jsonw.h"
 #include "agent/gate_datasets.h"
+#include "agent/gate_grant.h"
 #include "agent/gate_page.h"
 #include "agent/gate_problem.h"
 #include "policy/granted.h"

@@ -3,6 +3,7 @@
 
 #include "agent/base/siphash.h"
 #include "agent/gate_data.h"
+#include "agent/gate_grant.h"
 
 #include <string.h>
 
@@ -80,7 +81,7 @@ gate_stream_finish(struct gate_desk *d, struct gate_case *c, struct http_answer 
 {
 	const struct decision *n = &c->decision;
 
-	if (!c->ask->again || ret->body == HTTP_FILE)
+	if (!c->ask->again || http_granted(ret->body))
 		return;
 	if (c->found == GATE_REFUSED && !judge_without_token(d, c))
 		return;

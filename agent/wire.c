@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* First two bytes of each message: the kind, and the version of this format. */
-#define WIRE_VERSION 4U
+#define WIRE_VERSION 5U
 
 /* ---- writing ---- */
 
@@ -46,6 +46,17 @@ put_start(struct buf *b, enum wire_kind kind)
 	buf_addc(b, (char)WIRE_VERSION);
 }
 
+/* All of them: those that do not count are zero. */
+static void
+put_digests(struct buf *b, const struct digest_values *v)
+{
+	buf_addc(b, (char)v->have);
+	put_u32(b, v->adler32);
+	put_u32(b, v->crc32c);
+	buf_add(b, (struct span){(const char *)v->md5, sizeof(v->md5)});
+	buf_add(b, (struct span){(const char *)v->sha256, sizeof(v->sha256)});
+}
+
 void
 wire_write_ask(const struct http_ask *q, struct buf *out)
 {
@@ -53,7 +64,8 @@ wire_write_ask(const struct http_ask *q, struct buf *out)
 	put_u64(out, q->id);
 	buf_addc(out, (char)q->method);
 	buf_addc(out, (char)((q->two_credentials ? 1 : 0) | (q->two_proofs ? 2 : 0) |
-			      (q->has_certificate ? 4 : 0) | (q->again ? 8 : 0)));
+			      (q->has_certificate ? 4 : 0) | (q->again ? 8 : 0) |
+			      (q->has_length ? 16 : 0) | (q->commit ? 32 : 0)));
 	buf_add(out, (struct span){(const char *)q->peer, sizeof(q->peer)});
 	buf_add(out, (struct span){(const char *)q->trace, sizeof(q->trace)});
 	put_span(out, q->path);
@@ -69,7 +81,18 @@ wire_write_ask(const struct http_ask *q, struct buf *out)
 	put_span(out, q->origin);
 	put_span(out, q->fetch_site);
 	put_span(out, q->body);
+	put_span(out, q->fields);
+	if (q->has_length)
+		put_u64(out, q->length);
+	if (q->commit)
+		put_digests(out, &q->digests);
 	buf_add(out, (struct span){(const char *)q->certificate, sizeof(q->certificate)});
+}
+
+int
+wire_descriptor(const struct grant *upload)
+{
+	return upload != NULL ? grant_adopt_fd(upload) : -1;
 }
 
 void
@@ -125,6 +148,7 @@ put_grant(struct buf *b, const struct grant_info *g)
 	put_u64(b, g->epoch);
 	put_u64(b, g->decision);
 	buf_addc(b, g->generated ? 1 : 0);
+	buf_addc(b, (char)g->kind);
 	put_span(b, span_of(g->etag));
 	put_u32(b, g->audit_from);
 	put_u32(b, g->max_age);
@@ -142,7 +166,8 @@ wire_write_answer(const struct http_answer *a, struct buf *out)
 	put_span(out, a->fields);
 	put_span(out, a->text);
 	put_finish(out, &a->finish);
-	if (a->body == HTTP_FILE)
+	buf_addc(out, (char)a->want);
+	if (http_granted(a->body))
 		put_grant(out, grant_info(a->grant));
 	else
 		put_rate(out, &a->rate);
@@ -167,6 +192,16 @@ wire_kind(struct span msg)
 	return (enum wire_kind)msg.p[0];
 }
 
+static void
+get_digests(struct unpack *c, struct digest_values *v)
+{
+	v->have = unpack_u8(c, (1U << DIGEST_COUNT) - 1);
+	v->adler32 = (uint32_t)unpack_le(c, 4);
+	v->crc32c = (uint32_t)unpack_le(c, 4);
+	unpack_copy(c, v->md5, sizeof(v->md5));
+	unpack_copy(c, v->sha256, sizeof(v->sha256));
+}
+
 bool
 wire_read_ask(struct span msg, struct http_ask *ret, struct err *e)
 {
@@ -177,11 +212,14 @@ wire_read_ask(struct span msg, struct http_ask *ret, struct err *e)
 		return false;
 	q.id = unpack_le(&c, 8);
 	q.method = (enum http_method)unpack_u8(&c, HTTP_OTHER);
-	unsigned flags = unpack_u8(&c, 15);
+	unsigned flags = unpack_u8(&c, 63);
 	q.two_credentials = (flags & 1U) != 0;
 	q.again = (flags & 8U) != 0;
 	q.two_proofs = (flags & 2U) != 0;
 	q.has_certificate = (flags & 4U) != 0;
+	q.has_length = (flags & 16U) != 0;
+	q.commit = (flags & 32U) != 0;
+	q.landed = -1;
 	unpack_copy(&c, q.peer, sizeof(q.peer));
 	unpack_copy(&c, q.trace, sizeof(q.trace));
 	q.path = unpack_span(&c, UNPACK_ABSENT);
@@ -197,6 +235,10 @@ wire_read_ask(struct span msg, struct http_ask *ret, struct err *e)
 	q.origin = unpack_span(&c, UNPACK_ABSENT);
 	q.fetch_site = unpack_span(&c, UNPACK_ABSENT);
 	q.body = unpack_span(&c, UNPACK_ABSENT);
+	q.fields = unpack_span(&c, HTTP_FIELDS_TEXT);
+	q.length = q.has_length ? unpack_le(&c, 8) : 0;
+	if (q.commit)
+		get_digests(&c, &q.digests);
 	unpack_copy(&c, q.certificate, sizeof(q.certificate));
 	if (!unpack_end(&c, "message", e))
 		return false;
@@ -205,6 +247,8 @@ wire_read_ask(struct span msg, struct http_ask *ret, struct err *e)
 		return err_set(e, ERR_SYNTAX, NULL, "path is not an absolute UTF-8 path");
 	if (q.body.n > HTTP_BODY_MAX)
 		return err_set(e, ERR_LIMIT, NULL, "body of %zu bytes", q.body.n);
+	if (q.length > INT64_MAX || (q.commit && (q.method != HTTP_PUT || !q.has_length)))
+		return err_set(e, ERR_SYNTAX, NULL, "a body that cannot be committed");
 	*ret = q;
 	return true;
 }
@@ -274,12 +318,30 @@ get_grant(struct unpack *c, struct grant_info *g)
 	g->epoch = unpack_le(c, 8);
 	g->decision = unpack_le(c, 8);
 	g->generated = unpack_u8(c, 1) == 1;
+	g->kind = (enum grant_kind)unpack_u8(c, GRANT_PIPE);
 	struct span etag = unpack_span(c, UNPACK_ABSENT);
 	if (etag.p == NULL || !span_cstr(etag, g->etag, sizeof(g->etag)))
 		c->bad = true;
 	g->audit_from = (uint32_t)unpack_le(c, 4);
 	g->max_age = (uint32_t)unpack_le(c, 4);
 	get_rate(c, &g->rate);
+}
+
+static bool
+kind_fits(enum http_body body, enum grant_kind kind)
+{
+	switch (body) {
+	case HTTP_UPLOAD:
+		return kind == GRANT_WRITE;
+	case HTTP_PIPE:
+		return kind == GRANT_PIPE;
+	case HTTP_NO_BODY:
+	case HTTP_INLINE:
+	case HTTP_FILE:
+	case HTTP_ARCHIVE:
+		break;
+	}
+	return kind == GRANT_READ;
 }
 
 bool
@@ -306,7 +368,7 @@ wire_read_answer(struct span msg, int *fd, struct http_answer *ret, struct err *
 		return false;
 	a.id = unpack_le(&c, 8);
 	uint64_t status = unpack_le(&c, 4);
-	a.body = (enum http_body)unpack_u8(&c, HTTP_FILE);
+	a.body = (enum http_body)unpack_u8(&c, HTTP_UPLOAD);
 	unsigned flags = unpack_u8(&c, 7);
 	a.ranges = (flags & 1U) != 0;
 	a.keep = (flags & 2U) != 0;
@@ -314,7 +376,8 @@ wire_read_answer(struct span msg, int *fd, struct http_answer *ret, struct err *
 	a.fields = unpack_span(&c, UNPACK_ABSENT);
 	a.text = unpack_span(&c, UNPACK_ABSENT);
 	get_finish(&c, &a.finish);
-	if (a.body == HTTP_FILE)
+	a.want = unpack_u8(&c, (1U << DIGEST_COUNT) - 1);
+	if (http_granted(a.body))
 		get_grant(&c, &info);
 	else
 		get_rate(&c, &a.rate);
@@ -323,7 +386,9 @@ wire_read_answer(struct span msg, int *fd, struct http_answer *ret, struct err *
 	if (status < 100 || status > 599)
 		return err_set(e, ERR_SYNTAX, NULL, "status %u", (unsigned)status);
 	a.status = (uint16_t)status;
-	if (a.body == HTTP_FILE && !grant_adopt(fd, &info, &a.grant, e))
+	if (!kind_fits(a.body, info.kind))
+		return err_set(e, ERR_SYNTAX, NULL, "a grant that does not fit its answer");
+	if (http_granted(a.body) && !grant_adopt(fd, &info, &a.grant, e))
 		return false;
 	*ret = a;
 	return true;

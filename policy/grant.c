@@ -65,9 +65,10 @@ grant_issue(int *fd, const struct grant_info *info, struct grant **ret, struct e
 
 	if (fstat(*fd, &st) < 0)
 		return err_set(e, ERR_SYSTEM, NULL, "fstat");
-	if (!S_ISREG(st.st_mode))
+	if (info->kind == GRANT_PIPE ? !S_ISFIFO(st.st_mode) : !S_ISREG(st.st_mode))
 		return err_set(e, ERR_ABSENT, NULL, "not a regular file");
-	full.size = (uint64_t)st.st_size;
+	if (info->kind != GRANT_WRITE)
+		full.size = (uint64_t)st.st_size;
 	full.mtime_s = st.st_mtim.tv_sec;
 	full.mtime_ns = st.st_mtim.tv_nsec;
 	full.ctime_s = st.st_ctim.tv_sec;
@@ -87,6 +88,12 @@ grant_adopt(int *fd, const struct grant_info *info, struct grant **ret, struct e
 	if (*fd < 0)
 		return err_set(e, ERR_SYNTAX, NULL, "a grant came without its descriptor");
 	return grant_make(fd, info, ret, e);
+}
+
+int
+grant_adopt_fd(const struct grant *g)
+{
+	return g->info.kind == GRANT_WRITE ? g->fd : -1;
 }
 
 const struct grant_info *
@@ -120,6 +127,31 @@ grant_pread(const struct grant *g, void *buf, size_t n, uint64_t offset)
 		r = pread(g->fd, buf, n, (off_t)offset);
 	} while (r < 0 && errno == EINTR);
 	return r;
+}
+
+ssize_t
+grant_pwrite(const struct grant *g, const void *buf, size_t n, uint64_t offset)
+{
+	ssize_t r = -1;
+
+	if (g->info.kind != GRANT_WRITE) {
+		errno = EBADF;
+		return -1;
+	}
+	if (offset > g->info.size || n > g->info.size - offset) {
+		errno = EFBIG;
+		return -1;
+	}
+	do {
+		r = pwrite(g->fd, buf, n, (off_t)offset);
+	} while (r < 0 && errno == EINTR);
+	return r;
+}
+
+int
+grant_pipe(const struct grant *g)
+{
+	return g->info.kind == GRANT_PIPE ? g->fd : -1;
 }
 
 bool

@@ -29,8 +29,16 @@ struct grant_rate {
 	uint32_t requests_per_min;
 };
 
+/* What may be done under a grant. */
+enum grant_kind {
+	GRANT_READ,  /* grant_pread on a file */
+	GRANT_WRITE, /* grant_pwrite on a file that has no name yet */
+	GRANT_PIPE,  /* read(2) on grant_pipe */
+};
+
 struct grant_info {
-	uint64_t size;   /* bytes, by fstat at open */
+	enum grant_kind kind;
+	uint64_t size;   /* bytes, by fstat at open; GRANT_WRITE: that are to be written */
 	int64_t mtime_s; /* of the opened inode, to notice a change under us */
 	int64_t mtime_ns, ctime_s, ctime_ns;
 	int64_t modified;  /* Last-Modified: the time recorded in the catalogue */
@@ -54,6 +62,10 @@ struct grant *grant_ref(struct grant *g);
 void grant_unref(struct grant *g); /* closes at the last one; NULL allowed */
 /* pread on the granted file; -1 with errno. */
 ssize_t grant_pread(const struct grant *g, void *buf, size_t n, uint64_t offset);
+/* pwrite on it, inside of its size; -1 with errno: EBADF unless GRANT_WRITE, EFBIG beyond. */
+ssize_t grant_pwrite(const struct grant *g, const void *buf, size_t n, uint64_t offset);
+/* GRANT_PIPE: the descriptor, to be watched and read, still the grant's; else -1. */
+int grant_pipe(const struct grant *g);
 /* Is the inode still what it was at open (size, mtime, ctime)? */
 bool grant_unchanged(const struct grant *g);
 /*

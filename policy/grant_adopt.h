@@ -8,3 +8,5 @@
  * SCM_RIGHTS. Only agent/wire.c may include this file.  Takes *fd on success.
  */
 bool grant_adopt(int *fd, const struct grant_info *info, struct grant **ret, struct err *e);
+/* GRANT_WRITE: its descriptor, to be sent back to the gate with the commit; else -1. */
+int grant_adopt_fd(const struct grant *g);

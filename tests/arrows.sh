@@ -25,7 +25,7 @@ agent    base policy auth transfer catalog http portal cli agent
 '
 # header: the files that may include it, or (with a slash at the end) all of a folder
 private='
-policy/grant_issue.h policy/grant.c agent/gate.c
+policy/grant_issue.h policy/grant.c agent/gate_grant.c
 policy/grant_adopt.h policy/grant.c agent/wire.c
 policy/view_all.h policy/view.c agent/cli/
 '

@@ -23,6 +23,21 @@ fdpass_pair(int ret[2], bool nonblock, struct err *e)
 	return true;
 }
 
+void
+fdpass_attach(struct msghdr *m, struct fdpass_one *one, int fd)
+{
+	if (fd < 0)
+		return;
+	*one = (struct fdpass_one){.control = {0}};
+	m->msg_control = one->control;
+	m->msg_controllen = sizeof(one->control);
+	struct cmsghdr *c = CMSG_FIRSTHDR(m);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+}
+
 enum fdpass
 fdpass_send(int sock, struct span msg, const int *fds, size_t nfds, struct err *e)
 {

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/socket.h>
 
 /*
  * Messages with descriptors over a SOCK_SEQPACKET pair (unix(7), SCM_RIGHTS).  One message is one
@@ -16,6 +17,13 @@
 
 /* A pair of close-on-exec sockets with room for full messages.  ret[0], ret[1]. */
 bool fdpass_pair(int ret[2], bool nonblock, struct err *e);
+
+/* For who sends many messages at once: room for the descriptor of one. */
+struct fdpass_one {
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+};
+/* The message takes a copy of fd along (-1: none); `one` lives until it is sent. */
+void fdpass_attach(struct msghdr *m, struct fdpass_one *one, int fd);
 
 enum fdpass { FDPASS_OK, FDPASS_AGAIN, FDPASS_CLOSED, FDPASS_FAIL };
 

@@ -91,6 +91,7 @@ release_request(struct conn *c)
 	if (r == NULL)
 		return;
 	buf_fini(&r->body);
+	buf_wipe(&r->fields);
 	body_fini(&r->out);
 	rate_leave(&r->rate);
 	free(r->text);

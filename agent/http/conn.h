@@ -148,6 +148,7 @@ struct conn_request {
 	struct chunk chunk;
 	uint64_t body_left;
 	struct buf body;
+	struct buf fields; /* of a PUT, COPY or MKCOL, for the gate; may hold a credential */
 	/* answer in work */
 	struct body out;
 	struct rate_use rate;      /* of the body */

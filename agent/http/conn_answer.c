@@ -265,7 +265,7 @@ answer_inline(struct conn *c, const struct http_answer *a)
 static const struct grant_rate *
 rate_of(const struct http_answer *a)
 {
-	return a->body == HTTP_FILE ? &grant_info(a->grant)->rate : &a->rate;
+	return http_granted(a->body) ? &grant_info(a->grant)->rate : &a->rate;
 }
 
 /* Permitted, and more than its class allows: nothing of it leaves. */
@@ -288,7 +288,7 @@ answer_limited(struct conn *c, const struct http_answer *a, enum metric what, un
 			r->name, r->requests_per_min, seconds);
 	p.err = &e;
 	metric_add(c->env->metrics, what, 1);
-	if (a->body == HTTP_FILE) {
+	if (http_granted(a->body)) {
 		conn_note_begin(c, grant_info(a->grant), NULL);
 		conn_note_in_work(c)->result = HTTP_CUT;
 		conn_note_in_work(c)->why = HTTP_WHY_RATE;
@@ -471,6 +471,10 @@ conn_answer_gate(struct conn *c, const struct http_answer *a)
 	switch (a->body) {
 	case HTTP_FILE:
 		return answer_file(c, a);
+	case HTTP_ARCHIVE:
+	case HTTP_PIPE:
+	case HTTP_UPLOAD:
+		return conn_answer_status(c, 501, NULL);
 	case HTTP_NO_BODY:
 	case HTTP_INLINE:
 		break;

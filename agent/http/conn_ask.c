@@ -136,6 +136,10 @@ conn_ask_route(struct conn *c)
 	}
 	if (h->method == HTTP_OPTIONS)
 		return conn_answer_options(c, row->allow, row->dav);
+	if (h->method == HTTP_PUT || h->method == HTTP_COPY || h->method == HTTP_MKCOL)
+		head_lines(h, &r->fields);
+	if (!buf_ok(&r->fields))
+		return CONN_OVER;
 	r->body_max = row->form != 0 ? row->form : HTTP_BODY_MAX;
 	if (body_refused(h, row) != 0)
 		return conn_answer_status(c, body_refused(h, row), NULL);
@@ -163,6 +167,10 @@ ask_fill(const struct conn *c, struct http_ask *q)
 		.origin = h->origin,
 		.fetch_site = h->fetch_site,
 		.body = buf_span(&r->body),
+		.fields = r->fields.n > 0 ? buf_span(&r->fields) : SPAN_NONE,
+		.has_length = h->method == HTTP_PUT && h->has_length,
+		.length = h->method == HTTP_PUT && h->has_length ? h->content_length : 0,
+		.landed = -1,
 		.two_credentials = h->authorizations > 1,
 		.two_proofs = h->proofs > 1,
 		/* The answers before this question were permits whose grants had ended. */
@@ -236,7 +244,7 @@ stale(const struct conn *c, const struct http_answer *a)
 
 	if (a->finish.seconds > 0)
 		return a->finish.epoch != epoch || c->env->loop->utc >= a->finish.expires;
-	return a->body == HTTP_FILE && !grant_valid(a->grant, c->env->loop->utc, epoch);
+	return http_granted(a->body) && !grant_valid(a->grant, c->env->loop->utc, epoch);
 }
 
 void

@@ -40,6 +40,7 @@ request_begin(struct conn *c)
 		c->req->n_notes = 0;
 		c->req->noting = false;
 		c->req->body = (struct buf)BUF_INIT(HTTP_BODY_MAX);
+		c->req->fields = (struct buf)BUF_INIT(HTTP_FIELDS_TEXT);
 		c->req->out = (struct body){.grant = NULL};
 		c->req->rate = (struct rate_use){.table = NULL};
 		c->req->text = NULL;
@@ -153,6 +154,7 @@ conn_read_next(struct conn *c)
 		c->in_n = 0;
 	}
 	buf_fini(&c->req->body);
+	buf_wipe(&c->req->fields);
 	(void)request_begin(c);
 	c->state = CONN_HEAD;
 }

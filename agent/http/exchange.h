@@ -3,6 +3,7 @@
 
 #include "agent/base/span.h"
 #include "policy/grant.h"
+#include "transfer/digest.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,6 +23,7 @@ enum http_method {
 	HTTP_PUT,
 	HTTP_DELETE,
 	HTTP_COPY,
+	HTTP_MKCOL,
 	HTTP_OTHER, /* a known method that no route takes: 405; the token itself stays in the front
 		     */
 };
@@ -53,15 +55,47 @@ struct http_ask {
 	struct span origin;     /* Origin; absent: none */
 	struct span fetch_site; /* Sec-Fetch-Site; absent: none */
 	struct span body;       /* at most HTTP_BODY_MAX */
-	bool two_credentials;   /* more than one Authorization field */
-	bool two_proofs;        /* more than one DPoP field */
+	/*
+	 * PUT, COPY and MKCOL: the head's fields, a line "Name: value\n" each, without those that
+	 * say who is asking and without Connection's; absent: another method.  What a COPY sends on
+	 * to the other side may be a credential, so the copy is wiped.  At most HTTP_FIELDS_TEXT.
+	 */
+	struct span fields;
+	bool has_length; /* PUT: there is a Content-Length, and the body follows the answer */
+	uint64_t length;
+	/*
+	 * PUT, second question: the body stands in the file that the first one granted
+	 * (HTTP_UPLOAD).  Everything else is as in the first question, and all of it is decided
+	 * again.  It may come twice: once more after a gate that went away.
+	 */
+	bool commit;
+	struct digest_values digests; /* commit: of the whole body, those that were wanted */
+	struct grant *upload; /* commit, in the front: what it was written under; borrowed */
+	int landed; /* commit, in the gate: the descriptor that came along, borrowed; else -1 */
+	bool two_credentials; /* more than one Authorization field */
+	bool two_proofs;      /* more than one DPoP field */
 	bool again; /* a file was granted for this very request already, and the grant has ended:
 		       its proof is used up, and not to be taken for a replay */
 	bool has_certificate;    /* the client showed a TLS certificate and holds its key */
 	uint8_t certificate[32]; /* SHA-256 of its DER form (RFC 8705 3.1) */
 };
 
-enum http_body { HTTP_NO_BODY, HTTP_INLINE, HTTP_FILE };
+#define HTTP_FIELDS_TEXT (20UL * 1024) /* bytes of http_ask.fields */
+
+enum http_body {
+	HTTP_NO_BODY,
+	HTTP_INLINE,
+	HTTP_FILE,
+	HTTP_ARCHIVE, /* the grant is of a plan (transfer/archive.h): its pieces are the body */
+	HTTP_PIPE,    /* what comes out of the granted pipe until its end, of unknown length */
+	HTTP_UPLOAD,  /* no answer yet: take the body, write it under the grant, ask again */
+};
+/* Does such an answer have a grant? */
+static inline bool
+http_granted(enum http_body b)
+{
+	return b >= HTTP_FILE;
+}
 
 /*
  * A body under way whose grant has ended and which is refused now may still end (policy language
@@ -84,16 +118,17 @@ struct http_answer {
 	struct span text;    /* HTTP_INLINE: the body; a HEAD request gets the length and no bytes.
 				With status 200 and `Cache-Control: public` the front adds an ETag
 				and obeys If-None-Match and If-Match */
-	struct grant *grant; /* HTTP_FILE: owned by the receiver */
+	struct grant *grant; /* HTTP_FILE and those behind it: owned by the receiver */
 	bool ranges; /* HTTP_FILE: Range and If-* apply (a data file); false: a generated body, 200
-			always */
-	bool keep;   /* the front may use the grant again for the same client address, method
-			class, path, query, authorization, accept and digest fields until the grant
-			expires or the epoch moves */
-	bool close;  /* end the connection after this answer */
+			always.  HTTP_ARCHIVE: Range applies; If-* always do */
+	uint32_t want; /* HTTP_UPLOAD: digests to be computed, a set of 1U << enum digest_kind */
+	bool keep;     /* the front may use the grant again for the same client address, method
+			  class, path, query, authorization, accept and digest fields until the grant
+			  expires or the epoch moves */
+	bool close;    /* end the connection after this answer */
 	struct http_finish
 		finish;         /* a refusal of a question with `again`: what holds for the body */
-	struct grant_rate rate; /* HTTP_INLINE: of this answer; that of a file is its grant's */
+	struct grant_rate rate; /* without a grant: of this answer; else the grant has it */
 };
 
 enum http_result { HTTP_COMPLETE, HTTP_CLIENT_GONE, HTTP_CUT, HTTP_BROKEN };

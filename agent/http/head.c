@@ -25,7 +25,7 @@ static const struct {
 	{SPAN_INIT("TRACE"), HTTP_OTHER},
 	{SPAN_INIT("PATCH"), HTTP_OTHER},
 	{SPAN_INIT("PROPPATCH"), HTTP_OTHER},
-	{SPAN_INIT("MKCOL"), HTTP_OTHER},
+	{SPAN_INIT("MKCOL"), HTTP_MKCOL},
 	{SPAN_INIT("MOVE"), HTTP_OTHER},
 	{SPAN_INIT("LOCK"), HTTP_OTHER},
 	{SPAN_INIT("UNLOCK"), HTTP_OTHER},
@@ -83,6 +83,40 @@ head_get(const struct http_head *h, struct span name, size_t n)
 		if (named(&h->field[i], name) && n-- == 0)
 			return h->field[i].value;
 	return SPAN_NONE;
+}
+
+/* What a gate has as a value of its own, or is not to see. */
+static bool
+left_out(struct span name)
+{
+	static const struct span rows[] = {
+		SPAN_INIT("host"),
+		SPAN_INIT("authorization"),
+		SPAN_INIT("dpop"),
+		SPAN_INIT("cookie"),
+		SPAN_INIT("connection"),
+		SPAN_INIT("content-length"),
+		SPAN_INIT("transfer-encoding"),
+		SPAN_INIT("proxy-authorization"),
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (span_eq_nocase(name, rows[i]))
+			return true;
+	return false;
+}
+
+void
+head_lines(const struct http_head *h, struct buf *out)
+{
+	for (size_t i = 0; i < h->n_fields; i++) {
+		if (left_out(h->field[i].name))
+			continue;
+		buf_add_secret(out, h->field[i].name);
+		buf_add_secret(out, SPAN(": "));
+		buf_add_secret(out, h->field[i].value);
+		buf_add_secret(out, SPAN("\n"));
+	}
 }
 
 /* ---- Connection (RFC 9110 7.6.1) ---- */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "agent/base/buf.h"
 #include "agent/base/err.h"
 #include "agent/base/span.h"
 #include "agent/http/exchange.h"
@@ -58,6 +59,12 @@ struct http_head {
 size_t head_count(const struct http_head *h, struct span name);
 /* Value of the n-th field (from 0) of that name, or absent. */
 struct span head_get(const struct http_head *h, struct span name, size_t n);
+
+/*
+ * The fields as a gate gets them: a line "Name: value\n" each, in their order and case, without
+ * those that say who is asking (Authorization, DPoP, Cookie), Host and the framing fields.
+ */
+void head_lines(const struct http_head *h, struct buf *out);
 
 /*
  * For agent/http/parse.c: h has method, version and `field`; find the known fields and check host

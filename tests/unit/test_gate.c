@@ -2,6 +2,7 @@
 /* The one decision path, from a question to an answer, with a real catalogue, policy and audit log.
  */
 #include "agent/gate_problem.h"
+#include "agent/gate_grant.h"
 #include "agent/trusted_time.h"
 #include "tests/unit/gate_world.h"
 

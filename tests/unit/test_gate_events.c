@@ -3,6 +3,7 @@
 #include "agent/base/civil.h"
 #include "agent/gate_data.h"
 #include "agent/gate_events.h"
+#include "agent/gate_grant.h"
 #include "agent/gate_ledger.h"
 #include "tests/unit/gate_world.h"
 

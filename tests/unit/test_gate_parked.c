@@ -3,6 +3,9 @@
  */
 #include "tests/unit/gate_waiting.h"
 
+#include <fcntl.h>
+#include <sys/mman.h>
+
 /* What is wiped before it is freed, seen from outside: this takes the place of the C library's. */
 static size_t wiped;
 void __explicit_bzero_chk(void *p, size_t n, size_t room);
@@ -209,13 +212,14 @@ park(struct waiting *w, struct gate_parked *p, uint64_t id, int64_t now_ms)
 	struct http_ask q = waiting_ask(w, id);
 	struct gate_case c;
 	AUTO_BUF msg = BUF_INIT(FDPASS_MESSAGE);
+	int none = -1;
 
 	turn(w, &q, now_ms, NULL, &c);
 	gate_end(&w->place->desk);
 	if (c.found != GATE_WAITS)
 		return false;
 	write_ask(w, id, &msg);
-	assert_true(gate_parked_add(p, buf_span(&msg), &c.wait, NULL));
+	assert_true(gate_parked_add(p, buf_span(&msg), &none, &c.wait, NULL));
 	assert_int_equal(gate_until(&c.wait), 0); /* taken */
 	return true;
 }
@@ -325,20 +329,21 @@ has_limits(void **state)
 	struct gate_question *q[1];
 	struct err e = {0};
 	AUTO_BUF msg = BUF_INIT(FDPASS_MESSAGE);
+	int none = -1;
 
 	write_ask(w, 1, &msg);
 	for (size_t i = 0; i < GATE_PARKED_MAX; i++) {
 		struct gate_wait one = wait;
-		assert_true(gate_parked_add(p, buf_span(&msg), &one, NULL));
+		assert_true(gate_parked_add(p, buf_span(&msg), &none, &one, NULL));
 	}
-	assert_false(gate_parked_add(p, buf_span(&msg), &wait, &e));
+	assert_false(gate_parked_add(p, buf_span(&msg), &none, &wait, &e));
 	assert_int_equal(e.code, ERR_LIMIT);
 	assert_int_not_equal(gate_until(&wait), 0);
 	/* One that is out keeps its place: it may come back. */
 	assert_int_equal(gate_parked_take(p, NOW_MS + AUTH_WAIT_MS, q, 1), 1);
-	assert_false(gate_parked_add(p, buf_span(&msg), &wait, &e));
+	assert_false(gate_parked_add(p, buf_span(&msg), &none, &wait, &e));
 	gate_parked_end(p, q[0]);
-	assert_true(gate_parked_add(p, buf_span(&msg), &wait, &e));
+	assert_true(gate_parked_add(p, buf_span(&msg), &none, &wait, &e));
 	gate_parked_free(p);
 }
 
@@ -350,17 +355,47 @@ has_a_limit_of_bytes(void **state)
 	struct http_ask q = waiting_ask(w, 1);
 	struct gate_wait wait = {.token = {.until_ms = NOW_MS + AUTH_WAIT_MS}};
 	AUTO_BUF msg = BUF_INIT(FDPASS_MESSAGE);
+	int none = -1;
 	char *body = calloc(1, HTTP_BODY_MAX);
 	size_t n = 0;
 
 	q.body = (struct span){body, HTTP_BODY_MAX};
 	wire_write_ask(&q, &msg);
-	for (struct gate_wait one = wait; gate_parked_add(p, buf_span(&msg), &one, NULL);
+	for (struct gate_wait one = wait; gate_parked_add(p, buf_span(&msg), &none, &one, NULL);
 		one = wait)
 		n++;
 	assert_true(n * msg.n <= GATE_PARKED_BYTES && (n + 1) * msg.n > GATE_PARKED_BYTES);
 	gate_parked_free(p);
 	free(body);
+}
+
+/* What came along with a commit is the question's, and is closed with it. */
+static void
+keeps_what_has_landed(void **state)
+{
+	struct waiting *w = *state;
+	struct gate_parked *p = parked_new(w);
+	struct http_ask q = waiting_ask(w, 1);
+	struct gate_wait wait = {.token = {.until_ms = NOW_MS}};
+	struct gate_question *out[1];
+	AUTO_BUF msg = BUF_INIT(FDPASS_MESSAGE);
+	int fd = memfd_create("landed", MFD_CLOEXEC);
+	int was = fd;
+
+	q.method = HTTP_PUT;
+	q.has_length = true;
+	q.commit = true;
+	wire_write_ask(&q, &msg);
+	assert_false(gate_parked_add(p, SPAN("nonsense"), &fd, &wait, NULL));
+	assert_int_equal(fd, was);
+	assert_true(gate_parked_add(p, buf_span(&msg), &fd, &wait, NULL));
+	assert_int_equal(fd, -1);
+	assert_int_equal(gate_parked_take(p, NOW_MS + 1, out, 1), 1);
+	assert_int_equal(out[0]->ask.landed, was);
+	assert_true(fcntl(was, F_GETFD) >= 0);
+	gate_parked_end(p, out[0]);
+	assert_int_equal(fcntl(was, F_GETFD), -1);
+	gate_parked_free(p);
 }
 
 static void
@@ -369,8 +404,9 @@ takes_only_questions(void **state)
 	struct waiting *w = *state;
 	struct gate_parked *p = parked_new(w);
 	struct gate_wait wait = {.token = {.until_ms = NOW_MS}};
+	int none = -1;
 
-	assert_false(gate_parked_add(p, SPAN("nonsense"), &wait, NULL));
+	assert_false(gate_parked_add(p, SPAN("nonsense"), &none, &wait, NULL));
 	assert_int_equal(gate_parked_count(p), 0);
 	gate_parked_free(p);
 }
@@ -391,6 +427,7 @@ main(void)
 		ONE(link_ends),
 		ONE(has_limits),
 		ONE(has_a_limit_of_bytes),
+		ONE(keeps_what_has_landed),
 		ONE(takes_only_questions),
 	};
 	return cmocka_run_group_tests_name("gate_parked", tests, NULL, NULL);

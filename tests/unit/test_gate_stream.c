@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the gate tells the sender of the bytes: rate class, audit level, leave to finish. */
+#include "agent/gate_grant.h"
 #include "agent/gate_stream.h"
 
 #include "tests/unit/gate_policy.h"

@@ -3,7 +3,9 @@
 #include "policy/grant_issue.h"
 #include "tests/unit/check.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -58,12 +60,65 @@ set_back(void **state)
 	grant_unref(g);
 }
 
+/* Only what is granted for writing takes bytes, and only as many as were announced. */
+static void
+writes(void **state)
+{
+	struct grant_info info = {.kind = GRANT_WRITE, .size = 5};
+	AUTO_FD fd = memfd_create("upload", MFD_CLOEXEC);
+	struct grant *g = NULL;
+	char back[8] = "";
+
+	(void)state;
+	assert_true(grant_issue(&fd, &info, &g, NULL));
+	assert_int_equal(grant_info(g)->size, 5);
+	assert_int_equal(grant_pwrite(g, "abc", 3, 0), 3);
+	assert_int_equal(grant_pwrite(g, "de", 2, 3), 2);
+	assert_int_equal(grant_pwrite(g, "f", 1, 5), -1);
+	assert_int_equal(errno, EFBIG);
+	assert_int_equal(grant_pwrite(g, "f", 1, UINT64_MAX), -1);
+	assert_int_equal(grant_pread(g, back, sizeof(back), 0), 5);
+	assert_string_equal(back, "abcde");
+	assert_int_equal(grant_pipe(g), -1);
+	grant_unref(g);
+	g = issue(4000000000);
+	assert_int_equal(grant_pwrite(g, "x", 1, 0), -1);
+	assert_int_equal(errno, EBADF);
+	grant_unref(g);
+}
+
+/* A pipe is what it says, and nothing else passes for one. */
+static void
+pipes(void **state)
+{
+	struct grant_info info = {.kind = GRANT_PIPE};
+	struct grant *g = NULL;
+	int ends[2] = {-1, -1};
+	struct err e = {0};
+
+	(void)state;
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	int fd = ends[0];
+	assert_true(grant_issue(&fd, &info, &g, NULL));
+	assert_int_equal(grant_pipe(g), ends[0]);
+	grant_unref(g);
+	info.kind = GRANT_READ;
+	assert_false(grant_issue(&ends[1], &info, &g, &e));
+	assert_int_equal(e.code, ERR_ABSENT);
+	info.kind = GRANT_PIPE;
+	AUTO_FD file = memfd_create("file", MFD_CLOEXEC);
+	assert_false(grant_issue(&file, &info, &g, &e));
+	(void)close(ends[1]);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(valid),
 		cmocka_unit_test(set_back),
+		cmocka_unit_test(writes),
+		cmocka_unit_test(pipes),
 	};
 	return cmocka_run_group_tests_name("grant", tests, NULL, NULL);
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/wire.h"
 
+#include "policy/grant_adopt.h"
 #include "tests/unit/check.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define NOTE 42 /* bytes of a note without a file */
 
@@ -65,6 +67,42 @@ ask_round(void **state)
 	buf_addc(&b, 'x');
 	assert_false(wire_read_ask(buf_span(&b), &r, &e));
 	assert_non_null(strstr(e.msg, "too many"));
+}
+
+/* A body that was written under a grant: its length, its digests, and nothing of a body. */
+static void
+ask_commit(void **state)
+{
+	struct http_ask q = full_ask();
+	struct http_ask r = {0};
+	AUTO_BUF b = BUF_INIT(4096);
+
+	(void)state;
+	q.method = HTTP_PUT;
+	q.fields = SPAN("Digest: adler32=00000001\n");
+	q.has_length = true;
+	q.length = INT64_MAX;
+	q.commit = true;
+	q.digests = (struct digest_values){
+		.have = 1U << DIGEST_ADLER32, .adler32 = 1, .crc32c = 2, .md5 = {3}, .sha256 = {4}};
+	wire_write_ask(&q, &b);
+	assert_true(wire_read_ask(buf_span(&b), &r, NULL));
+	assert_true(r.commit && r.has_length && r.length == q.length);
+	assert_int_equal(r.landed, -1);
+	assert_null(r.upload);
+	check_span(r.fields, "Digest: adler32=00000001\n");
+	assert_memory_equal(&r.digests, &q.digests, sizeof(q.digests));
+	for (size_t n = 0; n < b.n; n++)
+		assert_false(wire_read_ask((struct span){b.p, n}, &r, NULL));
+	for (int bad = 0; bad < 3; bad++) {
+		struct http_ask x = q;
+		x.method = bad == 0 ? HTTP_GET : q.method;
+		x.has_length = bad != 1;
+		x.length = bad == 2 ? (uint64_t)INT64_MAX + 1 : q.length;
+		buf_reset(&b);
+		wire_write_ask(&x, &b);
+		assert_false(wire_read_ask(buf_span(&b), &r, NULL));
+	}
 }
 
 static void
@@ -210,11 +248,11 @@ answer_file(void **state)
 	AUTO_BUF b = BUF_INIT(4096);
 
 	(void)state;
-	buf_add(&b, SPAN("\2\4\5\0\0\0\0\0\0\0\310\0\0\0\2\1\377\377\377\377\377\377\377\377"
-			 "\0\0\0\0"));
+	buf_add(&b, SPAN("\2\5\5\0\0\0\0\0\0\0\310\0\0\0\2\1\377\377\377\377\377\377\377\377"
+			 "\0\0\0\0\0"));
 	for (int i = 0; i < 9; i++)
 		buf_add(&b, SPAN("\4\0\0\0\0\0\0\0"));
-	buf_add(&b, SPAN("\1\3\0\0\0\"a\""
+	buf_add(&b, SPAN("\1\0\3\0\0\0\"a\""
 			 "\7\0\0\0\12\0\0\0"));
 	buf_add(&b, SPAN("\1\4\0\0\0bulk"
 			 "0123456789abcdef"
@@ -239,17 +277,66 @@ answer_file(void **state)
 	grant_unref(r.grant);
 }
 
+/* Each kind of body wants its own kind of grant, and every one with a grant its descriptor. */
+static void
+answer_kinds(void **state)
+{
+	static const struct {
+		const char *name;
+		enum http_body body;
+		enum grant_kind kind;
+		bool want;
+	} rows[] = {
+		{"file", HTTP_FILE, GRANT_READ, true},
+		{"file, to be written", HTTP_FILE, GRANT_WRITE, false},
+		{"archive", HTTP_ARCHIVE, GRANT_READ, true},
+		{"archive of a pipe", HTTP_ARCHIVE, GRANT_PIPE, false},
+		{"pipe", HTTP_PIPE, GRANT_PIPE, true},
+		{"pipe that is a file", HTTP_PIPE, GRANT_READ, false},
+		{"upload", HTTP_UPLOAD, GRANT_WRITE, true},
+		{"upload into what is read", HTTP_UPLOAD, GRANT_READ, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct grant_info info = {.kind = rows[i].kind, .size = 3};
+		struct http_answer a = {.status = 200, .body = rows[i].body, .want = 5};
+		struct http_answer r = {0};
+		int fd = memfd_create("x", MFD_CLOEXEC);
+		AUTO_BUF b = BUF_INIT(4096);
+		CHECK_ROW(rows[i].name);
+		assert_true(grant_adopt(&fd, &info, &a.grant, NULL));
+		wire_write_answer(&a, &b);
+		grant_unref(a.grant);
+		assert_false(wire_read_answer(buf_span(&b), &fd, &r, NULL));
+		fd = memfd_create("x", MFD_CLOEXEC);
+		assert_int_equal(wire_read_answer(buf_span(&b), &fd, &r, NULL), rows[i].want);
+		assert_int_equal(fd == -1, rows[i].want);
+		if (!rows[i].want) {
+			(void)close(fd);
+			continue;
+		}
+		assert_int_equal(r.want, 5);
+		assert_int_equal(grant_info(r.grant)->kind, rows[i].kind);
+		assert_int_equal(wire_descriptor(r.grant) >= 0, rows[i].kind == GRANT_WRITE);
+		assert_int_equal(grant_pipe(r.grant) >= 0, rows[i].kind == GRANT_PIPE);
+		grant_unref(r.grant);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ask_round),
+		cmocka_unit_test(ask_commit),
 		cmocka_unit_test(ask_refused),
 		cmocka_unit_test(done_round),
 		cmocka_unit_test(done_full),
 		cmocka_unit_test(answer_inline),
 		cmocka_unit_test(rate_refused),
 		cmocka_unit_test(answer_file),
+		cmocka_unit_test(answer_kinds),
 	};
 	return cmocka_run_group_tests_name("wire", tests, NULL, NULL);
 }
