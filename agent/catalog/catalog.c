@@ -36,6 +36,7 @@ static const char *const statements[CQ_COUNT] = {
 	[CQ_MINE_ENTITLEMENT] = "SELECT role, issuer, sub, entitlement, document FROM member"
 				" WHERE entitlement = ?",
 	[CQ_MINE_PROPOSAL] = "SELECT id FROM document WHERE pid = ?",
+	[CQ_NEW] = DATASET_ROW_NEW,
 	[CQ_BOUND] = "SELECT bound, count(*) FROM dataset WHERE bound IS NOT NULL GROUP BY bound",
 };
 
@@ -256,6 +257,34 @@ catalog_by_pid(struct catalog *c, struct span pid, struct arena *a, struct catal
 	store_text(c->store, CQ_WHOLE, 1, pid);
 	bool ok = fetch(c, CQ_WHOLE, a, ret, e);
 	catalog_part_end(c);
+	return ok;
+}
+
+bool
+catalog_new(struct catalog *c, const struct catalog_place *at, struct arena *a,
+	struct catalog_dataset *ret, struct err *e)
+{
+	struct catalog_dataset d;
+
+	if (!catalog_part_begin(c, e))
+		return false;
+	store_text(c->store, CQ_NEW, 1, at->proposal);
+	enum store_row r = store_step(c->store, CQ_NEW, e);
+	bool ok = r == STORE_ROW;
+	if (ok) {
+		dataset_row_read(c->store, CQ_NEW, a, &d);
+		store_reset(c->store, CQ_NEW);
+		d.pid = d.facts.pid = at->pid;
+		d.root_name = at->root;
+		d.folder = at->folder;
+		d.facts.kind = at->kind;
+		ok = catalog_part_logs(c, a, &d, e) && !catalog_part_full(a, e);
+	} else if (r == STORE_END) {
+		(void)err_set(e, ERR_ABSENT, NULL, "no such proposal");
+	}
+	catalog_part_end(c);
+	if (ok)
+		*ret = d;
 	return ok;
 }
 

@@ -88,6 +88,16 @@ bool catalog_match(struct catalog *c, struct span path, struct arena *a,
 	struct catalog_dataset *ret, struct span *rest, struct err *e);
 bool catalog_by_pid(struct catalog *c, struct span pid, struct arena *a,
 	struct catalog_dataset *ret, struct err *e);
+/*
+ * What a dataset at this place would be, before it is catalogued: facts of its proposal and its
+ * log; id 0.  Borrows the spans.  ERR_ABSENT: proposals.yaml names no such proposal.
+ */
+struct catalog_place {
+	struct span pid, root, folder, proposal;
+	enum kind kind;
+};
+bool catalog_new(struct catalog *c, const struct catalog_place *at, struct arena *a,
+	struct catalog_dataset *ret, struct err *e);
 bool catalog_file_get(struct catalog *c, int64_t dataset, struct span path, struct arena *a,
 	struct catalog_file *ret, struct err *e);
 /*

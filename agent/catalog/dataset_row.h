@@ -25,6 +25,13 @@
 	" FROM dataset_text t CROSS JOIN dataset d ON d.id = t.id" DATASET_ROW_REST
 #define DATASET_ROW_NARROW                                                                         \
 	" FROM dataset d CROSS JOIN dataset_text t ON t.id = d.id" DATASET_ROW_REST
+/* The same columns of a proposal alone: what a dataset of it has before it is catalogued. */
+#define DATASET_ROW_NEW                                                                            \
+	"SELECT 0, NULL, 0, NULL, NULL, NULL, p.pid, p.title, NULL, NULL, NULL, NULL, NULL, NULL," \
+	" NULL, NULL, NULL, 0, 0, NULL, p.id, p.route, p.policy, p.flags, p.proposal_accepted,"    \
+	" p.experiment_start, p.experiment_end, p.data_collected, p.file_dates, NULL,"             \
+	" (SELECT count(*) FROM event e WHERE e.document = p.id)"                                  \
+	" FROM document p WHERE p.pid = ? AND p.known"
 #define DATASET_ROW_JSON ", t.json" /* behind the columns: the record, too */
 
 /*

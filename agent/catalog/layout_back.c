@@ -263,6 +263,20 @@ layout_back_places(const struct layout *l, struct span pid, struct arena *a,
 	return v.pair.n > 0 ? places_of_pair(&v, a, ret) : place(&v, a, &ret[0]);
 }
 
+bool
+layout_back_leads(const struct layout *l, struct span path)
+{
+	AUTO_BUF text = BUF_INIT(LIMIT_PATH);
+	struct values v = {.layout = l};
+
+	write_out(l, &text);
+	struct span template = buf_span(&text);
+	while (path.p != NULL && template.p != NULL)
+		if (!take_segment(&v, span_cut(&template, '/'), span_cut(&path, '/')))
+			return false;
+	return path.p == NULL && template.p != NULL;
+}
+
 struct span
 layout_back_pid(const struct layout *l, struct span path)
 {

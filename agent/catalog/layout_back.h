@@ -24,6 +24,8 @@ bool layout_back_check(const struct layout *l, struct err *e);
  * this layout have; absent: the path has fewer.
  */
 struct span layout_back_pid(const struct layout *l, struct span path);
+/* Is the path the beginning of such pids, and shorter than they are? */
+bool layout_back_leads(const struct layout *l, struct span path);
 /*
  * The folders that have this pid: layout_match of each gives the pid again.  Their number; 0: none,
  * or too many to tell.  Strings are made in the arena.

@@ -237,6 +237,50 @@ dataset(void **state)
 	assert_false(f->events[1].malformed);
 }
 
+/* What a dataset would be that is not catalogued: as one of its proposal is, but for its files. */
+static void
+new_dataset(void **state)
+{
+	const struct catalog_place at = {.pid = SPAN("10.5072/new"),
+		.root = SPAN("store"),
+		.folder = SPAN("P1/new"),
+		.proposal = SPAN("P1"),
+		.kind = KIND_PROCESSED};
+	static const char *const unknown[] = {"P2", "P9", ""}; /* P2: a folder's name alone */
+	struct world *w = *state;
+	struct catalog_dataset d;
+	struct catalog_dataset there;
+	struct err e = {0};
+
+	must(catalog_by_pid(w->catalog, SPAN("10.5072/abc"), &w->arena, &there, &e), &e);
+	must(catalog_new(w->catalog, &at, &w->arena, &d, &e), &e);
+	assert_int_equal(d.id, 0);
+	check_span(d.pid, "10.5072/new");
+	check_span(d.root_name, "store");
+	check_span(d.folder, "P1/new");
+	check_span(d.proposal, "P1");
+	check_span(d.title, NULL);
+	assert_int_equal(d.document, there.document);
+	assert_int_equal(d.files, 0);
+	check_span(d.facts.pid, "10.5072/new");
+	check_span(d.facts.proposal, "P1");
+	check_span(d.facts.policy, "esrf-2024");
+	check_span(d.facts.instrument, NULL);
+	assert_int_equal(d.facts.kind, KIND_PROCESSED);
+	assert_int_equal(d.facts.route, there.facts.route);
+	assert_int_equal(d.facts.flags, there.facts.flags);
+	assert_memory_equal(d.facts.dates, there.facts.dates, sizeof(d.facts.dates));
+	assert_int_equal(d.facts.n_events, 2);
+	assert_int_equal(d.facts.events[1].type, EVENT_WITHDRAWAL);
+	for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {
+		struct catalog_place other = at;
+		other.proposal = span_of(unknown[i]);
+		CHECK_ROW(unknown[i]);
+		assert_false(catalog_new(w->catalog, &other, &w->arena, &d, &e));
+		assert_int_equal(e.code, ERR_ABSENT);
+	}
+}
+
 /* Nothing of a file becomes a date of the policy unless proposals.yaml says so. */
 static void
 dates_of_files(void **state)
@@ -602,6 +646,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(match),
 		cmocka_unit_test(dataset),
+		cmocka_unit_test(new_dataset),
 		cmocka_unit_test(dates_of_files),
 		cmocka_unit_test(files),
 		cmocka_unit_test(lists),

@@ -132,10 +132,44 @@ too_many(void **state)
 	assert_int_equal(layout_back_places(&l, span_of(pid), &a, at), 0);
 }
 
+static void
+leads(void **state)
+{
+	static const struct {
+		const char *path;
+		bool leads;
+	} paths[] = {
+		{"10.5072", true},
+		{"10.5072/p1", true},
+		{"10.5073", false},
+		{"10.5072/q1", false},
+		{"10.5072/p", false},
+		{"10.5072/p1/d", false},
+		{"10.5072/p1/d/e", false},
+		{"", false},
+	};
+	struct settings_root root = {.name = "s",
+		.layout = "{proposal}/{dataset}",
+		.pid = "10.5072/p{proposal}/{dataset}",
+		.proposal = "{proposal}"};
+	struct layout l;
+
+	(void)state;
+	assert_true(layout_parse(&root, &l, NULL));
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		CHECK_ROW(paths[i].path);
+		assert_int_equal(layout_back_leads(&l, span_of(paths[i].path)), paths[i].leads);
+	}
+}
+
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(table), cmocka_unit_test(too_many)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(table),
+		cmocka_unit_test(too_many),
+		cmocka_unit_test(leads),
+	};
 
 	return cmocka_run_group_tests_name("layout_back", tests, NULL, NULL);
 }
