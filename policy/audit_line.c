@@ -19,6 +19,9 @@ static const struct kind_row {
 	{SPAN_INIT("decision"), "trace subject object action context effect rule line policy "
 				"version sha256 state release_at reason status obligations file?"},
 	{SPAN_INIT("close"), "trace decision bytes result file? ranges? why?"},
+	/* bytes: not of a folder; why: of one that did not land after all */
+	{SPAN_INIT("landed"), "trace subject object decision file bytes? sha256?"},
+	{SPAN_INIT("unlanded"), "trace subject object decision file why"},
 	{SPAN_INIT("refused"), "trace status reason"},
 	{SPAN_INIT("refused-more"), "count"},
 	{SPAN_INIT("start"), "agent tzdata? policies"},

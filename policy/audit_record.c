@@ -198,6 +198,27 @@ audit_record_close(struct buf *out, const struct audit_closing *c)
 		jsonw_cstr(&w, "why", c->why);
 }
 
+void
+audit_record_landing(struct buf *out, const uint8_t trace[16], struct audit_who who,
+	const struct facts *f, const struct audit_landing *l)
+{
+	struct jsonw w;
+
+	start(&w, out, trace);
+	write_subject(&w, who, f);
+	write_object(&w, &f->object);
+	jsonw_u64(&w, "decision", l->decision);
+	jsonw_str(&w, "file", l->file);
+	if (l->why != NULL) {
+		jsonw_cstr(&w, "why", l->why);
+		return;
+	}
+	if (!span_ends(l->file, SPAN("/")))
+		jsonw_u64(&w, "bytes", l->bytes);
+	if (l->sha256 != NULL)
+		jsonw_hex(&w, "sha256", l->sha256, 32);
+}
+
 static void
 write_policies(struct jsonw *w, const char *key, const struct policy_set *policies)
 {

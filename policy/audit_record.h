@@ -50,6 +50,20 @@ struct audit_closing {
 };
 void audit_record_close(struct buf *out, const struct audit_closing *c);
 
+/*
+ * "landed": a file or a folder is about to get its name; it stands in the log before the name
+ * does.  "unlanded", with `why`: it got none after all, although the log says so before.
+ */
+struct audit_landing {
+	uint64_t decision;     /* seq of the decision that it lands by */
+	struct span file;      /* inside of the dataset; a folder with a slash at its end */
+	uint64_t bytes;        /* of a file */
+	const uint8_t *sha256; /* of its bytes; NULL: not known */
+	const char *why;       /* one word; NULL: it landed */
+};
+void audit_record_landing(struct buf *out, const uint8_t trace[16], struct audit_who who,
+	const struct facts *f, const struct audit_landing *l);
+
 struct audit_starting {
 	const char *agent;  /* version */
 	const char *tzdata; /* zone_version; "" or NULL: not known */

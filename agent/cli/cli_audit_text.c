@@ -151,6 +151,30 @@ closing(struct buf *out, const struct json *j)
 }
 
 static void
+landing(struct buf *out, const struct json *j)
+{
+	put(out, j, "kind");
+	buf_adds(out, json_get(j, "why") != NULL ? " " : "  ");
+	put(out, j, "file");
+	buf_adds(out, " in ");
+	put(out, json_get(j, "object"), "pid");
+	if (json_get(j, "bytes") != NULL) {
+		buf_adds(out, ", ");
+		put(out, j, "bytes");
+		buf_adds(out, " bytes");
+	}
+	buf_adds(out, ", under record ");
+	put(out, j, "decision");
+	if (json_get(j, "why") != NULL) {
+		buf_adds(out, " (");
+		put(out, j, "why");
+		buf_addc(out, ')');
+	}
+	buf_adds(out, "  ");
+	put_subject(out, j);
+}
+
+static void
 policies(struct buf *out, const struct json *list)
 {
 	for (size_t i = 0; i < json_count(list); i++) {
@@ -275,6 +299,8 @@ static const struct words {
 } kinds[] = {
 	{SPAN_INIT("decision"), decision},
 	{SPAN_INIT("close"), closing},
+	{SPAN_INIT("landed"), landing},
+	{SPAN_INIT("unlanded"), landing},
 	{SPAN_INIT("start"), starting},
 	{SPAN_INIT("reload"), starting},
 	{SPAN_INIT("event"), event},

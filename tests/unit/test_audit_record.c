@@ -167,6 +167,37 @@ closings(void **state)
 }
 
 static void
+landings(void **state)
+{
+	static const uint8_t sha[32] = {0x2c};
+	struct audit_landing l = {
+		.decision = 7, .file = SPAN("sub/a \"b\".h5"), .bytes = 5, .sha256 = sha};
+	const struct audit_who who = {.id = SPAN("2026-06:00")};
+	AUTO_BUF b = BUF_INIT(8192);
+
+	(void)state;
+	audit_record_landing(&b, trace, who, &facts, &l);
+	check_record("landed", &b,
+		TRACE SUBJECT
+		"," OBJECT ",\"decision\":7,\"file\":\"sub/a \\\"b\\\".h5\",\"bytes\":5,"
+		"\"sha256\":"
+		"\"2c00000000000000000000000000000000000000000000000000000000000000\"");
+	l.sha256 = NULL;
+	l.bytes = 0;
+	audit_record_landing(&b, trace, who, &facts, &l);
+	check_record("landed", &b,
+		TRACE SUBJECT "," OBJECT
+			      ",\"decision\":7,\"file\":\"sub/a \\\"b\\\".h5\",\"bytes\":0");
+	l.file = SPAN("sub/");
+	audit_record_landing(&b, trace, who, &facts, &l);
+	check_record("landed", &b, TRACE SUBJECT "," OBJECT ",\"decision\":7,\"file\":\"sub/\"");
+	l.why = "exists";
+	audit_record_landing(&b, trace, who, &facts, &l);
+	check_record("unlanded", &b,
+		TRACE SUBJECT "," OBJECT ",\"decision\":7,\"file\":\"sub/\",\"why\":\"exists\"");
+}
+
+static void
 others(void **state)
 {
 	static const struct span files[] = {SPAN_INIT("audit-2026-01.jsonl")};
@@ -262,6 +293,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(decisions),
 		cmocka_unit_test(closings),
+		cmocka_unit_test(landings),
 		cmocka_unit_test(others),
 		cmocka_unit_test(starts),
 	};

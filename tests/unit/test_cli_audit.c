@@ -44,6 +44,18 @@ words(void **state)
 			 "\"ranges\":[[0,9]],\"why\":\"denied\""),
 			"2026-06-01T08:00:00Z  sent    10 bytes under record 3, cut (denied): "
 			"\"a\\u001b[2J\", bytes [[0,9]]"},
+		{LINE("landed", T ",\"subject\":" JANE
+				  ",\"object\":{\"pid\":\"10.5072/A\"},\"decision\":3,\"file\":"
+				  "\"sub/a\",\"bytes\":5"),
+			"2026-06-01T08:00:00Z  landed  sub/a in 10.5072/A, 5 bytes, under record 3 "
+			" "
+			"2026-06:00 (registered, pi)"},
+		{LINE("unlanded", T ",\"subject\":null"
+				    ",\"object\":{\"pid\":\"10.5072/A\"},\"decision\":3,\"file\":"
+				    "\"sub/\",\"why\":\"exists\""),
+			"2026-06-01T08:00:00Z  unlanded sub/ in 10.5072/A, under record 3 (exists) "
+			" "
+			"anonymous"},
 		{LINE("start", "\"agent\":\"1\",\"tzdata\":null,\"policies\":[{\"policy\":\"p\","
 			       "\"version\":3}]"),
 			"2026-06-01T08:00:00Z  start   agent 1, tz database -, policies p version "
