@@ -409,6 +409,12 @@ check_path(struct tracing *t)
 		arena_printf(t->trace.mem, "below a path of %.*s", SPAN_ARG(t->i->read_word)),
 		"RFC 6750 3.1"};
 	single(t, &r, covered, &e);
+	covered = false;
+	for (size_t k = 0; k < s->n_write_paths && !covered; k++)
+		covered = path_scope_covers(s->write_paths[k], path);
+	trace_note(&t->trace, "adding", AUTH_EXPLAIN_NOTE, trace_clean(&t->trace, path),
+		covered ? "the token covers adding data there, too; policy has to permit it"
+			: "the token does not cover adding data there");
 }
 
 static void

@@ -49,8 +49,8 @@ static void
 good(void **state)
 {
 	static const char *const order[] = {"token", "form", "iss", "alg", "typ", "kid", "exp",
-		"nbf", "iat", "aud", "cnf", "user", "scope", "groups", "group", "signature",
-		"path"};
+		"nbf", "iat", "aud", "cnf", "user", "scope", "groups", "group", "signature", "path",
+		"adding"};
 	struct world *w = *state;
 	AUTO_BUF token = BUF_INIT(16384);
 	AUTO_BUF out = BUF_INIT(65536);
@@ -114,6 +114,7 @@ paths(void **state)
 	explain(w, &c, buf_span(&token), &out);
 	assert_int_equal(x.status, 403);
 	check_step("path", AUTH_EXPLAIN_FAILED, "/data/foobar");
+	check_step("adding", AUTH_EXPLAIN_NOTE, "/data/foobar");
 	assert_true(x.subject.authenticated);
 	buf_reset(&token);
 	mint_token(&w->key[B], SPAN("{\"alg\":\"ES256\",\"typ\":\"JWT\"}"),
