@@ -9,6 +9,7 @@
 #include "agent/gate_oblige.h"
 #include "agent/gate_people.h"
 #include "agent/gate_problem.h"
+#include "agent/gate_put.h"
 #include "agent/gate_record.h"
 #include "agent/gate_view.h"
 #include "policy/state.h"
@@ -279,6 +280,10 @@ gate_data_begin(struct gate_desk *d, struct gate_case *c)
 {
 	struct err e = {0};
 
+	if (gate_put_is(c->ask)) {
+		gate_put_begin(d, c);
+		return;
+	}
 	/* A token with path scopes reads below them only, whatever policy says (tokens SCP-1). */
 	if (!auth_covers(d->gate->auth, &c->subject, c->ask->path, &d->mem, &c->refusal)) {
 		c->found = GATE_OUTSIDE;
@@ -312,6 +317,8 @@ needs_groups(const struct gate_case *c)
 void
 gate_data_answer(struct gate_desk *d, struct gate_case *c, struct http_answer *ret)
 {
+	if (gate_put_is(c->ask) && gate_put_early(d, c, ret))
+		return;
 	switch (c->found) {
 	case GATE_REFUSED:
 	case GATE_WAITS: /* neither comes here */
@@ -341,6 +348,8 @@ gate_data_answer(struct gate_desk *d, struct gate_case *c, struct http_answer *r
 		gate_problem_absent(d, c, ret);
 	else if (!c->decision.permit || c->decision.status == 410)
 		gate_problem_denied(d, c, ret); /* a permit with `tombstone` is that page, too */
+	else if (gate_put_is(c->ask))
+		gate_put_answer(d, c, ret);
 	else
 		gate_data_member(d, c, ret);
 }

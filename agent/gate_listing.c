@@ -5,6 +5,7 @@
 #include "agent/base/jsonw.h"
 #include "agent/gate_data.h"
 #include "agent/gate_grant.h"
+#include "agent/gate_ingest.h"
 #include "agent/gate_listing_dav.h"
 #include "agent/gate_oblige.h"
 #include "agent/gate_page.h"
@@ -110,8 +111,21 @@ gate_listing_is_folder(struct gate_desk *d, const struct gate_case *c)
 	size_t n = 0;
 	struct span prefix = arena_printf(&d->mem, "%.*s/", SPAN_ARG(c->rest));
 
-	return catalog_files(d->catalog, c->dataset.id, prefix, 1, &d->mem, &files, &n, NULL) &&
-	       n == 1 && span_starts(files[0].path, prefix);
+	return (catalog_files(d->catalog, c->dataset.id, prefix, 1, &d->mem, &files, &n, NULL) &&
+		       n == 1 && span_starts(files[0].path, prefix)) ||
+	       gate_ingest_is_folder(d, c, c->rest); /* one that was made and is empty yet */
+}
+
+/* The folder that is listed, where it is below the dataset's own. */
+static bool
+is_there(const struct listing *l)
+{
+	struct gate_case c = *l->c;
+
+	if (l->folder.n == 0)
+		return true;
+	c.rest = span_first(l->folder, l->folder.n - 1);
+	return gate_listing_is_folder(l->d, &c);
 }
 
 /* ---- HTML ---- */
@@ -289,7 +303,7 @@ gate_listing_answer(struct gate_desk *d, struct gate_case *c, struct http_answer
 	else
 		html_page_start(&l);
 	if (gate_listing_walk(d, c, l.folder, json ? json_entry : html_entry, &l, &e) && l.n == 0 &&
-		l.folder.n > 0)
+		!is_there(&l))
 		(void)err_set(&e, ERR_ABSENT, NULL, "no such folder");
 	if (e.code != ERR_NONE)
 		gate_listing_failed(d, c, &e, ret);

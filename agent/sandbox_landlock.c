@@ -45,10 +45,12 @@ static const struct path_row {
 	/* The gate lists no folder but that of the audit log. */
 	{"root.", G, LANDLOCK_ACCESS_FS_READ_FILE},
 	/* And where contributors add data, files and folders come to be; none goes away or moves.
-	 * An unnamed file is linked into a folder that may be another one than it was made in. */
+	 * An unnamed file is linked into a folder that may be another one than it was made in; a
+	 * folder is opened to be flushed. */
 	{WRITABLE, G,
-		LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG |
-			LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REFER},
+		LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_WRITE_FILE |
+			LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_DIR |
+			LANDLOCK_ACCESS_FS_REFER},
 	{"root.", I, READ_BENEATH},
 	/* A reader of a SQLite catalogue in WAL mode takes its locks in the -shm file beside it. */
 	{"catalogue.dir", G, WRITE_BENEATH & ~LANDLOCK_ACCESS_FS_READ_DIR},

@@ -67,7 +67,7 @@ struct gate_place {
 static inline void
 put(const char *dir, const char *name, const char *text)
 {
-	char path[256];
+	char path[2048];
 
 	(void)snprintf(path, sizeof(path), "%s/data/%s", dir, name);
 	AUTO_FD fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
