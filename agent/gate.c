@@ -9,6 +9,7 @@
 #include "agent/gate_data.h"
 #include "agent/gate_datasets.h"
 #include "agent/gate_grant.h"
+#include "agent/gate_indexer.h"
 #include "agent/gate_login.h"
 #include "agent/gate_logout.h"
 #include "agent/gate_me.h"
@@ -20,6 +21,7 @@
 #include "agent/gate_terms.h"
 #include "agent/trusted_time.h"
 #include "agent/wire.h"
+#include "agent/wish.h"
 #include "auth/keyring.h"
 #include "auth/peer_rate.h"
 
@@ -279,10 +281,19 @@ login_ready(struct gate_desk *d, const struct gate_wait *w, int64_t now_ms)
 			       auth_keyring(d->gate->auth), w->login.issuer, w->keys - 1, now_ms));
 }
 
+static bool
+wish_ready(struct gate_desk *d, const struct gate_wait *w, int64_t now_ms)
+{
+	return w->wish != 0 &&
+	       (now_ms >= w->wish_until_ms || w->wish_until_ms - now_ms > GATE_WISH_MS ||
+		       gate_indexer_over(d->gate->indexer, w->wish));
+}
+
 bool
 gate_ready(struct gate_desk *d, const struct gate_wait *w, int64_t now_ms)
 {
-	return one_ready(d, &w->token, now_ms) || login_ready(d, w, now_ms);
+	return one_ready(d, &w->token, now_ms) || login_ready(d, w, now_ms) ||
+	       wish_ready(d, w, now_ms);
 }
 
 int64_t
@@ -291,6 +302,8 @@ gate_until(const struct gate_wait *w)
 	int64_t token = w->token.until_ms;
 	int64_t login = w->login.until_ms;
 
+	if (w->wish != 0)
+		return w->wish_until_ms;
 	return login == 0 || (token != 0 && token < login) ? token : login;
 }
 
@@ -301,7 +314,28 @@ gate_forget(struct gate_desk *d, struct gate_wait *w)
 		auth_forget(d->gate->auth, &w->token);
 	if (w->login.until_ms != 0)
 		auth_forget(d->gate->auth, &w->login);
+	gate_indexer_forget(d->gate->indexer, w->wish);
 	*w = (struct gate_wait){0};
+}
+
+bool
+gate_wish(struct gate_desk *d, struct gate_case *c, const struct wish *w)
+{
+	if (c->wished)
+		return false;
+	c->wait.wish = gate_indexer_wish(d->gate->indexer, w);
+	c->wait.wish_until_ms = c->wall_ms + GATE_WISH_MS;
+	return c->wait.wish != 0;
+}
+
+/* What it wished is there, or never will be: it goes on without waiting again. */
+static void
+end_wish(struct gate_desk *d, struct gate_case *c)
+{
+	gate_indexer_forget(d->gate->indexer, c->wait.wish);
+	c->wait.wish = 0;
+	c->wait.wish_until_ms = 0;
+	c->wished = true;
 }
 
 static void
@@ -328,6 +362,8 @@ gate_begin(struct gate_desk *d, const struct http_ask *ask, int64_t wall_ms,
 		.row = find_row(ask->path)};
 	if (before != NULL)
 		ret->wait = *before;
+	if (ret->wait.wish != 0)
+		end_wish(d, ret);
 	if (ret->row != NULL && ret->row->login)
 		ret->found = identify(d, ret);
 	if (ret->row != NULL && ret->row->begin != NULL && ret->found == GATE_NOTHING)
@@ -412,5 +448,6 @@ gate_answer(
 	gate_begin(d, ask, now_ms, NULL, &c);
 	gate_record(d, &c, 1);
 	gate_finish(d, &c, ret);
+	gate_forget(d, &c.wait);
 	gate_end(d);
 }

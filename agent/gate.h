@@ -37,6 +37,7 @@ struct gate {
 	struct gate_refused *refused;   /* limits what is written of refusals; NULL: nothing does */
 	uint64_t rate_key[4];           /* secret: names those whose rates are limited */
 	struct gate_ledger *ledger;     /* what people do is written there; NULL: it is not */
+	struct gate_indexer *indexer;   /* writes the catalogue; NULL: it cannot be asked */
 };
 
 #define GATE_TELL_MS   60000 /* between two such lines of one thread */
@@ -76,8 +77,11 @@ struct gate_wait {
 	struct auth_wait token; /* for what its token's issuer is asked */
 	struct auth_wait login; /* for the issuer that a browser's login goes to */
 	uint64_t keys;          /* then for its keys: keyring_more.turn + 1; 0: not for them */
+	uint64_t wish;          /* for the indexer (gate_indexer.h); 0: not for it */
+	int64_t wish_until_ms;
 };
 
+#define GATE_WISH_MS 20000L /* for the indexer; less than FRONT_LINK_ASK_MS */
 #define GATE_WAIT_MS 15000L /* no question waits longer, whatever the clock does meanwhile */
 
 struct gate_case;
@@ -101,6 +105,7 @@ struct gate_case {
 	const struct gate_row *row;
 	enum gate_found found;
 	struct gate_wait wait;
+	bool wished;                 /* it has waited for the indexer, and does not again */
 	struct auth_refusal refusal; /* GATE_REFUSED, GATE_OUTSIDE */
 	size_t record_at, record_n;  /* of the desk's records; 0 bytes: none */
 	const char *kind;            /* of the record */
@@ -153,6 +158,14 @@ void gate_record(struct gate_desk *d, struct gate_case *cases, size_t n);
 void gate_finish(struct gate_desk *d, struct gate_case *c, struct http_answer *ret);
 /* May come early, when what follows can take long: it only lets the catalogue go. */
 void gate_end(struct gate_desk *d);
+/*
+ * Have the indexer do something before this question is answered.  From a row's begin: then it sets
+ * c->found to GATE_WAITS, and nothing is recorded yet.  From its answer, which is complete, but
+ * leaves only when it is done: then the question is begun anew with c->wished, so what was done is
+ * to be known again.  False: it was wished before, or the indexer is not there: go on without.
+ */
+struct wish;
+bool gate_wish(struct gate_desk *d, struct gate_case *c, const struct wish *w);
 /* Is it worth asking again: the answer is there, or the time is over? */
 bool gate_ready(struct gate_desk *d, const struct gate_wait *w, int64_t now_ms);
 /* When gate_ready says so at the latest, ms UTC. */

@@ -121,3 +121,32 @@ gate_audit_end(struct gate_audit *g, int64_t now_ms)
 	(void)audit_flush(g->audit, NULL);
 	tell(g);
 }
+
+void
+gate_audit_clock(struct gate_audit *g, struct trusted_time *time)
+{
+	struct audit_item item = {.kind = "clock"};
+	int64_t step = 0;
+	int64_t used = 0;
+	struct err e = {0};
+	AUTO_BUF text = BUF_INIT(AUDIT_LINE_MAX);
+
+	if (trusted_time_alarm(time, &step, &used)) {
+		metric_add(g->metrics, METRIC_CLOCK_STEPS, 1);
+		log_warn("clock",
+			step > 0 ? "the wall clock stepped ahead: policy goes on by the boot clock "
+				   "until a reload confirms the new time"
+				 : "the wall clock is behind: policy goes on with its own time "
+				   "until "
+				   "that has caught up",
+			LOG_I64("step_s", step / 1000), LOG_I64("used", used / 1000));
+		audit_record_clock(&text, step / 1000, used / 1000);
+		item.rest = buf_span(&text);
+		bool ok = audit_append(g->audit, &item, 1, used, &e);
+		metric_add(g->metrics, ok ? METRIC_AUDIT_RECORDS : METRIC_AUDIT_FAILED, 1);
+		if (!ok)
+			log_err(LOG_ERROR, "audit", &e);
+	}
+	if (!trusted_time_keep(time, false, &e))
+		log_err(LOG_ERROR, "clock", &e);
+}

@@ -3,6 +3,7 @@
 
 #include "agent/base/metric.h"
 #include "agent/base/settings.h"
+#include "agent/trusted_time.h"
 #include "policy/audit.h"
 #include "policy/policy.h"
 
@@ -28,3 +29,6 @@ void gate_audit_init(struct gate_audit *g, struct audit *audit, const struct aud
 void gate_audit_tick(struct gate_audit *g, int64_t now_ms);
 /* The last records are signed, and all is flushed. */
 void gate_audit_end(struct gate_audit *g, int64_t now_ms);
+/* Policy language 13.1: a step of the wall clock is told once, with the time that is used instead.
+ */
+void gate_audit_clock(struct gate_audit *g, struct trusted_time *time);

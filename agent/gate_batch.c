@@ -227,6 +227,11 @@ answer_one(struct gate_batch *b, size_t i)
 	if (b->cases[i].found == GATE_WAITS && park(b, i))
 		return;
 	gate_finish(b->desk, &b->cases[i], &answer);
+	if (b->cases[i].wait.wish != 0 && park(b, i)) {
+		grant_unref(answer.grant);
+		return;
+	}
+	gate_forget(b->desk, &b->cases[i].wait);
 	send_answer(b, &answer);
 	grant_unref(answer.grant);
 	if (b->asks[i].old != NULL)

@@ -8,7 +8,11 @@
 #include "agent/catalog/proposals.h"
 #include "agent/indexer_run.h"
 
+#include <fcntl.h>
+#include <linux/openat2.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #define JOB_BATCH_ROWS 500U /* files in one transaction */
 #define JOB_BATCH_MS   1000U
@@ -212,6 +216,21 @@ on_entry(struct indexer_run *r, const struct indexer_walk_entry *entry)
 	}
 }
 
+/* Others wait for single datasets, and shall not wait for the whole run. */
+static void
+let_others(struct indexer_run *r)
+{
+	const struct indexer_job_world *w = &r->job->world;
+
+	if (w->others == NULL || r->stop || !w->others(w->ctx))
+		return;
+	indexer_file_drain(r);
+	if (!commit(r))
+		return;
+	w->between(w->ctx);
+	indexer_file_serve(r); /* the readers' answers are this run's again */
+}
+
 static void
 walk_root(struct indexer_run *r, int fd)
 {
@@ -228,6 +247,8 @@ walk_root(struct indexer_run *r, int fd)
 			break;
 		}
 		on_entry(r, &entry);
+		if (entry.kind == WALK_DATASET_END)
+			let_others(r);
 		if (!r->job->world.attend(r->job->world.ctx))
 			r->stop = true;
 	}
@@ -290,6 +311,59 @@ run_root(struct indexer_run *r, unsigned place)
 	}
 	walk_root(r, r->job->root[place].fd);
 	forget_datasets(r);
+}
+
+/* The walk stands inside of the dataset: its steps are those of a root that is one. */
+static void
+walk_one(struct indexer_run *r, struct span folder)
+{
+	struct indexer_walk_entry entry = {.kind = WALK_PROBLEM};
+	struct err e = {0};
+
+	while (!r->stop && entry.kind != WALK_END) {
+		if (!indexer_walk_next(r->walk, &entry, &e)) {
+			(void)indexer_job_fail(r, &e);
+			break;
+		}
+		if (entry.kind == WALK_DATASET)
+			indexer_dataset_enter(r, folder);
+		else
+			on_entry(r, &entry);
+	}
+	indexer_dataset_leave(r);
+	indexer_file_drain(r);
+}
+
+static int
+open_folder(int root, const char *folder)
+{
+	struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOCTTY,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS};
+
+	return (int)syscall(SYS_openat2, root, folder[0] != '\0' ? folder : ".", &how, sizeof(how));
+}
+
+static bool
+run_one(struct indexer_run *r)
+{
+	const struct indexer_job_order *o = &r->job->order;
+	const struct settings_root *root = &r->job->settings->roots[o->place];
+	struct err e = {0};
+	AUTO_FD at = open_folder(r->job->root[o->place].fd, o->folder);
+
+	r->place = o->place;
+	r->root = span_of(root->name);
+	if (at < 0)
+		return err_set(&r->why, ERR_SYSTEM, NULL, "%s: %s", root->name, o->folder);
+	if (!layout_parse(root, &r->layout, &e) || !indexer_job_batch(r) ||
+		!ingest_source(
+			r->job->ingest, r->root, o->place, span_of(root->path), &r->source, &e) ||
+		!indexer_walk_new(at, 0, &r->walk, &e))
+		return indexer_job_fail(r, &e);
+	walk_one(r, span_of(o->folder));
+	indexer_walk_free(r->walk);
+	r->walk = NULL;
+	return !r->stop && indexer_bind_new(r) && commit(r) && r->report->counts.uncatalogued == 0;
 }
 
 /* How many files there are, for the bar: names alone, no look at any file. */
@@ -375,7 +449,8 @@ set_metrics(const struct indexer_job *job)
 		return;
 	metric_set(job->metrics, METRIC_DATASETS, (int64_t)datasets);
 	metric_set(job->metrics, METRIC_FILES_INDEXED, (int64_t)files);
-	metric_set(job->metrics, METRIC_FILES_BROKEN, (int64_t)job->report->counts.broken);
+	if (!job->order.one)
+		metric_set(job->metrics, METRIC_FILES_BROKEN, (int64_t)job->report->counts.broken);
 }
 
 static bool
@@ -384,6 +459,8 @@ run_all(struct indexer_run *r)
 	const struct indexer_job *job = r->job;
 	struct err e = {0};
 
+	if (job->order.one)
+		return run_one(r);
 	if (!put_proposals(r))
 		return false;
 	if (job->order.rebind)

@@ -28,6 +28,12 @@ struct indexer_job_world {
 	/* Take what the supervisor says; false: stop the run at the next file. */
 	bool (*attend)(void *ctx);
 	void (*kill_reader)(void *ctx, unsigned slot);
+	/*
+	 * Does anybody wait for a single dataset?  Then `between` is called between two datasets,
+	 * with everything committed and no reader at work, and may run such a job.  NULL: nobody.
+	 */
+	bool (*others)(void *ctx);
+	void (*between)(void *ctx);
 };
 
 struct indexer_job_order {
@@ -38,6 +44,13 @@ struct indexer_job_order {
 	/* Look at no storage: store anew which policy binds the datasets, or this one. */
 	bool rebind;
 	char pid[LIMIT_PID + 1]; /* "": all of them */
+	/*
+	 * Not by indexer_job_parse: the dataset in this folder of this root alone, as it is on disk
+	 * now.  proposals.yaml and other datasets are left as they are.
+	 */
+	bool one;
+	unsigned place;
+	char folder[LIMIT_PATH + 1];
 };
 
 struct indexer_job {

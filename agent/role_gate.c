@@ -17,6 +17,7 @@
 #include "agent/gate_audit.h"
 #include "agent/gate_batch.h"
 #include "agent/gate_courier.h"
+#include "agent/gate_indexer.h"
 #include "agent/gate_job.h"
 #include "agent/gate_ledger.h"
 #include "agent/gate_policies.h"
@@ -343,7 +344,8 @@ prepare(struct gate_role *g)
 	if (!open_sessions(g, &e) || !open_audit(g, &e) || !open_ledger(g, &e) ||
 		!gate_desk_init(&g->desk, &g->gate, &e) ||
 		!gate_refused_new(&g->gate.refused, &e) ||
-		!gate_courier_new(g->gate.auth, &g->courier, &e))
+		!gate_courier_new(g->gate.auth, &g->courier, &e) ||
+		!gate_indexer_new(&g->gate.indexer, &e))
 		refuse(g, EXIT_CONFIG, &report, &e);
 	/* A gate before this one may have ended between an event and its step. */
 	(void)__atomic_add_fetch(g->role.epoch_rw, 1, __ATOMIC_SEQ_CST);
@@ -371,6 +373,8 @@ take_link(struct gate_role *g, struct role_message *m)
 
 	if (m->peer == PROCESS_COURIER)
 		gate_courier_link(g->courier, &m->fd);
+	else if (m->peer == PROCESS_INDEXER)
+		gate_indexer_link(g->gate.indexer, &m->fd);
 	else if (!seat_worker(g, &m->fd, &e))
 		log_err(LOG_ERROR, "link", &e);
 	scope_close(&m->fd);
@@ -464,36 +468,6 @@ sweep(struct gate_role *g)
 	}
 }
 
-/* 13.1: a step of the wall clock is told once, with the time that is used instead. */
-static void
-tell_clock(struct gate_role *g)
-{
-	struct audit_item item = {.kind = "clock"};
-	int64_t step = 0;
-	int64_t used = 0;
-	struct err e = {0};
-	AUTO_BUF text = BUF_INIT(AUDIT_LINE_MAX);
-
-	if (trusted_time_alarm(g->gate.time, &step, &used)) {
-		metric_add(g->role.metrics, METRIC_CLOCK_STEPS, 1);
-		log_warn("clock",
-			step > 0 ? "the wall clock stepped ahead: policy goes on by the boot clock "
-				   "until a reload confirms the new time"
-				 : "the wall clock is behind: policy goes on with its own time "
-				   "until "
-				   "that has caught up",
-			LOG_I64("step_s", step / 1000), LOG_I64("used", used / 1000));
-		audit_record_clock(&text, step / 1000, used / 1000);
-		item.rest = buf_span(&text);
-		bool ok = audit_append(g->gate.audit, &item, 1, used, &e);
-		metric_add(g->role.metrics, ok ? METRIC_AUDIT_RECORDS : METRIC_AUDIT_FAILED, 1);
-		if (!ok)
-			log_err(LOG_ERROR, "audit", &e);
-	}
-	if (!trusted_time_keep(g->gate.time, false, &e))
-		log_err(LOG_ERROR, "clock", &e);
-}
-
 /* Only somebody's reload may confirm a clock that stepped ahead, not one by a changed file. */
 static void
 tell_held(struct gate_role *g)
@@ -513,7 +487,7 @@ static void
 tick(struct gate_role *g)
 {
 	sweep(g);
-	tell_clock(g);
+	gate_audit_clock(&g->audit, g->gate.time);
 	tell_held(g);
 	gate_refused_tell(g->gate.refused, g->gate.audit, g->role.metrics, policy_ms(g), false);
 	gate_audit_tick(&g->audit, policy_ms(g));
@@ -540,10 +514,13 @@ serve(struct gate_role *g)
 	int64_t next = proc_now_ms() + TICK_MS;
 
 	while (control(g, &draining)) {
-		struct pollfd p[2] = {{.fd = g->role.control, .events = POLLIN},
-			{.fd = gate_courier_fd(g->courier), .events = POLLIN}};
+		struct pollfd p[3] = {{.fd = g->role.control, .events = POLLIN},
+			{.fd = gate_courier_fd(g->courier), .events = POLLIN},
+			{.fd = gate_indexer_fd(g->gate.indexer), .events = POLLIN}};
 		int64_t wait = next - proc_now_ms();
-		int n = poll(p, 2, wait > 0 ? (int)wait : 0);
+		int n = poll(p, 3, wait > 0 ? (int)wait : 0);
+		if (n > 0 && p[2].revents != 0 && gate_indexer_serve(g->gate.indexer))
+			wake_seats(g);
 		if (n > 0 && p[1].revents != 0 && gate_courier_serve(g->courier, now_ms())) {
 			end_grants(g);
 			wake_seats(g);

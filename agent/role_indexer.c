@@ -4,6 +4,7 @@
 #include "agent/base/scope.h"
 #include "agent/gate_policies.h"
 #include "agent/indexer_job.h"
+#include "agent/indexer_wishes.h"
 #include "agent/role.h"
 #include "agent/sandbox.h"
 
@@ -32,6 +33,7 @@ struct indexer {
 	struct indexer_pool *pool;
 	struct indexer_job_root *root;
 	const struct policy_set *policies; /* NULL: they have faults */
+	struct indexer_wishes *wishes;
 	bool drain, gone;
 	struct order waiting[INDEXER_JOBS];
 	size_t n_waiting;
@@ -67,6 +69,8 @@ attend(void *ctx)
 		case ROLE_LINK:
 			if (m.peer == PROCESS_READER)
 				indexer_pool_link(x->pool, m.slot, m.fd);
+			else if (m.peer == PROCESS_GATE)
+				indexer_wishes_link(x->wishes, m.fd);
 			else
 				scope_close(&m.fd);
 			break;
@@ -116,6 +120,9 @@ read_proposals(const struct role_file *f, struct buf *out, struct err *e)
 	return buf_ok(out) || err_set(e, ERR_LIMIT, NULL, "no memory for %s", f->path);
 }
 
+static bool others(void *ctx);
+static void grant_wishes(void *ctx);
+
 static bool
 run_order(struct indexer *x, const struct indexer_job_order *order, struct indexer_report *report)
 {
@@ -126,7 +133,8 @@ run_order(struct indexer *x, const struct indexer_job_order *order, struct index
 		.root = x->root,
 		.ingest = x->ingest,
 		.pool = x->pool,
-		.world = {x, x->role->control, attend, kill_reader},
+		.world = {x, indexer_wishes_fd(x->wishes), attend, kill_reader,
+			order->one ? NULL : others, grant_wishes},
 		.order = *order,
 		.report = report,
 		.metrics = x->role->metrics,
@@ -134,7 +142,7 @@ run_order(struct indexer *x, const struct indexer_job_order *order, struct index
 	};
 	struct err e = {0};
 
-	if (f != NULL) {
+	if (f != NULL && !order->one) {
 		if (!read_proposals(f, &text, &e)) {
 			indexer_report_error(report, span_of(e.msg));
 			indexer_report_done(report);
@@ -158,6 +166,52 @@ run(struct indexer *x, struct span text, struct indexer_report *report)
 		return false;
 	}
 	return run_order(x, &order, report);
+}
+
+/* ---- single datasets, as gates wish ---- */
+
+static bool
+others(void *ctx)
+{
+	struct indexer *x = ctx;
+
+	indexer_wishes_take(x->wishes);
+	return indexer_wishes_count(x->wishes) > 0;
+}
+
+static bool
+grant_one(struct indexer *x, const struct wish *w)
+{
+	const struct settings *s = x->role->settings;
+	struct indexer_job_order order = {.one = true, .digests = w->kind == WISH_DIGESTS};
+	struct indexer_report report;
+
+	while (order.place < s->n_roots && !span_is(w->root, s->roots[order.place].name))
+		order.place++;
+	if (order.place == s->n_roots || !span_cstr(w->folder, order.folder, sizeof(order.folder)))
+		return false;
+	indexer_report_init(&report, -1);
+	bool ok = run_order(x, &order, &report);
+	indexer_report_fini(&report);
+	return ok;
+}
+
+/* Those that are here: what comes while one is granted is looked at afterwards. */
+static void
+grant_wishes(void *ctx)
+{
+	struct indexer *x = ctx;
+	struct wish w;
+
+	for (size_t n = indexer_wishes_count(x->wishes); n > 0 && !x->gone; n--) {
+		if (!indexer_wishes_next(x->wishes, &w))
+			return;
+		bool ok = grant_one(x, &w);
+		if (!ok)
+			log_warn("indexer.wish", "a dataset could not be indexed whole",
+				LOG_SPAN("root", w.root), LOG_SPAN("folder", w.folder));
+		indexer_wishes_done(x->wishes, ok);
+	}
 }
 
 static void
@@ -226,7 +280,8 @@ start(struct indexer *x, struct err *e)
 	if (x->pool == NULL)
 		return err_set(e, ERR_SYSTEM, NULL, "pool");
 	indexer_pool_init(x->pool);
-	if (!crypto_prepare(e) || !open_roots(x, e))
+	if (!crypto_prepare(e) || !open_roots(x, e) || !indexer_wishes_new(&x->wishes, e) ||
+		!indexer_wishes_watch(x->wishes, x->role->control, e))
 		return false;
 	load_policies(x);
 	return ingest_open(x->role->settings->catalogue, &x->ingest, e);
@@ -252,10 +307,12 @@ serve(struct indexer *x)
 	while (attend(x) || x->n_waiting > 0) {
 		if (x->gone || (x->drain && x->n_waiting == 0))
 			break;
-		if (x->n_waiting > 0)
+		if (others(x))
+			grant_wishes(x);
+		else if (x->n_waiting > 0)
 			next_job(x);
 		else
-			indexer_pool_wait(x->pool, x->role->control, 60000);
+			indexer_pool_wait(x->pool, indexer_wishes_fd(x->wishes), 60000);
 	}
 }
 
@@ -290,6 +347,7 @@ role_indexer_main(unsigned slot)
 	serve(&x);
 	indexer_pool_fini(x.pool);
 	free(x.pool);
+	indexer_wishes_free(x.wishes);
 	ingest_close(x.ingest);
 	free(x.root);
 	return EXIT_OK;

@@ -241,11 +241,11 @@ on_ready(struct supervisor *s, enum seat seat)
 		start_gate(s);
 	} else if (seat == SEAT_GATE) {
 		supervisor_link_gate(s);
-		supervisor_link_courier(s, seat);
+		supervisor_link_helpers(s, seat);
 		if (start && s->child[SEAT_FRONT].state == CHILD_NONE)
 			start_front(s);
 	} else if (seat == SEAT_NEXT) {
-		supervisor_link_courier(s, seat);
+		supervisor_link_helpers(s, seat);
 		supervisor_reload_accept(s);
 	} else if (seat == SEAT_FRONT && start) {
 		on_serving(s);

@@ -48,15 +48,47 @@ supervisor_link_gate(struct supervisor *s)
 		join(front, w, gate, w);
 }
 
-void
-supervisor_link_courier(struct supervisor *s, enum seat seat)
+/* Is it a gate that answers questions? */
+static bool
+serves(const struct child *gate)
+{
+	return child_alive(gate) && (gate->state == CHILD_READY || gate->state == CHILD_DRAINING);
+}
+
+static void
+join_courier(struct supervisor *s, enum seat seat)
 {
 	struct child *courier = &s->child[SEAT_COURIER];
 	struct child *gate = &s->child[seat];
-	bool serves = gate->state == CHILD_READY || gate->state == CHILD_DRAINING;
 
-	if (child_alive(courier) && child_alive(gate) && serves)
+	if (child_alive(courier) && serves(gate))
 		join(gate, 0, courier, s->links++ & 0xffff);
+}
+
+static void
+join_indexer(struct supervisor *s, enum seat seat)
+{
+	struct child *indexer = &s->child[SEAT_INDEXER];
+	struct child *gate = &s->child[seat];
+
+	if (!s->once && child_alive(indexer) && serves(gate))
+		join(gate, 0, indexer, 0);
+}
+
+void
+supervisor_link_helpers(struct supervisor *s, enum seat seat)
+{
+	join_courier(s, seat);
+	join_indexer(s, seat);
+}
+
+/* With the gate in force, and with those before and behind it. */
+static void
+each_gate(struct supervisor *s, void (*joins)(struct supervisor *, enum seat))
+{
+	joins(s, SEAT_GATE);
+	for (unsigned i = SEAT_NEXT; i < SEAT_READER; i++)
+		joins(s, (enum seat)i);
 }
 
 void
@@ -64,11 +96,10 @@ supervisor_link_started(struct supervisor *s, enum seat seat)
 {
 	if (seat == SEAT_FRONT)
 		supervisor_link_gate(s);
-	if (seat == SEAT_COURIER) {
-		supervisor_link_courier(s, SEAT_GATE);
-		for (unsigned i = SEAT_NEXT; i < SEAT_READER; i++)
-			supervisor_link_courier(s, (enum seat)i);
-	}
+	if (seat == SEAT_COURIER)
+		each_gate(s, join_courier);
+	if (seat == SEAT_INDEXER)
+		each_gate(s, join_indexer);
 	for (unsigned i = 0; seat == SEAT_INDEXER && i < SEATS - SEAT_READER; i++)
 		join_reader(s, i);
 	if (seat >= SEAT_READER)

@@ -33,6 +33,9 @@ struct world {
 	struct indexer_report report;
 	struct buf told;
 	const struct policy_set *policies;
+	const char *wish; /* somebody waits for this folder; NULL: nobody */
+	const struct indexer_job *job;
+	bool granted;
 };
 
 static void
@@ -188,6 +191,32 @@ teardown(void **state)
 	return 0;
 }
 
+static bool
+others(void *ctx)
+{
+	const struct world *w = ctx;
+
+	return w->wish != NULL;
+}
+
+/* In the middle of a run: the dataset that somebody waits for. */
+static void
+between(void *ctx)
+{
+	struct world *w = ctx;
+	struct indexer_job job = *w->job;
+	struct indexer_report report;
+
+	job.order = (struct indexer_job_order){.one = true};
+	(void)span_cstr(span_of(w->wish), job.order.folder, sizeof(job.order.folder));
+	job.world.others = NULL;
+	job.report = &report;
+	w->wish = NULL;
+	indexer_report_init(&report, -1);
+	w->granted = indexer_job_run(&job);
+	indexer_report_fini(&report);
+}
+
 /* One run; what it told is in w->told. */
 static bool
 run(struct world *w, const char *proposals, const char *order)
@@ -211,8 +240,14 @@ run(struct world *w, const char *proposals, const char *order)
 	assert_true(fcntl(pair[1], F_SETPIPE_SZ, 1 << 20) > 0);
 	/* A reader that is forked during the run keeps the other end: never wait for its close. */
 	assert_int_equal(fcntl(pair[0], F_SETFL, O_NONBLOCK), 0);
-	if (!indexer_job_parse(span_of(order), &w->settings, &job.order, &e))
+	job.order = (struct indexer_job_order){.one = true, .digests = true};
+	if (strncmp(order, "one:", 4) == 0)
+		(void)span_cstr(span_of(order + 4), job.order.folder, sizeof(job.order.folder));
+	else if (!indexer_job_parse(span_of(order), &w->settings, &job.order, &e))
 		fail_msg("%s", e.msg);
+	job.world.others = others;
+	job.world.between = between;
+	w->job = &job;
 	indexer_report_init(&w->report, pair[1]);
 	bool ok = indexer_job_run(&job);
 	(void)attend(w);
@@ -324,6 +359,45 @@ life(void **state)
 	assert_int_equal(utimensat(AT_FDCWD, name, t, 0), 0);
 	assert_true(run(w, NULL, plain_order));
 	expect(w, 6, 5, 0, 3);
+}
+
+/* One dataset as it is now, and nothing of the others. */
+static void
+one(void **state)
+{
+	struct world *w = *state;
+	char name[128];
+
+	put_file(w, "q1/a/scan.h5", SIGNATURE "first", 1000);
+	put_file(w, "q1/b/x.txt", "text", 1000);
+	(void)run(w, NULL, plain_order);
+	put_file(w, "q1/a/more/new.h5", SIGNATURE "second", 1000);
+	(void)snprintf(name, sizeof(name), "%s/q1/b/x.txt", w->root);
+	assert_int_equal(unlink(name), 0);
+	assert_true(run(w, NULL, "one:q1/a"));
+	expect(w, 2, 1, 0, 0);
+	file_is(w, "10.5072/q1-a", "more/new.h5", "nexus", "");
+	file_is(w, "10.5072/q1-b", "x.txt", "other", INGEST_PLAIN); /* gone, but not looked at */
+	put_file(w, "q3/new/y.txt", "text", 1000);
+	assert_true(run(w, NULL, "one:q3/new"));
+	file_is(w, "10.5072/q3-new", "y.txt", "other", INGEST_PLAIN);
+	assert_false(run(w, NULL, "one:q3/none"));
+	assert_false(run(w, NULL, "one:../q3/new"));
+}
+
+/* Who waits for a dataset does not wait for the end of a run, which goes on as if nothing were. */
+static void
+one_between(void **state)
+{
+	struct world *w = *state;
+
+	put_file(w, "q1/a/scan.h5", SIGNATURE "first", 1000);
+	put_file(w, "q1/b/x.txt", "text", 1000);
+	put_file(w, "q9/z/raw.h5", SIGNATURE "second", 1000);
+	w->wish = "q9/z";
+	(void)run(w, NULL, plain_order);
+	assert_true(w->granted);
+	file_is(w, "10.5072/q9-z", "raw.h5", "nexus", "");
 }
 
 static void
@@ -621,6 +695,8 @@ main(void)
 		cmocka_unit_test(stopped),
 		cmocka_unit_test(hanging),
 		cmocka_unit_test(bindings),
+		cmocka_unit_test(one),
+		cmocka_unit_test(one_between),
 	};
 	return cmocka_run_group_tests_name("indexer", tests, setup, teardown);
 }
