@@ -6,6 +6,7 @@
 #include "agent/base/log.h"
 #include "agent/base/metric.h"
 #include "agent/base/scope.h"
+#include "agent/gate_archive.h"
 #include "agent/gate_data.h"
 #include "agent/gate_datasets.h"
 #include "agent/gate_grant.h"
@@ -208,6 +209,7 @@ answer_health(struct gate_desk *d, struct gate_case *c, struct http_answer *ret)
 static const struct gate_row rows[] = {
 	{SPAN_INIT("/data/"), false, true, gate_data_begin, gate_data_answer},
 	{SPAN_INIT("/data"), true, true, gate_data_begin, gate_data_answer},
+	{SPAN_INIT("/archive/"), false, true, gate_archive_begin, gate_archive_answer},
 	{SPAN_INIT("/datasets/"), false, true, gate_datasets_begin, gate_datasets_answer},
 	{SPAN_INIT("/review/"), false, false, gate_review_begin, gate_review_answer},
 	{SPAN_INIT("/terms"), true, true, NULL, gate_terms_answer},

@@ -314,28 +314,19 @@ needs_groups(const struct gate_case *c)
 	       (!c->decision.permit && (c->decision.status == 403 || c->decision.status == 404));
 }
 
-void
-gate_data_answer(struct gate_desk *d, struct gate_case *c, struct http_answer *ret)
+bool
+gate_data_permitted(struct gate_desk *d, struct gate_case *c, struct http_answer *ret)
 {
-	if (gate_put_is(c->ask) && gate_put_early(d, c, ret))
-		return;
 	switch (c->found) {
+	case GATE_NOTHING:
 	case GATE_REFUSED:
-	case GATE_WAITS: /* neither comes here */
+	case GATE_WAITS: /* none of them comes here */
 	case GATE_OUTSIDE:
 		gate_problem_credential(d, c, &c->refusal, ret);
-		return;
-	case GATE_NOTHING:
-		if (c->ask->method == HTTP_PROPFIND)
-			gate_collection_answer(d, c, ret);
-		else if (!span_starts(c->ask->path, SPAN("/data/")))
-			redirect_to_folder(d, c, ret);
-		else
-			gate_catalogue_answer(d, c, ret);
-		return;
+		return false;
 	case GATE_FAILED:
 		gate_problem_later(d, c, "The catalogue does not answer.", 10, ret);
-		return;
+		return false;
 	case GATE_ABSENT:
 	case GATE_DECIDED:
 		break;
@@ -348,8 +339,30 @@ gate_data_answer(struct gate_desk *d, struct gate_case *c, struct http_answer *r
 		gate_problem_absent(d, c, ret);
 	else if (!c->decision.permit || c->decision.status == 410)
 		gate_problem_denied(d, c, ret); /* a permit with `tombstone` is that page, too */
-	else if (gate_put_is(c->ask))
-		gate_put_answer(d, c, ret);
 	else
-		gate_data_member(d, c, ret);
+		return true;
+	return false;
+}
+
+void
+gate_data_answer(struct gate_desk *d, struct gate_case *c, struct http_answer *ret)
+{
+	bool put = gate_put_is(c->ask);
+
+	if (put && gate_put_early(d, c, ret))
+		return;
+	if (c->found != GATE_NOTHING) {
+		if (!gate_data_permitted(d, c, ret))
+			return;
+		if (put)
+			gate_put_answer(d, c, ret);
+		else
+			gate_data_member(d, c, ret);
+	} else if (c->ask->method == HTTP_PROPFIND) {
+		gate_collection_answer(d, c, ret);
+	} else if (!span_starts(c->ask->path, SPAN("/data/"))) {
+		redirect_to_folder(d, c, ret);
+	} else {
+		gate_catalogue_answer(d, c, ret);
+	}
 }

@@ -19,6 +19,8 @@ void gate_data_answer(struct gate_desk *d, struct gate_case *c, struct http_answ
  */
 bool gate_data_judge(struct gate_desk *d, struct gate_case *c, enum action action, struct err *e);
 
+/* False: what was found is no permit that was recorded, and that has been answered. */
+bool gate_data_permitted(struct gate_desk *d, struct gate_case *c, struct http_answer *ret);
 /* The listing or the file at c->rest of c->dataset: only after a permit that was recorded. */
 void gate_data_member(struct gate_desk *d, struct gate_case *c, struct http_answer *ret);
 

@@ -71,6 +71,10 @@ fill_links(struct gate_desk *d, const struct gate_case *c, struct gate_dataset *
 		s->licence = url_path(d, "https://spdx.org/licenses/", licence, "");
 	if (s->list.permit)
 		s->data = url_path(d, "/data/", pid, "/");
+	if (s->list.permit && s->read.permit) {
+		s->zip = url_path(d, "/archive/", pid, ".zip");
+		s->tar = url_path(d, "/archive/", pid, ".tar");
+	}
 	if (s->read.terms.p != NULL)
 		s->terms = url_path(d, "/terms/", s->read.terms, "");
 	else if (refused)

@@ -29,6 +29,7 @@ struct gate_dataset {
 	struct span sentence; /* of the decision on data.read */
 	struct span doi;      /* absent: its pid is none */
 	struct span data;     /* "/data/PID/" as a URL path; absent: not for this asker */
+	struct span zip, tar; /* all of them as one file; absent: not for this asker */
 	struct span requests; /* where to ask for access; absent: nothing to ask for */
 	struct span terms;    /* page of the terms that are to be accepted first; absent: none */
 	struct span licence;  /* URL; absent: a licence of the facility's own */

@@ -144,6 +144,8 @@ gate_dataset_json(struct gate_desk *d, const struct gate_dataset *s)
 	jsonw_str(&w, "data", s->data);
 	jsonw_str(&w, "access_requests", s->requests);
 	jsonw_str(&w, "terms", s->terms);
+	jsonw_str(&w, "zip", s->zip);
+	jsonw_str(&w, "tar", s->tar);
 	jsonw_end(&w, '}');
 	jsonw_end(&w, '}');
 	buf_addc(&d->body, '\n');

@@ -190,6 +190,8 @@ gate_dataset_page(struct gate_desk *d, const struct gate_dataset *s)
 	buf_adds(&d->body, "<h2>Data</h2>\n");
 	gate_page_text(d, "p", s->sentence);
 	link_text(d, s->data, "Files");
+	link_text(d, s->zip, "All files as zip");
+	link_text(d, s->tar, "All files as tar");
 	link_text(d, s->terms, "Read and accept the terms");
 	link_text(d, s->requests, "Ask for access");
 	policy(d, s);

@@ -3,6 +3,7 @@
 
 #include "agent/base/civil.h"
 #include "agent/base/jsonw.h"
+#include "agent/gate_archive.h"
 #include "agent/gate_data.h"
 #include "agent/gate_grant.h"
 #include "agent/gate_ingest.h"
@@ -181,6 +182,24 @@ title(const struct listing *l)
 	return l->c->dataset.title;
 }
 
+static const char *const archives[][2] = {{".zip", "zip"}, {".tar", "tar"}};
+
+/* This folder and all below it as one file. */
+static void
+html_archives(struct listing *l)
+{
+	struct buf *b = &l->d->body;
+
+	for (size_t i = 0; i < 2; i++) {
+		AUTO_BUF to = BUF_INIT(16384);
+		if (!gate_archive_address(l->d, l->c, l->folder, archives[i][0], &to))
+			return;
+		buf_adds(b, i == 0 ? "</p>\n<p>All of this: <a href=\"" : ", <a href=\"");
+		buf_add_html(b, buf_span(&to));
+		buf_addf(b, "\">%s</a>", archives[i][1]);
+	}
+}
+
 static void
 html_page_start(struct listing *l)
 {
@@ -201,6 +220,7 @@ html_page_start(struct listing *l)
 		buf_add_html(b, notice);
 		buf_adds(b, "</strong>");
 	}
+	html_archives(l);
 	buf_adds(b, "</p>\n<table><tr><th>name</th><th>bytes</th><th>modified</th><th>format</th></"
 		    "tr>\n");
 	if (l->folder.n > 0)
@@ -244,6 +264,13 @@ json_page_start(struct listing *l)
 	jsonw_str(w, "pid", s->pid);
 	jsonw_str(w, "title", title(l));
 	jsonw_str(w, "path", l->folder);
+	jsonw_obj(w, "archives");
+	for (size_t i = 0; i < 2; i++) {
+		AUTO_BUF to = BUF_INIT(16384);
+		if (gate_archive_address(l->d, l->c, l->folder, archives[i][0], &to))
+			jsonw_str(w, archives[i][1], buf_span(&to));
+	}
+	jsonw_end(w, '}');
 	jsonw_cstr(w, "state", state_names[l->c->decision.state]);
 	jsonw_str(w, "licence", l->c->decision.licence);
 	if (gate_oblige_notice(l->c).p != NULL)

@@ -156,12 +156,15 @@ gate_oblige_age(const struct gate_desk *d, const struct gate_case *c)
 	return age > 0 ? gate_oblige_age_of(d, c, c->facts.action, age) : 0;
 }
 
-/* A page shows the title to those who may see it: everybody must see the same. */
+/* A page shows the title to those who may see it, and links to archives to those who may read:
+ * everybody must see the same. */
 static unsigned
 page_age(const struct gate_desk *d, const struct gate_case *c)
 {
 	unsigned age = gate_oblige_age(d, c);
 
+	if (age > 0)
+		age = gate_oblige_age_of(d, c, ACTION_DATA_READ, age);
 	if (age > 0)
 		age = gate_oblige_age_of(d, c, ACTION_META_PUBLIC, age);
 	return age > 0 ? gate_oblige_age_of(d, c, ACTION_META_FULL, age) : 0;

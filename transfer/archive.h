@@ -22,8 +22,8 @@ enum archive_form { ARCHIVE_TAR, ARCHIVE_ZIP };
 
 #define ARCHIVE_MEMBERS_MAX 200000U
 #define ARCHIVE_PLAN_MAX    (32UL * 1024 * 1024) /* bytes */
-#define ARCHIVE_DIR_MAX     512U
-#define ARCHIVE_PATH_MAX    4096U
+#define ARCHIVE_DIR_MAX     512UL
+#define ARCHIVE_PATH_MAX    4096UL
 
 struct archive_member {
 	struct span path; /* UTF-8, relative: no empty, "." or ".." segment, no control character

@@ -375,3 +375,9 @@ choice_unmet(const struct choice *c)
 			return c->glob[i].text;
 	return SPAN_NONE;
 }
+
+struct span
+choice_pattern(const struct choice *c, size_t i)
+{
+	return c->glob[i].text;
+}

@@ -51,3 +51,5 @@ choice_all(const struct choice *c)
 bool choice_takes(struct choice *c, struct span path);
 /* The first word of the query that nothing was found for; absent: none. */
 struct span choice_unmet(const struct choice *c);
+/* Number i of the patterns, as it was written. */
+struct span choice_pattern(const struct choice *c, size_t i);

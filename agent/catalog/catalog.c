@@ -38,6 +38,8 @@ static const char *const statements[CQ_COUNT] = {
 	[CQ_MINE_PROPOSAL] = "SELECT id FROM document WHERE pid = ?",
 	[CQ_NEW] = DATASET_ROW_NEW,
 	[CQ_BOUND] = "SELECT bound, count(*) FROM dataset WHERE bound IS NOT NULL GROUP BY bound",
+	[CQ_BELOW] = "SELECT pid FROM dataset_text WHERE pid > ?1 || '/' AND pid < ?1 || '0'"
+		     " ORDER BY pid LIMIT ?2",
 };
 
 bool
@@ -362,4 +364,29 @@ catalog_files(struct catalog *c, int64_t dataset, struct span after, size_t limi
 	*ret = list;
 	*ret_n = n;
 	return true;
+}
+
+bool
+catalog_below(struct catalog *c, struct span pid, struct arena *a, struct span **ret, size_t *ret_n,
+	struct err *e)
+{
+	struct span *list = arena_array(a, CATALOG_BELOW, sizeof(*list));
+	enum store_row r = STORE_END;
+	size_t n = 0;
+
+	if (catalog_part_full(a, e))
+		return false;
+	store_deadline(c->store, CATALOG_DEADLINE_MS);
+	store_text(c->store, CQ_BELOW, 1, pid);
+	store_i64(c->store, CQ_BELOW, 2, CATALOG_BELOW + 1);
+	while ((r = store_step(c->store, CQ_BELOW, e)) == STORE_ROW && n < CATALOG_BELOW)
+		list[n++] = text(c->store, CQ_BELOW, 0, a);
+	if (r == STORE_ROW)
+		store_reset(c->store, CQ_BELOW);
+	if (r == STORE_FAIL || catalog_part_full(a, e))
+		return false;
+	*ret = list;
+	*ret_n = n;
+	return r == STORE_END ||
+	       err_set(e, ERR_LIMIT, NULL, "more than %u datasets below one", CATALOG_BELOW);
 }

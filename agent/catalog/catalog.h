@@ -106,6 +106,13 @@ bool catalog_file_get(struct catalog *c, int64_t dataset, struct span path, stru
  */
 bool catalog_files(struct catalog *c, int64_t dataset, struct span after, size_t limit,
 	struct arena *a, struct catalog_file **ret, size_t *ret_n, struct err *e);
+/*
+ * The datasets whose pids begin with this one and a slash, in byte order: their files stand in
+ * front of equal names of this dataset.  ERR_LIMIT: there are more than CATALOG_BELOW.
+ */
+#define CATALOG_BELOW 256U
+bool catalog_below(struct catalog *c, struct span pid, struct arena *a, struct span **ret,
+	size_t *ret_n, struct err *e);
 /* ---- lists and counts: what one view shows, and nothing of anything else ---- */
 
 /*

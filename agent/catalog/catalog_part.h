@@ -26,6 +26,7 @@ enum catalog_statement {
 	CQ_MINE_PROPOSAL,
 	CQ_BOUND,
 	CQ_NEW,
+	CQ_BELOW,
 	CQ_COUNT
 };
 

@@ -4,6 +4,7 @@
 #include "agent/base/crypto.h"
 #include "agent/base/scope.h"
 #include "agent/http/conn_answer.h"
+#include "agent/http/conn_archive.h"
 #include "agent/http/conn_ask.h"
 #include "agent/http/conn_note.h"
 #include "agent/http/conn_read.h"
@@ -90,6 +91,7 @@ release_request(struct conn *c)
 
 	if (r == NULL)
 		return;
+	conn_archive_free(r->archive);
 	buf_fini(&r->body);
 	buf_wipe(&r->fields);
 	body_fini(&r->out);
@@ -472,6 +474,7 @@ conn_close(struct conn *c)
 
 	if (c->state == CONN_ASK && c->req->asked)
 		env->gate.forget(env->gate.arg, c->req->ask_id);
+	conn_archive_gone(c);
 	conn_note_flush(c, false);
 	loop_timer_stop(&c->timer);
 	loop_task_stop(&c->task);

@@ -27,9 +27,9 @@
 /*
  * One connection of a worker thread: its state machine.  conn_read.c takes bytes in (heads and
  * request bodies), conn_ask.c routes a request and asks the gate, conn_answer.c writes answers,
- * conn_stream.c streams bodies, conn_note.c keeps what the gate is told of them; conn.c joins them
- * with the loop, the deadlines and the end.  The structs stand open here for these files; a worker
- * uses the functions.
+ * conn_stream.c streams bodies, conn_archive.c those of archives, conn_note.c keeps what the gate
+ * is told of them; conn.c joins them with the loop, the deadlines and the end.  The structs stand
+ * open here for these files; a worker uses the functions.
  */
 enum conn_limit {
 	CONN_IN_SIZE = HTTP_HEAD_MAX + 4096, /* a whole head, and room behind it for its body */
@@ -44,6 +44,7 @@ enum conn_limit {
 };
 
 struct conn;
+struct conn_archive;
 
 /* How a connection reaches the gate: agent/front_link.c, or a test. */
 struct conn_gate {
@@ -91,6 +92,7 @@ struct conn_env {
 	struct conn_gate gate;
 	struct loop_link conns;
 	size_t n_conns;
+	size_t archived; /* bytes of the plans of archives under way */
 	bool draining;
 };
 
@@ -156,6 +158,7 @@ struct conn_request {
 	struct http_finish finish; /* seconds 0: it is not finishing */
 	char *text;                /* owned; the rest of an inline answer */
 	size_t n_text, text_at;
+	struct conn_archive *archive; /* owned (conn_archive.h); NULL: the body is none */
 	/* answers whose bytes have not all left */
 	struct http_done note[CONN_NOTES];
 	size_t n_notes;

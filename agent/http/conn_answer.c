@@ -5,6 +5,7 @@
 #include "agent/base/civil.h"
 #include "agent/base/crypto.h"
 #include "agent/http/cond.h"
+#include "agent/http/conn_archive.h"
 #include "agent/http/conn_note.h"
 #include "agent/http/conn_read.h"
 
@@ -91,6 +92,8 @@ conn_answer_done(struct conn *c)
 	rate_leave(&r->rate);
 	free(r->text);
 	r->text = NULL;
+	conn_archive_free(r->archive);
+	r->archive = NULL;
 	r->noting = false;
 	if (!r->keep) {
 		c->state = CONN_FINISH;
@@ -378,15 +381,19 @@ set_body(struct conn *c, const struct http_answer *a, const struct range_set *se
 {
 	if (set != NULL && set->n > 1)
 		return set_parts(c, a, set, out);
+	struct conn_archive *x = c->req->archive;
 	buf_add(out, a->fields);
-	if (set == NULL) {
+	if (set == NULL && x == NULL)
 		body_whole(&c->req->out, a->grant);
+	if (set == NULL)
 		return true;
-	}
 	buf_adds(out, "Content-Range: ");
-	range_write(out, &set->r[0], grant_info(a->grant)->size);
+	range_write(out, &set->r[0], x != NULL ? conn_archive_size(x) : grant_info(a->grant)->size);
 	buf_adds(out, "\r\n");
-	body_range(&c->req->out, a->grant, &set->r[0]);
+	if (x != NULL)
+		conn_archive_range(x, set->r[0].first, set->r[0].last);
+	else
+		body_range(&c->req->out, a->grant, &set->r[0]);
 	return true;
 }
 
@@ -406,7 +413,8 @@ answer_bytes(struct conn *c, const struct http_answer *a, const struct range_set
 		respond_field(out, "Accept-Ranges", SPAN("bytes"));
 	add_caching(out, g, c->env->loop->utc);
 	add_validators(out, g);
-	respond_length(out, body_length(&c->req->out));
+	respond_length(out, c->req->archive != NULL ? conn_archive_length(c->req->archive)
+						    : body_length(&c->req->out));
 	respond_end(out, keeps(c), minor(c));
 	if (!head_send(c))
 		return CONN_OVER;
@@ -414,11 +422,15 @@ answer_bytes(struct conn *c, const struct http_answer *a, const struct range_set
 		conn_note_begin(c, g, NULL);
 		return conn_answer_done(c);
 	}
+	c->req->started_ms = now;
+	if (c->req->archive != NULL) {
+		conn_archive_start(c);
+		return CONN_GO;
+	}
 	if (set == NULL && g->size > 0)
 		set = &whole;
 	conn_note_begin(c, g, set);
 	c->req->noting = true;
-	c->req->started_ms = now;
 	c->state = CONN_SEND;
 	return CONN_GO;
 }
@@ -433,8 +445,9 @@ answer_file(struct conn *c, const struct http_answer *a)
 	struct cond_state cur = {.etag = span_of(g->etag), .modified = g->modified};
 	struct respond_error p = {.status = 412};
 	struct range_set set;
+	bool archive = a->body == HTTP_ARCHIVE;
 
-	if (!a->ranges)
+	if (!a->ranges && !archive)
 		return answer_bytes(c, a, NULL);
 	switch (cond_eval(h, &cur, now)) {
 	case COND_PROCEED:
@@ -445,18 +458,25 @@ answer_file(struct conn *c, const struct http_answer *a)
 		conn_note_begin(c, g, NULL);
 		return conn_answer_error(c, &p);
 	}
-	if (h->method != HTTP_GET || h->ranges != 1 || !cond_range(h, &cur, now))
+	p.status = archive ? conn_archive_open(c, a) : 0;
+	if (p.status != 0) {
+		p.retry_after = 10;
+		return conn_answer_error(c, &p);
+	}
+	uint64_t size = archive ? conn_archive_size(c->req->archive) : g->size;
+	if (!a->ranges || h->method != HTTP_GET || h->ranges != 1 || !cond_range(h, &cur, now))
 		return answer_bytes(c, a, NULL);
-	switch (range_parse(h->range, g->size, &set)) {
+	switch (range_parse(h->range, size, &set)) {
 	case RANGE_IGNORE:
 		return answer_bytes(c, a, NULL);
 	case RANGE_PARTS:
-		return answer_bytes(c, a, &set);
+		/* Of an archive one range or all of it. */
+		return answer_bytes(c, a, archive && set.n > 1 ? NULL : &set);
 	case RANGE_OUTSIDE:
 		break;
 	}
 	p.status = 416;
-	p.size = &g->size;
+	p.size = &size;
 	conn_note_begin(c, g, NULL);
 	return conn_answer_error(c, &p);
 }
@@ -470,8 +490,8 @@ conn_answer_gate(struct conn *c, const struct http_answer *a)
 		return answer_limited(c, a, METRIC_LIMITED_REQUESTS, wait);
 	switch (a->body) {
 	case HTTP_FILE:
-		return answer_file(c, a);
 	case HTTP_ARCHIVE:
+		return answer_file(c, a);
 	case HTTP_PIPE:
 	case HTTP_UPLOAD:
 		return conn_answer_status(c, 501, NULL);

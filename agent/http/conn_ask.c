@@ -3,6 +3,7 @@
 
 #include "agent/base/siphash.h"
 #include "agent/http/conn_answer.h"
+#include "agent/http/conn_archive.h"
 #include "agent/http/conn_read.h"
 #include "agent/http/conn_stream.h"
 #include "agent/http/cookie.h"
@@ -146,6 +147,19 @@ conn_ask_route(struct conn *c)
 	return conn_read_start(c);
 }
 
+/* As if the member of an archive had been asked for; the archive's own question has used the proof
+ * up. */
+static void
+as_member(struct http_ask *q, struct span path)
+{
+	q->path = path;
+	q->query = SPAN_NONE;
+	q->accept = SPAN_NONE;
+	q->want_digest = SPAN_NONE;
+	q->want_repr_digest = SPAN_NONE;
+	q->again = true;
+}
+
 static void
 ask_fill(const struct conn *c, struct http_ask *q)
 {
@@ -179,6 +193,8 @@ ask_fill(const struct conn *c, struct http_ask *q)
 	q->has_certificate = tls_client_certificate(c->tls, q->certificate);
 	memcpy(q->peer, c->peer, sizeof(q->peer));
 	memcpy(q->trace, r->trace, sizeof(q->trace));
+	if (r->archive != NULL)
+		as_member(q, conn_archive_path(r->archive));
 }
 
 static bool
@@ -200,6 +216,28 @@ conn_ask_renew(struct conn *c)
 	c->req->renewing = true;
 	ask_fill(c, &q);
 	return ask_send(c, &q);
+}
+
+/* What is asked is not kept: the members of one archive would push out what others use. */
+bool
+conn_ask_member(struct conn *c, struct span path, uint64_t *ret_id, struct grant **ret_kept)
+{
+	struct conn_env *env = c->env;
+	struct http_ask q;
+
+	ask_fill(c, &q);
+	as_member(&q, path);
+	uint64_t epoch = __atomic_load_n(env->epoch, __ATOMIC_ACQUIRE);
+	const struct http_answer *kept = kept_get(env->kept, &q, env->loop->utc, epoch);
+	*ret_kept = kept != NULL && kept->body == HTTP_FILE ? grant_ref(kept->grant) : NULL;
+	kept_done(kept);
+	if (*ret_kept != NULL) {
+		metric_add(env->metrics, METRIC_GRANTS_REUSED, 1);
+		return true;
+	}
+	bool asked = env->gate.ask(env->gate.arg, c, &q);
+	*ret_id = q.id;
+	return asked;
 }
 
 enum conn_go
@@ -252,6 +290,10 @@ conn_postponed(struct conn *c)
 {
 	struct conn_request *r = c->req;
 
+	if (conn_archive_postponed(c)) {
+		conn_drive(c);
+		return;
+	}
 	if (c->state != CONN_ASK || !r->asked)
 		return;
 	r->asked = false;
@@ -266,7 +308,13 @@ conn_answered(struct conn *c, struct http_answer *a)
 {
 	struct conn_request *r = c->req;
 	struct http_ask q;
+	bool drive = false;
 
+	if (conn_archive_answered(c, a, &drive)) {
+		if (drive)
+			conn_drive(c);
+		return;
+	}
 	if (c->state != CONN_ASK || !r->asked) {
 		grant_unref(a->grant);
 		return;
@@ -291,6 +339,11 @@ conn_ask_again(struct conn *c)
 {
 	struct http_ask q;
 
+	if (c->req->archive != NULL && !c->req->renewing) {
+		conn_archive_again(c);
+		conn_drive(c);
+		return;
+	}
 	ask_fill(c, &q);
 	if (ask_send(c, &q))
 		conn_drive(c);
@@ -303,7 +356,12 @@ conn_unanswered(struct conn *c)
 {
 	struct respond_error p = {.status = 503, .retry_after = 2};
 	struct err e = {.code = ERR_NONE};
+	enum conn_go go = CONN_GO;
 
+	if (conn_archive_unanswered(c, &go)) {
+		go_on(c, go);
+		return;
+	}
 	if (c->state != CONN_ASK)
 		return;
 	if (c->req->head.method == HTTP_POST || c->req->head.method == HTTP_DELETE) {

@@ -15,5 +15,11 @@ enum conn_go conn_ask_gate(struct conn *c);
  * cannot be asked.
  */
 bool conn_ask_renew(struct conn *c);
+/*
+ * A member of an archive, beside whatever else the connection does: the same request for another
+ * path.  *ret_kept: a grant that is known already, with a reference for the caller; else *ret_id is
+ * the question's.  False: it cannot be asked now.
+ */
+bool conn_ask_member(struct conn *c, struct span path, uint64_t *ret_id, struct grant **ret_kept);
 /* The last answer was stale; its time has come. */
 void conn_ask_again(struct conn *c);

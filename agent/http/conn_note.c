@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/http/conn_note.h"
 
+#include "agent/http/conn_archive.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,9 +15,9 @@ put_u64(char *out, uint64_t v)
 
 /* Obligation audit:full: the file and the ranges, in one block that the note owns. */
 static void
-note_full(const struct conn *c, const struct range_set *set, uint32_t from, struct http_done *d)
+note_full(struct span path, const struct range_set *set, uint32_t from, struct http_done *d)
 {
-	struct span file = span_skip(c->req->target.path, from);
+	struct span file = span_skip(path, from);
 	size_t n = set != NULL ? set->n : 0;
 	char *block = malloc(file.n + n * HTTP_RANGE_SIZE + 1);
 
@@ -39,8 +41,9 @@ conn_note_begin(struct conn *c, const struct grant_info *g, const struct range_s
 
 	*d = (struct http_done){.decision = g->decision, .result = HTTP_COMPLETE};
 	memcpy(d->trace, r->trace, sizeof(d->trace));
-	if (g->audit_from > 0 && g->audit_from < r->target.path.n)
-		note_full(c, set, g->audit_from, d);
+	struct span path = r->archive != NULL ? conn_archive_path(r->archive) : r->target.path;
+	if (g->audit_from > 0 && g->audit_from < path.n)
+		note_full(path, set, g->audit_from, d);
 }
 
 struct http_done *

@@ -44,6 +44,7 @@ request_begin(struct conn *c)
 		c->req->out = (struct body){.grant = NULL};
 		c->req->rate = (struct rate_use){.table = NULL};
 		c->req->text = NULL;
+		c->req->archive = NULL;
 	}
 	struct conn_request *r = c->req;
 	r->parse = (struct http_parse){.seen = 0};

@@ -2,6 +2,7 @@
 #include "agent/http/conn_stream.h"
 
 #include "agent/http/conn_answer.h"
+#include "agent/http/conn_archive.h"
 #include "agent/http/conn_ask.h"
 #include "agent/http/conn_note.h"
 
@@ -85,11 +86,13 @@ send_file(struct conn *c)
 	if (most != SIZE_MAX)
 		rate_give(&r->rate, most - n);
 	conn_note_in_work(c)->bytes += n;
+	if (r->archive != NULL)
+		conn_archive_saw(c, n);
 	switch (s) {
 	case BODY_MORE:
 		return conn_answer_flush(c);
 	case BODY_END:
-		return conn_answer_done(c);
+		return r->archive != NULL ? conn_archive_member_end(c) : conn_answer_done(c);
 	case BODY_CUT:
 		return renew(c);
 	case BODY_BROKEN:
@@ -151,7 +154,9 @@ conn_stream_send(struct conn *c)
 	if (c->out.sent - c->turn_mark >= CONN_TURN_MAX)
 		return CONN_YIELD;
 	if (c->req->out.grant == NULL)
-		return send_text(c);
+		return c->req->archive != NULL ? conn_archive_send(c) : send_text(c);
+	if (c->req->archive != NULL)
+		conn_archive_ahead(c);
 	enum conn_go go = may_finish(c);
 	return go == CONN_GO && c->state == CONN_SEND ? send_file(c) : go;
 }

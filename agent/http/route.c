@@ -10,6 +10,8 @@
 static const struct route routes[] = {
 	{SPAN_INIT("/data"), true, true, READS | 1U << HTTP_PROPFIND, 0,
 		"GET, HEAD, OPTIONS, PROPFIND"},
+	/* A whole dataset as one tar or zip file. */
+	{SPAN_INIT("/archive"), true, false, READS, 0, "GET, HEAD, OPTIONS"},
 	/* What people do about a dataset and about terms: JSON with a token, a form with a login.
 	 */
 	{SPAN_INIT("/datasets"), true, false, WRITES, 0, "GET, HEAD, OPTIONS, POST, DELETE"},

@@ -49,7 +49,8 @@ static const struct row {
 	{"names may be listed, data not read", "/datasets/10.5072/PLAN", "application/json", 200,
 		NULL,
 		"\"links\":{\"data\":\"/data/10.5072/PLAN/\",\"access_requests\":"
-		"\"/datasets/10.5072/PLAN/access-requests\",\"terms\":null}",
+		"\"/datasets/10.5072/PLAN/"
+		"access-requests\",\"terms\":null,\"zip\":null,\"tar\":null}",
 		"A discovery"},
 	{"nothing but the minimal record", "/datasets/10.5072/PLAN", NULL, 200, NULL,
 		"<h1>10.5072/PLAN</h1>", "A discovery"},
