@@ -569,7 +569,8 @@ config_fixed_keys(const struct settings *old, const struct settings *now, struct
 		{"sandbox", old->sandbox_required == now->sandbox_required},
 		{"sandbox_landlock", old->landlock == now->landlock},
 		{"certificates", same_certificates(old, now)},
-		{"tls", old->tls_own_ciphers == now->tls_own_ciphers},
+		{"tls", old->tls_own_ciphers == now->tls_own_ciphers &&
+				old->tls_record_writer == now->tls_record_writer},
 		{"client_certificates", old->client_certificates == now->client_certificates},
 		{"runtime_dir", same_text(old->runtime_dir, now->runtime_dir)},
 		{"catalogue", same_text(old->catalogue, now->catalogue)},

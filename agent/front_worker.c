@@ -316,6 +316,8 @@ prepare(struct front_worker *w, struct err *e)
 		return false;
 	front_link_short(w->link, s->high, on_short, w);
 	return tls_ctx_new(s->pairs, s->n_pairs, s->keys, s->backend, &w->env.tls, e) &&
+	       (!s->settings->tls_record_writer ||
+		       tls_ctx_write_records(w->env.tls, TLS_RECORD_MOST, e)) &&
 	       (!s->settings->client_certificates || tls_ctx_ask_clients(w->env.tls, e));
 }
 

@@ -133,7 +133,8 @@ struct settings {
 	enum log_level log_level;
 	struct settings_certificate *certificates;
 	size_t n_certificates;
-	bool tls_own_ciphers; /* tls.provider: openssl; auto (default): libipsec-mb where it is */
+	bool tls_record_writer; /* tls.record_writer; default no */
+	bool tls_own_ciphers;   /* tls.provider: openssl; auto (default): libipsec-mb where it is */
 	const char *state_dir, *runtime_dir, *log_dir;
 	const char *catalogue;          /* default state_dir/catalogue.sqlite */
 	const char *ledger;             /* default state_dir/ledger.sqlite */

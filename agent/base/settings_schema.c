@@ -127,6 +127,8 @@ static const struct settings_key keys[] = {
 
 	{TLS(tls_own_ciphers), .name = "provider", .kind = SETTINGS_YESNO, .words = providers,
 		.fallback = "auto", .text = "what encrypts with AES-GCM"},
+	{TLS(tls_record_writer), .name = "record_writer", .kind = SETTINGS_YESNO, .words = yesno,
+		.fallback = "no", .text = "write the records of TLS 1.3 without OpenSSL"},
 
 	{AUDIT(audit_file), .name = "file", .kind = SETTINGS_PATH, .shown = "log_dir/audit.jsonl",
 		.text = "the audit log"},

@@ -2,6 +2,7 @@
 #include "agent/http/tls.h"
 
 #include "agent/http/tls_fail.h"
+#include "agent/http/tls_record.h"
 #include "agent/http/tls_socket.h"
 
 #include <errno.h>
@@ -33,6 +34,8 @@ struct tls_ctx {
 	SSL_CTX *ssl;
 	BIO_METHOD *socket;
 	struct tls_cork cork;
+	const struct tls_backend *backend; /* NULL: OpenSSL alone */
+	uint64_t records;                  /* that we write under one key; 0: OpenSSL writes them */
 };
 
 struct tls {
@@ -41,7 +44,14 @@ struct tls {
 	struct tls_socket socket;
 	size_t n_handshake; /* bytes read before the handshake was done */
 	unsigned n_control; /* handshake messages and alerts since data last came */
-	bool corked;        /* collect instead of sending */
+	/* NULL: OpenSSL writes.  Else we do, and whatever it still wants to write ends the
+	 * connection. */
+	struct tls_record *record;
+	unsigned n_own; /* records under the server's traffic secret since it is there */
+	size_t n_secret;
+	unsigned char secret[TLS_RECORD_SECRET]; /* for the moment of the takeover */
+	bool update_wanted;                      /* by the client (RFC 8446 4.6.3) */
+	bool corked;                             /* collect instead of sending */
 	bool established;
 	bool failed;
 	bool has_certificate; /* of the client */
@@ -74,6 +84,10 @@ socket_write(BIO *b, const char *in, int n)
 	struct tls *t = BIO_get_data(b);
 
 	BIO_clear_retry_flags(b);
+	if (t->record != NULL) { /* its number of records is not ours: a nonce would come again */
+		t->socket.sys = EPROTO;
+		return -1;
+	}
 	ssize_t r = t->corked ? tls_socket_collect(&t->socket, in, (size_t)n)
 			      : tls_socket_send(&t->socket, in, (size_t)n);
 	if (r < 0 && t->socket.sys == 0)
@@ -116,12 +130,18 @@ count_control(int writing, int version, int type, const void *p, size_t n, SSL *
 {
 	struct tls *t = arg;
 
+	const unsigned char *m = p;
+
 	(void)version;
-	(void)p;
-	(void)n;
 	(void)ssl;
-	if (writing == 0 && t != NULL && (type == SSL3_RT_HANDSHAKE || type == SSL3_RT_ALERT))
+	if (t == NULL)
+		return;
+	if (writing == 0 && (type == SSL3_RT_HANDSHAKE || type == SSL3_RT_ALERT))
 		t->n_control++;
+	if (writing == 0 && type == SSL3_RT_HANDSHAKE && n == 5 && m[0] == SSL3_MT_KEY_UPDATE)
+		t->update_wanted = t->update_wanted || m[4] == SSL_KEY_UPDATE_REQUESTED;
+	if (writing != 0 && type == SSL3_RT_HEADER && t->n_secret > 0)
+		t->n_own++;
 }
 
 static int
@@ -175,6 +195,7 @@ tls_ctx_new(const struct tls_pair *pairs, size_t n, struct tls_keys *keys,
 	if (c == NULL)
 		return err_set(e, ERR_LIMIT, NULL, "no memory for a TLS context");
 	c->refs = 1;
+	c->backend = backend;
 	c->ssl = SSL_CTX_new_ex(lib, query, TLS_server_method());
 	c->socket = socket_method();
 	if (!tls_cork_init(&c->cork) || c->ssl == NULL || c->socket == NULL ||
@@ -236,6 +257,26 @@ tls_ctx_ask_clients(struct tls_ctx *c, struct err *e)
 	return tls_fail(e, ERR_SYSTEM, "TLS context");
 }
 
+/* SSL_CTX_set_keylog_callback(3): the way of the public API to the traffic secret. */
+static void
+keep_secret(const SSL *ssl, const char *line)
+{
+	struct tls *t = SSL_get_app_data(ssl);
+
+	if (t != NULL && !t->established && t->n_secret == 0)
+		(void)tls_record_secret(span_of(line), t->secret, &t->n_secret);
+}
+
+bool
+tls_ctx_write_records(struct tls_ctx *c, uint64_t most, struct err *e)
+{
+	if (SSL_CTX_set_num_tickets(c->ssl, 0) != 1) /* they would be records under our key */
+		return tls_fail(e, ERR_SYSTEM, "TLS context");
+	SSL_CTX_set_keylog_callback(c->ssl, keep_secret);
+	c->records = most;
+	return true;
+}
+
 void
 tls_ctx_free(struct tls_ctx *c)
 {
@@ -265,6 +306,7 @@ tls_new(struct tls_ctx *c, int fd, struct tls **ret, struct err *e)
 	*t = (struct tls){.ctx = c, .ssl = ssl, .socket = {.fd = fd, .cork = &c->cork}};
 	c->refs++;
 	SSL_set_msg_callback_arg(ssl, t);
+	(void)SSL_set_app_data(ssl, t);
 	BIO_set_data(bio, t);
 	BIO_set_init(bio, 1);
 	SSL_set_bio(ssl, bio, bio); /* takes bio */
@@ -279,6 +321,8 @@ tls_free(struct tls *t)
 	if (t == NULL)
 		return;
 	SSL_free(t->ssl);
+	tls_record_free(t->record);
+	OPENSSL_cleanse(t->secret, sizeof(t->secret));
 	tls_ctx_free(t->ctx);
 	tls_socket_fini(&t->socket);
 	free(t);
@@ -327,6 +371,26 @@ keep_certificate(struct tls *t)
 			     n == sizeof(t->certificate);
 }
 
+/*
+ * From here on the records are ours, where we know the suite and no record has used the traffic
+ * secret yet.  Reading stays with OpenSSL.
+ */
+static void
+take_over(struct tls *t)
+{
+	const SSL_CIPHER *cipher = SSL_get_current_cipher(t->ssl);
+	unsigned suite = cipher != NULL ? SSL_CIPHER_get_protocol_id(cipher) : 0;
+	struct span secret = {(const char *)t->secret, t->n_secret};
+
+	if (t->ctx->records > 0 && SSL_version(t->ssl) == TLS1_3_VERSION && t->n_own == 0 &&
+		t->n_secret > 0 && tls_record_knows(suite))
+		(void)tls_record_new(
+			t->ctx->backend, suite, secret, t->ctx->records, &t->record, NULL);
+	OPENSSL_cleanse(t->secret, sizeof(t->secret));
+	t->n_secret = 0;
+	ERR_clear_error();
+}
+
 static bool
 spoke_http(void)
 {
@@ -346,6 +410,7 @@ tls_handshake(struct tls *t, struct err *e)
 		t->established = true;
 		t->n_control = 0;
 		keep_certificate(t);
+		take_over(t);
 		return STEP_DONE;
 	}
 	if (spoke_http()) {
@@ -371,6 +436,13 @@ tls_read(struct tls *t, char *buf, size_t cap, size_t *ret_n, struct err *e)
 
 	ERR_clear_error();
 	const int r = SSL_read_ex(t->ssl, buf, cap, &n);
+	if (t->update_wanted && t->record != NULL) { /* OpenSSL's answer could not leave */
+		t->failed = true;
+		ERR_clear_error();
+		(void)err_set(e, ERR_UPSTREAM, "RFC 8446 4.6.3",
+			"the client wants new keys, which tls.record_writer does not give");
+		return STEP_FAIL;
+	}
 	if (r == 1) {
 		t->n_control = 0;
 		*ret_n = n;
@@ -383,6 +455,53 @@ tls_read(struct tls *t, char *buf, size_t cap, size_t *ret_n, struct err *e)
 	return waits(t, r, "TLS read", e);
 }
 
+/* One record of ours behind what is collected. */
+static enum step
+seal(struct tls *t, enum tls_record_type type, struct span text, struct err *e)
+{
+	bool update = type == TLS_RECORD_HANDSHAKE; /* the one such message that we send */
+	size_t n = update ? TLS_RECORD_UPDATE : text.n + TLS_RECORD_MORE;
+	unsigned char *to = tls_socket_room(&t->socket, n);
+
+	if (to == NULL)
+		return t->socket.sys != 0 ? failed(t, "TLS write", e) : STEP_WRITE;
+	if (!(update ? tls_record_update(t->record, to, &n)
+		     : tls_record_seal(t->record, type, text, to, &n)))
+		return failed(t, "TLS write", e);
+	tls_socket_filled(&t->socket, n);
+	return STEP_DONE;
+}
+
+/* Another key before the numbers of this one end. */
+static enum step
+renew(struct tls *t, struct err *e)
+{
+	return tls_record_due(t->record) ? seal(t, TLS_RECORD_HANDSHAKE, SPAN_NONE, e) : STEP_DONE;
+}
+
+static enum step
+write_own(struct tls *t, struct span bytes, size_t *ret_n, struct err *e)
+{
+	enum step s = renew(t, e);
+
+	if (s == STEP_DONE)
+		s = seal(t, TLS_RECORD_DATA, bytes, e);
+	if (s == STEP_DONE)
+		*ret_n = bytes.n;
+	return s;
+}
+
+static void
+close_own(struct tls *t)
+{
+	static const char notify[] = {1, 0}; /* warning, close_notify (RFC 8446 6.1) */
+
+	if (tls_socket_rest(&t->socket) && renew(t, NULL) == STEP_DONE &&
+		seal(t, TLS_RECORD_ALERT, (struct span){notify, sizeof(notify)}, NULL) == STEP_DONE)
+		(void)tls_socket_push(&t->socket);
+	t->failed = true; /* nothing may come behind it */
+}
+
 enum step
 tls_write(struct tls *t, struct span bytes, size_t *ret_n, struct err *e)
 {
@@ -391,6 +510,8 @@ tls_write(struct tls *t, struct span bytes, size_t *ret_n, struct err *e)
 
 	if (!tls_socket_rest(&t->socket))
 		return t->socket.sys != 0 ? failed(t, "TLS write", e) : STEP_WRITE;
+	if (t->record != NULL)
+		return write_own(t, span_first(bytes, want), ret_n, e);
 	ERR_clear_error();
 	t->corked = true;
 	const int r = SSL_write_ex(t->ssl, bytes.p, want, &n);
@@ -420,6 +541,10 @@ tls_close(struct tls *t)
 {
 	if (!t->established || t->failed)
 		return;
+	if (t->record != NULL) {
+		close_own(t);
+		return;
+	}
 	ERR_clear_error();
 	(void)SSL_shutdown(t->ssl);
 	ERR_clear_error();
@@ -431,4 +556,10 @@ tls_client_certificate(const struct tls *t, uint8_t ret[32])
 	if (t->has_certificate)
 		memcpy(ret, t->certificate, sizeof(t->certificate));
 	return t->has_certificate;
+}
+
+bool
+tls_writes_records(const struct tls *t)
+{
+	return t->record != NULL;
 }

@@ -7,6 +7,7 @@
 #include "agent/http/tls_backend.h"
 #include "agent/http/tls_keys.h"
 #include "agent/http/tls_pair.h"
+#include "agent/http/tls_record.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,6 +37,12 @@ bool tls_ctx_new(const struct tls_pair *pairs, size_t n, struct tls_keys *keys,
  * no client is asked.
  */
 bool tls_ctx_ask_clients(struct tls_ctx *c, struct err *e);
+/*
+ * From now on the records of a connection with TLS 1.3 and AES-GCM are written here (tls_record.h)
+ * once the handshake is done, at less CPU.  Without tickets: no client can resume.
+ * `most` records under one key, TLS_RECORD_MOST but for tests.
+ */
+bool tls_ctx_write_records(struct tls_ctx *c, uint64_t most, struct err *e);
 void tls_ctx_free(struct tls_ctx *c); /* connections that still use it keep it alive */
 
 /* The descriptor stays the caller's, and must be non-blocking. */
@@ -63,6 +70,8 @@ enum step tls_push(struct tls *t, struct err *e);
 size_t tls_pending(const struct tls *t);
 /* Send close_notify if it fits into the socket; never waits for the client's. */
 void tls_close(struct tls *t);
+/* Whether we write its records, not OpenSSL. */
+bool tls_writes_records(const struct tls *t);
 /*
  * SHA-256 of the DER form of the client's certificate (RFC 8705 3.1), whose key it holds; false: it
  * showed none.  A resumed session has the certificate of the one that it resumes: our tickets carry

@@ -139,6 +139,22 @@ tls_socket_collect(struct tls_socket *s, const char *in, size_t n)
 	return (ssize_t)n;
 }
 
+unsigned char *
+tls_socket_room(struct tls_socket *s, size_t n)
+{
+	const struct tls_cork *c = s->cork;
+
+	if (n > CORK_SIZE - c->n && (n > CORK_SIZE || !tls_socket_push(s)))
+		return NULL;
+	return (unsigned char *)c->p + c->n;
+}
+
+void
+tls_socket_filled(struct tls_socket *s, size_t n)
+{
+	s->cork->n += n;
+}
+
 size_t
 tls_socket_pending(const struct tls_socket *s)
 {

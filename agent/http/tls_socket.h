@@ -36,6 +36,10 @@ ssize_t tls_socket_recv(struct tls_socket *s, char *out, size_t n);
 ssize_t tls_socket_send(struct tls_socket *s, const char *in, size_t n);
 /* Collect; when the cork is full, send. */
 ssize_t tls_socket_collect(struct tls_socket *s, const char *in, size_t n);
+/* The same without a copy: where n bytes may be written (NULL: not now, or s->sys); then that n are
+ * there. */
+unsigned char *tls_socket_room(struct tls_socket *s, size_t n);
+void tls_socket_filled(struct tls_socket *s, size_t n);
 /* Send what the socket did not take before; then what was collected.  False: not all left. */
 bool tls_socket_rest(struct tls_socket *s);
 bool tls_socket_push(struct tls_socket *s);

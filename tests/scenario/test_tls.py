@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bytes over TLS: each version and suite, by what encrypts here, in the confined front."""
+import http.client
 import json
+import os
 import pathlib
 import random
 import re
+import ssl
+import subprocess
 
 import pytest
-from conftest import run, sha256
+from conftest import ENV, run, sha256
 from test_roles import admin
 
 SIZE = 3_000_001
@@ -66,3 +70,67 @@ def test_openssl_alone(launch, data, tmp_path):
     assert backend(a) == ["openssl"]
     assert "as tls.provider says" in a.log()
     assert fetch(a, *SUITES[0]) == (0, sha256(data / "big.bin"))
+
+
+# ---- tls.record_writer: yes ----
+
+@pytest.fixture(scope="module")
+def writer(launch, data, tmp_path_factory):
+    more = tmp_path_factory.mktemp("more") / "more.yaml"
+    more.write_text("tls: {record_writer: yes}\n")
+    return launch("https", "--data", data, "--append", more)
+
+
+@pytest.mark.parametrize("version,suite", SUITES)
+def test_our_records(writer, data, version, suite):
+    assert fetch(writer, version, suite) == (0, sha256(data / "big.bin"))
+
+
+def test_ends_of_records(writer, data):
+    """Many answers on one connection, of lengths about those of records, by Python's client."""
+    whole = (data / "big.bin").read_bytes()
+    client = http.client.HTTPSConnection("127.0.0.1", writer.port, context=ssl.create_default_context(cafile=writer.ca))
+    for length in [1, 2, 16000, 16383, 16384, 16385, 32768, 65535, 65536, 65537, 300000]:
+        for first in (0, 4095, SIZE - length):
+            client.request("GET", BIG, headers={"Range": "bytes=%d-%d" % (first, first + length - 1)})
+            r = client.getresponse()
+            assert (r.status, r.read()) == (206, whole[first:first + length])
+    client.close()
+
+
+def test_gnutls(writer, data):
+    """wget of Debian, which has GnuTLS."""
+    out = writer.work / "fetched"
+    r = run("wget", "-q", "--ca-certificate", writer.ca, "-O", out, writer.base + BIG)
+    assert (r.returncode, sha256(out)) == (0, sha256(data / "big.bin"))
+
+
+def until(stream, what, times):
+    """What came until it holds `what` so often, or ended."""
+    came = b""
+    while came.count(what) < times:
+        more = os.read(stream.fileno(), 65536)
+        if not more:
+            break
+        came += more
+    return came
+
+
+@pytest.mark.parametrize("key,answers", [("k", 2), ("K", 1)])
+def test_client_wants_new_keys(writer, key, answers):
+    """openssl s_client: k tells that the client goes on with new keys; K asks for ours too, which ends the connection."""
+    ask = ("GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nRange: bytes=0-9\r\n\r\n" % (BIG, writer.port)).encode()
+    client = subprocess.Popen(["openssl", "s_client", "-CAfile", writer.ca, "-connect", "127.0.0.1:%d" % writer.port],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=ENV, bufsize=0)
+    client.stdin.write(ask)
+    came = until(client.stdout, b"HTTP/1.1 206", 1)
+    client.stdin.write(key.encode() + b"\n")
+    came += until(client.stdout, b"KEYUPDATE", 1)
+    try:
+        client.stdin.write(ask)
+    except BrokenPipeError:
+        pass  # ended already
+    came += until(client.stdout, b"HTTP/1.1 206", 1)
+    client.kill()
+    client.wait()
+    assert came.count(b"HTTP/1.1 206") == answers, came

@@ -102,7 +102,7 @@ test_values(void **state)
 					 "log_level: debug\n"
 					 "state_dir: state\n"
 					 "audit:\n  fsync: never\n"
-					 "tls:\n  provider: openssl\n"
+					 "tls:\n  provider: openssl\n  record_writer: yes\n"
 					 "hosts: [a.example, \"b.example:8443\"]\n"
 					 "issuers:\n"
 					 "  - issuer: https://a.example\n"
@@ -125,6 +125,7 @@ test_values(void **state)
 	assert_string_equal(s->catalogue, "/etc/pan/state/catalogue.sqlite");
 	assert_int_equal(s->audit_fsync, SYNC_NEVER);
 	assert_true(s->tls_own_ciphers);
+	assert_true(s->tls_record_writer);
 	assert_int_equal(s->hosts.n, 2);
 	assert_int_equal(s->n_issuers, 1);
 	assert_string_equal(s->issuers[0].name, "https://a.example");
@@ -143,7 +144,7 @@ test_values(void **state)
 	assert_int_equal(s->required_signatures, 2);
 	assert_false(s->watch_policies);
 	assert_true(s->lint_strict);
-	assert_int_equal(s->issuers[0].line, LINES + 17);
+	assert_int_equal(s->issuers[0].line, LINES + 18);
 	assert_int_equal(s->limits.kept_grants, 0);
 	assert_int_equal(s->limits.drain_seconds, 5);
 	assert_int_equal(s->limits.idle_seconds, 75);
