@@ -374,11 +374,16 @@ gate_ingest_folder(struct gate_desk *d, struct gate_case *c, struct gate_ingest_
 	struct span path = SPAN_NONE;
 	struct stat st;
 
-	if (!c->decision.permit || !gate_ingest_path(d, c, inside, &path, no))
+	if (!c->decision.permit)
+		return gate_ingest_say(no, 403, "not-allowed", "No permit, no folder.");
+	if (!gate_ingest_path(d, c, inside, &path, no))
 		return false;
-	if (look(root, path, &st))
+	if (look(root, path, &st)) {
+		if (c->wished && S_ISDIR(st.st_mode)) /* made by this very question */
+			return true;
 		return gate_ingest_say(
 			no, 405, "exists", "There is something with this name already.");
+	}
 	if (!parent_is_there(root, c, inside, path))
 		return gate_ingest_say(no, 409, "no-parent",
 			"The folder above it is not there: make that first (RFC 4918 9.3.1).");

@@ -7,6 +7,7 @@
 #include "agent/gate_oblige.h"
 #include "agent/gate_problem.h"
 #include "agent/gate_record.h"
+#include "agent/wish.h"
 #include "transfer/announced.h"
 
 /* ---- the first half ---- */
@@ -88,6 +89,30 @@ refuse(struct gate_desk *d, struct gate_case *c, const struct gate_ingest_no *no
 		gate_problem(d, c, no->status, no->name, no->text, ret);
 }
 
+/* So that it is found by whoever asks right behind the answer. */
+static void
+have_it_indexed(struct gate_desk *d, struct gate_case *c)
+{
+	const struct wish w = {
+		.kind = WISH_INDEX, .root = c->dataset.root_name, .folder = c->dataset.folder};
+
+	(void)gate_wish(d, c, &w);
+}
+
+/* The tag that a GET has, once the file is in the catalogue. */
+static void
+add_etag(struct gate_desk *d, const struct gate_case *c)
+{
+	struct catalog_file f = {0};
+	char etag[48];
+
+	if (c->dataset.id == 0 || c->rest.n == 0 ||
+		!catalog_file_get(d->catalog, c->dataset.id, c->rest, &d->mem, &f, NULL))
+		return;
+	gate_etag(c, &f, f.bytes, (struct timespec){f.mtime_s, f.mtime_ns}, etag);
+	gate_field(d, "ETag", span_of(etag));
+}
+
 static void
 created(struct gate_desk *d, struct gate_case *c, struct http_answer *ret)
 {
@@ -95,6 +120,7 @@ created(struct gate_desk *d, struct gate_case *c, struct http_answer *ret)
 
 	buf_add_url(&to, c->ask->path);
 	gate_field(d, "Location", buf_span(&to));
+	add_etag(d, c);
 	gate_oblige_private(d, c);
 	ret->status = 201;
 	ret->fields = buf_span(&d->fields);
@@ -180,12 +206,14 @@ answer_put(struct gate_desk *d, struct gate_case *c, struct http_answer *ret)
 
 	if (!read_wish(d, c, &f, ret))
 		return;
-	if (!c->ask->commit)
+	if (!c->ask->commit) {
 		answer_begin(d, c, &f, ret);
-	else if (gate_ingest_commit(d, c, &f, c->ask->landed, &c->ask->digests, &no))
+	} else if (gate_ingest_commit(d, c, &f, c->ask->landed, &c->ask->digests, &no)) {
+		have_it_indexed(d, c);
 		created(d, c, ret);
-	else
+	} else {
 		refuse(d, c, &no, ret);
+	}
 }
 
 /* ---- MKCOL ---- */
@@ -195,13 +223,16 @@ answer_mkcol(struct gate_desk *d, struct gate_case *c, struct http_answer *ret)
 {
 	struct gate_ingest_no no;
 
-	if (c->ask->body.n > 0)
+	if (c->ask->body.n > 0) {
 		gate_problem(d, c, 415, "body",
 			"MKCOL makes a folder and takes no body (RFC 4918 9.3).", ret);
-	else if (gate_ingest_folder(d, c, &no))
-		created(d, c, ret);
-	else
+	} else if (!gate_ingest_folder(d, c, &no)) {
 		refuse(d, c, &no, ret);
+	} else {
+		if (c->rest.n == 0) /* folders below hold nothing yet that could be catalogued */
+			have_it_indexed(d, c);
+		created(d, c, ret);
+	}
 }
 
 void

@@ -113,8 +113,9 @@ struct http_answer {
 	uint16_t status;
 	enum http_body body;
 	struct span fields;  /* complete lines "Name: value\r\n"; never Date, Content-Length,
-				Connection, ETag, Last-Modified, Accept-Ranges, Content-Range, nor
-				Cache-Control for a grant with max_age: those are the front's */
+				Connection, ETag (but of a 201), Last-Modified, Accept-Ranges,
+				Content-Range, nor  Cache-Control for a grant with max_age: those are
+				the front's */
 	struct span text;    /* HTTP_INLINE: the body; a HEAD request gets the length and no bytes.
 				With status 200 and `Cache-Control: public` the front adds an ETag
 				and obeys If-None-Match and If-Match */

@@ -587,6 +587,33 @@ folders(void **state)
 	assert_int_equal(audited(w, "\"file\":\"sub/deep/\"}"), 1);
 }
 
+/* Begun anew when the indexer has reported: the folder that it made itself is no conflict. */
+static void
+after_the_indexer(void **state)
+{
+	struct people *w = ((struct ground *)*state)->w;
+	struct gate_desk *d = &w->place->desk;
+	const struct gate_wait waited = {.wish = 7, .wish_until_ms = NOW_MS};
+	struct http_ask q = {.id = 1, .method = HTTP_MKCOL, .path = SPAN(NEW "/")};
+	AUTO_BUF token = BUF_INIT(8192);
+	struct http_answer a;
+	struct gate_case c;
+
+	people_token(w, "pia", &token);
+	q.authorization = buf_span(&token);
+	for (int i = 0; i < 2; i++) {
+		gate_start(d);
+		gate_begin(d, &q, NOW_MS, i == 0 ? NULL : &waited, &c);
+		gate_record(d, &c, 1);
+		gate_finish(d, &c, &a);
+		gate_end(d);
+		people_note(w, &a);
+		assert_int_equal(w->status, 201);
+	}
+	assert_int_equal(audited(w, "\"kind\":\"landed\""), 1);
+	assert_int_equal(call(w, HTTP_MKCOL, NEW "/", NULL, "pia"), 405);
+}
+
 /* A folder that holds nothing yet is there for PROPFIND and for pages. */
 static void
 empty_folders(void **state)
@@ -669,6 +696,7 @@ main(void)
 		WITH(the_proposal_tells),
 		WITH(path_scopes),
 		WITH(folders),
+		WITH(after_the_indexer),
 		WITH(empty_folders),
 		WITH(no_record_no_file),
 	};
