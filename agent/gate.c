@@ -46,6 +46,7 @@ gate_desk_init(struct gate_desk *d, const struct gate *g, struct err *e)
 	*d = (struct gate_desk){.gate = g, .metrics = g->metrics};
 	d->fields.max = GATE_FIELDS;
 	d->body.max = GATE_BODY;
+	d->folder.name.max = GATE_FIELDS;
 	d->record.max = GATE_TURN * AUDIT_LINE_MAX;
 	d->logins = peer_rate_new(GATE_LOGINS_OF, GATE_LOGINS);
 	if (d->logins == NULL || !arena_init(&d->mem, GATE_MEMORY))
@@ -63,12 +64,14 @@ gate_desk_init(struct gate_desk *d, const struct gate *g, struct err *e)
 void
 gate_desk_fini(struct gate_desk *d)
 {
+	gate_grant_end(d);
 	catalog_close(d->catalog);
 	ledger_close(d->ledger);
 	arena_fini(&d->mem);
 	buf_fini(&d->fields);
 	buf_fini(&d->body);
 	buf_fini(&d->record);
+	buf_fini(&d->folder.name);
 	peer_rate_free(d->logins);
 	*d = (struct gate_desk){0};
 }
@@ -240,6 +243,7 @@ gate_start(struct gate_desk *d)
 void
 gate_end(struct gate_desk *d)
 {
+	gate_grant_end(d);
 	catalog_release(d->catalog);
 	if (d->ledger != NULL)
 		ledger_release(d->ledger);

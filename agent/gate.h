@@ -44,6 +44,14 @@ struct gate {
 #define GATE_LOGINS    5U    /* codes for each address in a second, and thread */
 #define GATE_LOGINS_OF 1024U /* addresses that are remembered for that */
 
+/* The folder of the dataset that was opened last; for one turn, so that it is looked up each time.
+ */
+struct gate_folder {
+	bool open;
+	int fd, root;
+	struct buf name;
+};
+
 struct gate_desk {
 	const struct gate *gate;
 	struct catalog *catalog;
@@ -56,6 +64,7 @@ struct gate_desk {
 	struct buf record;        /* audit records of the questions in work */
 	int64_t told_ms;          /* when it was last said that the audit log fails; 0: never */
 	struct peer_rate *logins; /* codes that each address may have exchanged */
+	struct gate_folder folder;
 };
 
 /* How far the first half of a question got. */

@@ -18,8 +18,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define GATE_HORIZON  (30 * 86400L) /* seconds: no grant is longer, whatever the policy says */
 #define GATE_PATH_MAX 4096U
+#define GATE_HORIZON  (30 * 86400L) /* seconds: no grant is longer, whatever the policy says */
 
 /* ---- opening: the one place where a path becomes bytes ---- */
 
@@ -87,19 +87,46 @@ gate_open_beneath(int at, struct span name, uint64_t flags, uint64_t resolve)
 	return (int)syscall(SYS_openat2, at, path, &how, sizeof(how));
 }
 
+void
+gate_grant_end(struct gate_desk *d)
+{
+	if (d->folder.open)
+		(void)close(d->folder.fd);
+	d->folder.open = false;
+}
+
+/* Of all files of one dataset in one turn, once.  Still the desk's; -1: none. */
+static int
+open_folder(struct gate_desk *d, const struct gate_case *c)
+{
+	struct gate_folder *at = &d->folder;
+	struct span name = c->dataset.folder.n > 0 ? c->dataset.folder : SPAN(".");
+	int root = gate_root(d->gate, c->dataset.root_name);
+
+	if (at->open && at->root == root && span_eq(name, buf_span(&at->name)))
+		return at->fd;
+	gate_grant_end(d);
+	if (root < 0)
+		return -1;
+	buf_reset(&at->name);
+	buf_add(&at->name, name);
+	at->fd = gate_open_beneath(root, name, O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
+	at->open = at->fd >= 0;
+	if (!buf_ok(&at->name))
+		buf_reset(&at->name); /* it is no folder's name: looked up anew */
+	at->root = root;
+	return at->fd;
+}
+
 /*
  * First the dataset's folder without following any link, then the file beneath that folder: a link
  * that was put there after indexing can lead to files of the same dataset alone, which the same
  * decision covers.
  */
 static int
-open_file(const struct gate *g, const struct gate_case *c, const struct catalog_file *f)
+open_file(struct gate_desk *d, const struct gate_case *c, const struct catalog_file *f)
 {
-	struct span folder = c->dataset.folder.n > 0 ? c->dataset.folder : SPAN(".");
-	int root = gate_root(g, c->dataset.root_name);
-	AUTO_FD at = root < 0 ? -1
-			      : gate_open_beneath(
-					root, folder, O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
+	int at = open_folder(d, c);
 
 	return at < 0 ? -1 : gate_open_beneath(at, f->path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 }
@@ -119,7 +146,7 @@ gate_open(struct gate_desk *d, const struct gate_case *c, const struct catalog_f
 
 	if (!c->decision.permit)
 		return err_set(e, ERR_DENIED, NULL, "no permit, no file");
-	AUTO_FD fd = open_file(d->gate, c, f);
+	AUTO_FD fd = open_file(d, c, f);
 	if (fd < 0)
 		return err_set(e, ERR_ABSENT, NULL, "no such file");
 	if (fstat(fd, &st) < 0)

@@ -21,6 +21,8 @@ int gate_descriptor(const struct http_answer *a);
  */
 bool gate_open(struct gate_desk *d, const struct gate_case *c, const struct catalog_file *f,
 	struct grant **ret, struct err *e);
+/* The end of a turn: the folder of the last dataset is looked up anew. */
+void gate_grant_end(struct gate_desk *d);
 /* Seconds by the wall clock, which is the front's, from which the decision must be made again. */
 int64_t gate_expiry(const struct gate_case *c);
 /*

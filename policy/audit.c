@@ -12,8 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define AUDIT_BATCH_MAX (64 * AUDIT_LINE_MAX)
-#define AUDIT_NODE_MAX  512U
+#define AUDIT_BATCH_MAX  (64 * AUDIT_LINE_MAX)
+#define AUDIT_NODE_MAX   512U
+#define AUDIT_PERSON_MAX 4096U
 
 struct audit {
 	pthread_mutex_t lock; /* between threads; flock() is between processes */
@@ -24,6 +25,9 @@ struct audit {
 	uint8_t secret[32];          /* checkpoints are signed with; only with a folder */
 	char month[AUDIT_MONTH_LEN]; /* of `key`: "2026-06"; "": none yet */
 	uint8_t key[AUDIT_KEY_LEN];
+	struct buf person; /* issuer, NUL and subject of `id`, the last one named in that month */
+	char id[AUDIT_ID_LEN];
+	struct crypto_digest *sha256;
 	struct buf batch;
 };
 
@@ -40,8 +44,10 @@ audit_open(int *fd, const struct audit_place *at, const char *node, enum audit_s
 	a->sync = sync;
 	a->batch.max = AUDIT_BATCH_MAX;
 	a->node.max = AUDIT_NODE_MAX;
+	a->person.max = AUDIT_PERSON_MAX;
 	jsonw_quote(&a->node, span_of(node));
-	if ((at->dir >= 0 && !audit_keys_signing(at->dir, a->secret, e)) ||
+	if (!crypto_digest_new(CRYPTO_HASH_SHA256, &a->sha256, e) ||
+		(at->dir >= 0 && !audit_keys_signing(at->dir, a->secret, e)) ||
 		!audit_file_open(fd, at, &a->file, e)) {
 		audit_free(a);
 		return false;
@@ -60,6 +66,8 @@ audit_free(struct audit *a)
 	explicit_bzero(a->secret, sizeof(a->secret));
 	buf_fini(&a->batch);
 	buf_fini(&a->node);
+	buf_fini(&a->person);
+	crypto_digest_free(a->sha256);
 	(void)pthread_mutex_destroy(&a->lock);
 	free(a);
 }
@@ -76,6 +84,19 @@ struct chain {
 };
 
 static bool
+hash_line(struct audit *a, size_t from, uint8_t ret[32])
+{
+	uint8_t hash[CRYPTO_DIGEST_MAX];
+	size_t n = 0;
+
+	if (!crypto_digest_add(a->sha256, a->batch.p + from, a->batch.n - from - 1) ||
+		!crypto_digest_end(a->sha256, hash, &n) || n != CRYPTO_SHA256_SIZE)
+		return false;
+	memcpy(ret, hash, CRYPTO_SHA256_SIZE);
+	return true;
+}
+
+static bool
 put_line(struct audit *a, struct chain *c, const char *kind, struct span rest, struct err *e)
 {
 	struct audit_line l = {.seq = c->seq + 1,
@@ -90,7 +111,7 @@ put_line(struct audit *a, struct chain *c, const char *kind, struct span rest, s
 	if (!buf_ok(&a->batch) || a->batch.n - from > AUDIT_LINE_MAX)
 		return err_set(e, ERR_LIMIT, NULL, "audit record above %lu bytes", AUDIT_LINE_MAX);
 	c->seq = l.seq;
-	return crypto_sha256((struct span){a->batch.p + from, a->batch.n - from - 1}, c->hash) ||
+	return hash_line(a, from, c->hash) ||
 	       err_set(e, ERR_SYSTEM, NULL, "SHA-256: libcrypto failed");
 }
 
@@ -293,9 +314,36 @@ load_key(struct audit *a, const char month[AUDIT_MONTH_LEN], struct err *e)
 	if (ok) {
 		memcpy(a->key, key, sizeof(a->key));
 		memcpy(a->month, month, sizeof(a->month));
+		buf_reset(&a->person);
 	}
 	explicit_bzero(key, sizeof(key));
 	return ok;
+}
+
+/* Is `id` this one's?  The next question is mostly of the same person as the last. */
+static bool
+is_last(const struct audit *a, struct span iss, struct span sub)
+{
+	struct span last = buf_span(&a->person);
+
+	return last.n == iss.n + 1 + sub.n && span_eq(span_first(last, iss.n), iss) &&
+	       last.p[iss.n] == '\0' && span_eq(span_skip(last, iss.n + 1), sub);
+}
+
+static bool
+name_person(struct audit *a, struct span iss, struct span sub, struct err *e)
+{
+	if (is_last(a, iss, sub))
+		return true;
+	buf_reset(&a->person);
+	if (!audit_keys_person(a->key, a->month, iss, sub, a->id, e))
+		return false;
+	buf_add(&a->person, iss);
+	buf_addc(&a->person, '\0');
+	buf_add(&a->person, sub);
+	if (!buf_ok(&a->person))
+		buf_reset(&a->person); /* made anew each time */
+	return true;
 }
 
 bool
@@ -307,7 +355,9 @@ audit_subject_id(struct audit *a, struct span iss, struct span sub, int64_t now,
 	audit_names_month(now * 1000, month);
 	(void)pthread_mutex_lock(&a->lock);
 	bool ok = (strcmp(a->month, month) == 0 || load_key(a, month, e)) &&
-		  audit_keys_person(a->key, month, iss, sub, out, e);
+		  name_person(a, iss, sub, e);
+	if (ok)
+		memcpy(out, a->id, AUDIT_ID_LEN);
 	(void)pthread_mutex_unlock(&a->lock);
 	return ok;
 }
