@@ -421,7 +421,7 @@ ask_size(const struct http_ask *q)
 {
 	return 256 + q->path.n + q->query.n + q->authorization.n + q->accept.n + q->depth.n +
 	       q->want_digest.n + q->want_repr_digest.n + q->dpop.n + q->session.n + q->login.n +
-	       q->origin.n + q->fetch_site.n + q->body.n + q->fields.n;
+	       q->origin.n + q->fetch_site.n + q->body.n + q->fields.n + q->within.n;
 }
 
 bool

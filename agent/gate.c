@@ -120,6 +120,13 @@ method_name(enum http_method m)
 	return names[m];
 }
 
+/* What a proof has to name: a member of an archive is asked for by the archive's own request. */
+static struct span
+asked_path(const struct http_ask *ask)
+{
+	return ask->again && gate_archive_holds(ask->within, ask->path) ? ask->within : ask->path;
+}
+
 static enum gate_found
 check_token(struct gate_desk *d, struct gate_case *c)
 {
@@ -128,7 +135,7 @@ check_token(struct gate_desk *d, struct gate_case *c)
 		.dpop = ask->dpop,
 		.two_proofs = ask->two_proofs,
 		.method = method_name(ask->method),
-		.path = ask->path,
+		.path = asked_path(ask),
 		.peer = ask->peer,
 		.certificate = ask->has_certificate ? ask->certificate : NULL,
 		.now_ms = c->wall_ms,

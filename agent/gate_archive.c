@@ -33,6 +33,19 @@ split(struct span path, struct span *ret_pid, size_t *ret_form)
 	return false;
 }
 
+bool
+gate_archive_holds(struct span archive, struct span path)
+{
+	struct span pid = SPAN_NONE;
+	size_t form = 0;
+
+	if (!span_starts(archive, SPAN("/archive/")) || !span_starts(path, SPAN("/data/")) ||
+		!split(archive, &pid, &form))
+		return false;
+	struct span rest = span_skip(path, sizeof("/data/") - 1);
+	return span_starts(rest, pid) && rest.n > pid.n && rest.p[pid.n] == '/';
+}
+
 /* First what shows names and sizes, then what gives the bytes: the answer is that of both. */
 static bool
 judge(struct gate_desk *d, struct gate_case *c, struct err *e)

@@ -14,6 +14,8 @@
 void gate_archive_begin(struct gate_desk *d, struct gate_case *c);
 void gate_archive_answer(struct gate_desk *d, struct gate_case *c, struct http_answer *ret);
 
+/* Is `path` a member of a dataset, "/data/PID/MEMBER", and `archive` one of that? */
+bool gate_archive_holds(struct span archive, struct span path);
 /*
  * "/archive/PID.zip?file=sub/" as a URL, for a listing of folder "sub/" ("": of the dataset).
  * False: this asker may not read the dataset, which has been found and may be listed (c->facts).

@@ -82,6 +82,7 @@ wire_write_ask(const struct http_ask *q, struct buf *out)
 	put_span(out, q->fetch_site);
 	put_span(out, q->body);
 	put_span(out, q->fields);
+	put_span(out, q->within);
 	if (q->has_length)
 		put_u64(out, q->length);
 	if (q->commit)
@@ -236,6 +237,7 @@ wire_read_ask(struct span msg, struct http_ask *ret, struct err *e)
 	q.fetch_site = unpack_span(&c, UNPACK_ABSENT);
 	q.body = unpack_span(&c, UNPACK_ABSENT);
 	q.fields = unpack_span(&c, HTTP_FIELDS_TEXT);
+	q.within = unpack_span(&c, UNPACK_ABSENT);
 	q.length = q.has_length ? unpack_le(&c, 8) : 0;
 	if (q.commit)
 		get_digests(&c, &q.digests);

@@ -152,6 +152,7 @@ conn_ask_route(struct conn *c)
 static void
 as_member(struct http_ask *q, struct span path)
 {
+	q->within = q->path;
 	q->path = path;
 	q->query = SPAN_NONE;
 	q->accept = SPAN_NONE;
@@ -193,7 +194,7 @@ ask_fill(const struct conn *c, struct http_ask *q)
 	q->has_certificate = tls_client_certificate(c->tls, q->certificate);
 	memcpy(q->peer, c->peer, sizeof(q->peer));
 	memcpy(q->trace, r->trace, sizeof(q->trace));
-	if (r->archive != NULL)
+	if (r->archive != NULL && conn_archive_path(r->archive).p != NULL)
 		as_member(q, conn_archive_path(r->archive));
 }
 
@@ -226,6 +227,7 @@ conn_ask_member(struct conn *c, struct span path, uint64_t *ret_id, struct grant
 	struct http_ask q;
 
 	ask_fill(c, &q);
+	q.path = c->req->target.path; /* not the member in work */
 	as_member(&q, path);
 	uint64_t epoch = __atomic_load_n(env->epoch, __ATOMIC_ACQUIRE);
 	const struct http_answer *kept = kept_get(env->kept, &q, env->loop->utc, epoch);

@@ -61,6 +61,9 @@ struct http_ask {
 	 * to the other side may be a credential, so the copy is wiped.  At most HTTP_FIELDS_TEXT.
 	 */
 	struct span fields;
+	/* The archive that was asked for, of which `path` is a member: a proof names that one (with
+	 * `again`: it was used up by the archive's own question); absent: `path` itself was. */
+	struct span within;
 	bool has_length; /* PUT: there is a Content-Length, and the body follows the answer */
 	uint64_t length;
 	/*

@@ -99,6 +99,16 @@ def refused(answer, proof=True):
     return answer.status == 401 and answer.json["detail"].startswith("DPoP proof: ") == proof and said in challenge
 
 
+
+def test_archive(agent):
+    """One proof for the archive holds for its members, and not a second time."""
+    bound, path = token(jkt=HOLDER.jkt), "/archive/10.5072/sc5310-saxs-01.tar"
+    one = proof(agent, path, bound)
+    a = ask(agent, path, bound, one)
+    assert a.status == 200 and a.curl == 0 and len(a.body) == int(a.headers["content-length"]), a
+    assert ask(agent, path, bound, one).status == 401
+    assert ask(agent, path, bound, proof(agent, OPEN, bound)).status == 401
+
 def test_a_proof_is_for_one_request(agent):
     bound = token(jkt=HOLDER.jkt)
     p = proof(agent, OPEN, bound)

@@ -62,6 +62,7 @@ place_ask(void *arg, struct conn *c, struct http_ask *q)
 		p->member_asks++;
 		p->agains = p->agains && q->again && q->query.p == NULL && q->accept.p == NULL;
 		check_span(q->authorization, "Bearer t");
+		check_span(q->within, "/archive/x.tar");
 	}
 	if (++p->n_ask > p->most)
 		p->most = p->n_ask;

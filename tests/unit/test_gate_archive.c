@@ -235,6 +235,34 @@ left_out(void **state)
 	}
 }
 
+/* A proof for an archive is good for its members, and for nothing else. */
+static void
+within(void **state)
+{
+	static const struct {
+		const char *archive, *path;
+		bool holds;
+	} cases[] = {
+		{"/archive/10.5072/a.zip", "/data/10.5072/a/x", true},
+		{"/archive/10.5072/a.tar", "/data/10.5072/a/x/y", true},
+		{"/archive/10.5072/a.tar", "/data/10.5072/ab/x", false},
+		{"/archive/10.5072/a.tar", "/data/10.5072/b/x", false},
+		{"/archive/10.5072/a.tar", "/data/10.5072/a", false},
+		{"/archive/10.5072/a.tar", "/datasets/10.5072/a/x", false},
+		{"/archive/.tar", "/data/10.5072/a/x", false},
+		{"/data/10.5072/a", "/data/10.5072/a/x", false},
+		{"", "/data/10.5072/a/x", false},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		CHECK_ROW(cases[i].path);
+		assert_int_equal(
+			gate_archive_holds(span_of(cases[i].archive), span_of(cases[i].path)),
+			cases[i].holds);
+	}
+	assert_false(gate_archive_holds(SPAN_NONE, SPAN("/data/10.5072/a/x")));
+}
+
 /* A token that reads below one folder gets that folder, and no name of another one. */
 static void
 scoped(void **state)
@@ -270,6 +298,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(tags, setup, teardown),
 		cmocka_unit_test_setup_teardown(left_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(scoped, setup, teardown),
+		cmocka_unit_test(within),
 	};
 	return cmocka_run_group_tests_name("gate_archive", tests, NULL, NULL);
 }

@@ -25,6 +25,7 @@ full_ask(void)
 		.session = SPAN("s3"),
 		.origin = SPAN("https://data.test"),
 		.body = SPAN("<propfind/>"),
+		.within = SPAN("/archive/10.5072/a b.zip"),
 		.two_credentials = true,
 		.again = true,
 		.has_certificate = true,
@@ -61,6 +62,7 @@ ask_round(void **state)
 	assert_null(r.accept.p);
 	check_span(r.authorization, "Bearer abc");
 	check_span(r.body, "<propfind/>");
+	check_span(r.within, "/archive/10.5072/a b.zip");
 	/* Each shorter message and one longer are refused. */
 	for (size_t n = 0; n < b.n; n++)
 		assert_false(wire_read_ask((struct span){b.p, n}, &r, NULL));
