@@ -275,6 +275,12 @@ begin_absent(struct gate_desk *d, struct gate_case *c, bool decided)
 		gate_record_absent(d, c);
 }
 
+static bool
+reads(enum http_method m)
+{
+	return m == HTTP_GET || m == HTTP_HEAD || m == HTTP_PROPFIND;
+}
+
 void
 gate_data_begin(struct gate_desk *d, struct gate_case *c)
 {
@@ -284,6 +290,8 @@ gate_data_begin(struct gate_desk *d, struct gate_case *c)
 		gate_put_begin(d, c);
 		return;
 	}
+	if (!reads(c->ask->method))
+		return;
 	/* A token with path scopes reads below them only, whatever policy says (tokens SCP-1). */
 	if (!auth_covers(d->gate->auth, &c->subject, c->ask->path, &d->mem, &c->refusal)) {
 		c->found = GATE_OUTSIDE;
@@ -351,6 +359,11 @@ gate_data_answer(struct gate_desk *d, struct gate_case *c, struct http_answer *r
 
 	if (put && gate_put_early(d, c, ret))
 		return;
+	if (!put && !reads(c->ask->method)) {
+		gate_field(d, "Allow", SPAN("GET, HEAD, OPTIONS, PROPFIND"));
+		gate_problem(d, c, 405, "method", "Nothing can be written here.", ret);
+		return;
+	}
 	if (c->found != GATE_NOTHING) {
 		if (!gate_data_permitted(d, c, ret))
 			return;

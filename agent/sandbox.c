@@ -224,6 +224,7 @@ static const struct call calls[] = {
 	{SCMP_SYS(ftruncate), G | I | N, ANY},
 	{SCMP_SYS(fallocate), G | I, ANY},
 	{SCMP_SYS(fsync), G | I | N, ANY},
+	{SCMP_SYS(sync_file_range), F, ANY}, /* what it wrote, see pwrite64 */
 	{SCMP_SYS(fdatasync), G | I | N, ANY},
 	{SCMP_SYS(flock), G, ANY}, /* the audit log, which two gates share during a reload */
 	{SCMP_SYS(fchmod), I, ANY},

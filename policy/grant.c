@@ -6,6 +6,7 @@
 #include "policy/grant_issue.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -146,6 +147,13 @@ grant_pwrite(const struct grant *g, const void *buf, size_t n, uint64_t offset)
 		r = pwrite(g->fd, buf, n, (off_t)offset);
 	} while (r < 0 && errno == EINTR);
 	return r;
+}
+
+void
+grant_flush(const struct grant *g, uint64_t offset, uint64_t n)
+{
+	if (g->info.kind == GRANT_WRITE && n > 0)
+		(void)sync_file_range(g->fd, (off_t)offset, (off_t)n, SYNC_FILE_RANGE_WRITE);
 }
 
 int

@@ -64,6 +64,8 @@ void grant_unref(struct grant *g); /* closes at the last one; NULL allowed */
 ssize_t grant_pread(const struct grant *g, void *buf, size_t n, uint64_t offset);
 /* pwrite on it, inside of its size; -1 with errno: EBADF unless GRANT_WRITE, EFBIG beyond. */
 ssize_t grant_pwrite(const struct grant *g, const void *buf, size_t n, uint64_t offset);
+/* What was written there begins its way to the disk; does not wait for it. */
+void grant_flush(const struct grant *g, uint64_t offset, uint64_t n);
 /* GRANT_PIPE: the descriptor, to be watched and read, still the grant's; else -1. */
 int grant_pipe(const struct grant *g);
 /* Is the inode still what it was at open (size, mtime, ctime)? */

@@ -8,6 +8,7 @@
 #include "agent/http/conn_ask.h"
 #include "agent/http/conn_note.h"
 #include "agent/http/conn_read.h"
+#include "agent/http/conn_receive.h"
 #include "agent/http/conn_stream.h"
 
 #include <errno.h>
@@ -94,6 +95,7 @@ release_request(struct conn *c)
 	conn_archive_free(r->archive);
 	buf_fini(&r->body);
 	buf_wipe(&r->fields);
+	conn_receive_end(r);
 	body_fini(&r->out);
 	rate_leave(&r->rate);
 	free(r->text);
@@ -156,6 +158,12 @@ deadline_set(struct conn *c, enum conn_go go)
 		return;
 	case CONN_LINGER:
 		deadline(c, CONN_T_LINGER, CONN_LINGER_SECONDS);
+		return;
+	case CONN_RECEIVE: /* it has its own watch on min_rate */
+		if (go == CONN_PAUSES)
+			deadline_pause(c);
+		else
+			deadline(c, CONN_T_BODY, l->body_seconds);
 		return;
 	case CONN_HEAD:
 	case CONN_BODY:
@@ -322,6 +330,8 @@ step(struct conn *c)
 		return conn_read_body(c);
 	case CONN_ASK:
 		return CONN_WAITS;
+	case CONN_RECEIVE:
+		return conn_receive_take(c);
 	case CONN_SEND:
 		return conn_stream_send(c);
 	case CONN_DROP:

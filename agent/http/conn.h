@@ -27,20 +27,21 @@
 /*
  * One connection of a worker thread: its state machine.  conn_read.c takes bytes in (heads and
  * request bodies), conn_ask.c routes a request and asks the gate, conn_answer.c writes answers,
- * conn_stream.c streams bodies, conn_archive.c those of archives, conn_note.c keeps what the gate
- * is told of them; conn.c joins them with the loop, the deadlines and the end.  The structs stand
- * open here for these files; a worker uses the functions.
+ * conn_stream.c streams bodies, conn_archive.c those of archives, conn_receive.c takes the body of a
+ * PUT, conn_note.c keeps what the gate is told of bodies; conn.c joins them with the loop, the
+ * deadlines and the end.  The structs stand open here for these files; a worker uses the functions.
  */
 enum conn_limit {
 	CONN_IN_SIZE = HTTP_HEAD_MAX + 4096, /* a whole head, and room behind it for its body */
-	CONN_OUT_ROOM = 32 * 1024,           /* room in the output before a request is begun */
-	CONN_DROP_MAX = 64 * 1024,           /* bytes of a refused body that are read and dropped */
-	CONN_TURN_MAX = 256 * 1024,          /* bytes that one connection sends in one turn */
-	CONN_NOTES = 32,                     /* answers whose bytes wait to leave */
-	CONN_RATE_SECONDS = 60,              /* the window of settings_limits.min_rate */
-	CONN_RETRY_MS = 250,                 /* after an answer that was stale when it came */
-	CONN_RETRY_MAX = 20,                 /* so often */
-	CONN_LINGER_SECONDS = 2, /* for a client that still sends after the last answer */
+	CONN_IN_AT_MAX = 2048,      /* where a head begins in it, so that the room behind stays */
+	CONN_OUT_ROOM = 32 * 1024,  /* room in the output before a request is begun */
+	CONN_DROP_MAX = 64 * 1024,  /* bytes of a refused body that are read and dropped */
+	CONN_TURN_MAX = 256 * 1024, /* bytes that one connection sends in one turn */
+	CONN_NOTES = 32,            /* answers whose bytes wait to leave */
+	CONN_RATE_SECONDS = 60,     /* the window of settings_limits.min_rate */
+	CONN_RETRY_MS = 250,        /* after an answer that was stale when it came */
+	CONN_RETRY_MAX = 20,        /* so often */
+	CONN_LINGER_SECONDS = 2,    /* for a client that still sends after the last answer */
 };
 
 struct conn;
@@ -98,13 +99,14 @@ struct conn_env {
 
 enum conn_state {
 	CONN_HANDSHAKE,
-	CONN_HEAD,   /* between requests, or within a head */
-	CONN_BODY,   /* within the body of a request that is wanted */
-	CONN_ASK,    /* the gate is asked */
-	CONN_SEND,   /* a body is streamed */
-	CONN_DROP,   /* within the body of a request that was refused */
-	CONN_FINISH, /* the last answer is on its way */
-	CONN_LINGER, /* everything is sent; what the client still sends is dropped */
+	CONN_HEAD,    /* between requests, or within a head */
+	CONN_BODY,    /* within the body of a request that is wanted */
+	CONN_ASK,     /* the gate is asked */
+	CONN_RECEIVE, /* within the body of a PUT, which is written */
+	CONN_SEND,    /* a body is streamed */
+	CONN_DROP,    /* within the body of a request that was refused */
+	CONN_FINISH,  /* the last answer is on its way */
+	CONN_LINGER,  /* everything is sent; what the client still sends is dropped */
 };
 
 enum conn_timer {
@@ -130,6 +132,8 @@ enum conn_go {
 	CONN_OVER,   /* close it now */
 };
 
+struct conn_upload; /* conn_receive.c */
+
 /* There only while a request is in work or its answer is not sent; from a pool. */
 struct conn_request {
 	struct http_parse parse;
@@ -150,7 +154,8 @@ struct conn_request {
 	struct chunk chunk;
 	uint64_t body_left;
 	struct buf body;
-	struct buf fields; /* of a PUT, COPY or MKCOL, for the gate; may hold a credential */
+	struct buf fields;      /* of a PUT, COPY or MKCOL, for the gate; may hold a credential */
+	struct conn_upload *up; /* owned; the body of a PUT, from the gate's first answer on */
 	/* answer in work */
 	struct body out;
 	struct rate_use rate;      /* of the body */

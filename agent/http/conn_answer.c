@@ -8,6 +8,7 @@
 #include "agent/http/conn_archive.h"
 #include "agent/http/conn_note.h"
 #include "agent/http/conn_read.h"
+#include "agent/http/conn_receive.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -88,6 +89,7 @@ conn_answer_done(struct conn *c)
 {
 	struct conn_request *r = c->req;
 
+	conn_receive_end(r);
 	body_fini(&r->out);
 	rate_leave(&r->rate);
 	free(r->text);
@@ -481,20 +483,34 @@ answer_file(struct conn *c, const struct http_answer *a)
 	return conn_answer_error(c, &p);
 }
 
+static enum conn_go
+answer_upload(struct conn *c, const struct http_answer *a)
+{
+	const struct grant_rate *rate = &grant_info(a->grant)->rate;
+
+	if (c->req->up == NULL &&
+		!rate_enter(c->env->rates, rate, c->env->loop->now, &c->req->rate))
+		return answer_limited(c, a, METRIC_LIMITED_STREAMS, RATE_STREAM_WAIT);
+	return conn_receive_begin(c, a);
+}
+
 enum conn_go
 conn_answer_gate(struct conn *c, const struct http_answer *a)
 {
 	unsigned wait = 0;
 
-	if (!rate_request(c->env->rates, rate_of(a), c->env->loop->now, &wait))
+	/* A PUT is one request, however often the gate is asked. */
+	if (c->req->up == NULL &&
+		!rate_request(c->env->rates, rate_of(a), c->env->loop->now, &wait))
 		return answer_limited(c, a, METRIC_LIMITED_REQUESTS, wait);
 	switch (a->body) {
 	case HTTP_FILE:
 	case HTTP_ARCHIVE:
 		return answer_file(c, a);
 	case HTTP_PIPE:
-	case HTTP_UPLOAD:
 		return conn_answer_status(c, 501, NULL);
+	case HTTP_UPLOAD:
+		return answer_upload(c, a);
 	case HTTP_NO_BODY:
 	case HTTP_INLINE:
 		break;

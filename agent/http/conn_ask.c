@@ -5,6 +5,7 @@
 #include "agent/http/conn_answer.h"
 #include "agent/http/conn_archive.h"
 #include "agent/http/conn_read.h"
+#include "agent/http/conn_receive.h"
 #include "agent/http/conn_stream.h"
 #include "agent/http/cookie.h"
 #include "agent/http/route.h"
@@ -192,6 +193,7 @@ ask_fill(const struct conn *c, struct http_ask *q)
 		.again = r->renewing || r->tries > 0,
 	};
 	q->has_certificate = tls_client_certificate(c->tls, q->certificate);
+	conn_receive_fill(r, q);
 	memcpy(q->peer, c->peer, sizeof(q->peer));
 	memcpy(q->trace, r->trace, sizeof(q->trace));
 	if (r->archive != NULL && conn_archive_path(r->archive).p != NULL)
@@ -242,6 +244,15 @@ conn_ask_member(struct conn *c, struct span path, uint64_t *ret_id, struct grant
 	return asked;
 }
 
+bool
+conn_ask_commit(struct conn *c)
+{
+	struct http_ask q;
+
+	ask_fill(c, &q);
+	return ask_send(c, &q);
+}
+
 enum conn_go
 conn_ask_gate(struct conn *c)
 {
@@ -285,6 +296,12 @@ stale(const struct conn *c, const struct http_answer *a)
 	if (a->finish.seconds > 0)
 		return a->finish.epoch != epoch || c->env->loop->utc >= a->finish.expires;
 	return http_granted(a->body) && !grant_valid(a->grant, c->env->loop->utc, epoch);
+}
+
+static enum conn_go
+renewed(struct conn *c, const struct http_answer *a)
+{
+	return c->req->up != NULL ? conn_receive_renewed(c, a) : conn_stream_renewed(c, a);
 }
 
 void
@@ -331,7 +348,7 @@ conn_answered(struct conn *c, struct http_answer *a)
 	kept_put(c->env->kept, &q, a);
 	if (a->close)
 		r->keep = false;
-	enum conn_go go = r->renewing ? conn_stream_renewed(c, a) : conn_answer_gate(c, a);
+	enum conn_go go = r->renewing ? renewed(c, a) : conn_answer_gate(c, a);
 	grant_unref(a->grant);
 	go_on(c, go);
 }
@@ -366,12 +383,13 @@ conn_unanswered(struct conn *c)
 	}
 	if (c->state != CONN_ASK)
 		return;
-	if (c->req->head.method == HTTP_POST || c->req->head.method == HTTP_DELETE) {
+	if (c->req->head.method == HTTP_POST || c->req->head.method == HTTP_DELETE ||
+		c->req->head.method == HTTP_MKCOL || conn_receive_whole(c->req)) {
 		(void)err_set(&e, ERR_UPSTREAM, NULL,
 			"the agent was interrupted: what you sent may have been written down; look "
 			"before you send it again");
 		p.err = &e;
 	}
 	c->req->asked = false;
-	go_on(c, c->req->renewing ? conn_stream_renewed(c, NULL) : conn_answer_error(c, &p));
+	go_on(c, c->req->renewing ? renewed(c, NULL) : conn_answer_error(c, &p));
 }

@@ -21,5 +21,7 @@ bool conn_ask_renew(struct conn *c);
  * the question's.  False: it cannot be asked now.
  */
 bool conn_ask_member(struct conn *c, struct span path, uint64_t *ret_id, struct grant **ret_kept);
+/* The body of a PUT stands in its file: the second question.  False: the gate cannot be asked. */
+bool conn_ask_commit(struct conn *c);
 /* The last answer was stale; its time has come. */
 void conn_ask_again(struct conn *c);

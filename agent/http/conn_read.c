@@ -12,17 +12,16 @@ waiting(const struct conn *c)
 	return c->in_n - c->in_at;
 }
 
-/* Bytes behind the head in work, without moving it: its spans point into the buffer. */
-static struct span
-behind_head(const struct conn *c)
+struct span
+conn_read_behind(const struct conn *c)
 {
 	size_t at = c->in_at + c->req->n_head;
 
 	return (struct span){c->in + at, c->in_n - at};
 }
 
-static void
-take_behind_head(struct conn *c, size_t used)
+void
+conn_read_used(struct conn *c, size_t used)
 {
 	size_t at = c->in_at + c->req->n_head;
 
@@ -45,6 +44,7 @@ request_begin(struct conn *c)
 		c->req->rate = (struct rate_use){.table = NULL};
 		c->req->text = NULL;
 		c->req->archive = NULL;
+		c->req->up = NULL;
 	}
 	struct conn_request *r = c->req;
 	r->parse = (struct http_parse){.seen = 0};
@@ -59,9 +59,8 @@ request_begin(struct conn *c)
 	return true;
 }
 
-/* STEP_DONE as CONN_GO; the end of the stream ends the connection after what waits. */
-static enum conn_go
-read_more(struct conn *c)
+enum conn_go
+conn_read_more(struct conn *c)
 {
 	size_t n = 0;
 
@@ -105,6 +104,16 @@ head_done(struct conn *c, size_t used)
 	return conn_ask_route(c);
 }
 
+static void
+to_front(struct conn *c)
+{
+	if (c->in_at == 0)
+		return;
+	memmove(c->in, c->in + c->in_at, waiting(c));
+	c->in_n -= c->in_at;
+	c->in_at = 0;
+}
+
 enum conn_go
 conn_read_head(struct conn *c)
 {
@@ -119,6 +128,8 @@ conn_read_head(struct conn *c)
 		if (go != CONN_GO)
 			return go;
 	}
+	if (c->in_at > CONN_IN_AT_MAX)
+		to_front(c);
 	if (waiting(c) > 0) {
 		if (c->req == NULL && !request_begin(c))
 			return CONN_OVER;
@@ -133,12 +144,8 @@ conn_read_head(struct conn *c)
 			break;
 		}
 	}
-	if (c->in_at > 0) {
-		memmove(c->in, c->in + c->in_at, waiting(c));
-		c->in_n -= c->in_at;
-		c->in_at = 0;
-	}
-	enum conn_go go = read_more(c);
+	to_front(c);
+	enum conn_go go = conn_read_more(c);
 	if (go == CONN_READS && c->env->draining && waiting(c) == 0) {
 		c->state = CONN_FINISH;
 		return CONN_GO;
@@ -191,7 +198,7 @@ static enum step
 body_take(struct conn *c, struct buf *out, struct err *e)
 {
 	struct conn_request *r = c->req;
-	struct span in = behind_head(c);
+	struct span in = conn_read_behind(c);
 	size_t used = 0;
 	enum step s = STEP_READ;
 
@@ -206,7 +213,7 @@ body_take(struct conn *c, struct buf *out, struct err *e)
 		r->body_left -= used;
 		s = r->body_left == 0 ? STEP_DONE : STEP_READ;
 	}
-	take_behind_head(c, used);
+	conn_read_used(c, used);
 	return s;
 }
 
@@ -221,13 +228,13 @@ conn_read_start(struct conn *c)
 {
 	struct conn_request *r = c->req;
 
-	if (!r->unread)
-		return conn_ask_gate(c);
+	if (!r->unread || r->head.method == HTTP_PUT)
+		return conn_ask_gate(c); /* the body of a PUT is read when the gate lets it in */
 	if (r->head.has_length && r->head.content_length > r->body_max)
 		return conn_answer_status(c, 413, NULL);
 	body_init(c, r->body_max);
 	c->state = CONN_BODY;
-	if (r->head.expect_continue && behind_head(c).n == 0) {
+	if (r->head.expect_continue && conn_read_behind(c).n == 0) {
 		buf_reset(&c->env->head);
 		respond_continue(&c->env->head);
 		(void)tls_out_mem(&c->out, buf_span(&c->env->head));
@@ -252,7 +259,7 @@ conn_read_body(struct conn *c)
 	case STEP_WRITE:
 		break;
 	}
-	return read_more(c);
+	return conn_read_more(c);
 }
 
 enum conn_go
@@ -273,5 +280,5 @@ conn_read_drop(struct conn *c)
 	case STEP_WRITE:
 		break;
 	}
-	return read_more(c);
+	return conn_read_more(c);
 }

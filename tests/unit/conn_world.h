@@ -122,6 +122,10 @@ struct world {
 	char who[256]; /* "dpop|session|login|origin|fetch_site|", and flags: 2 proofs, again, cert
 			*/
 	bool keep, mute, deny;
+	/* a PUT: sees each question, and gives the answer; NULL: as others */
+	void (*put_asked)(struct world *w, const struct http_ask *q);
+	void (*put_answer)(struct world *w, struct http_answer *a);
+	void *own;        /* of those two */
 	unsigned n_stale; /* so many answers carry the grant of the last epoch */
 	unsigned n_asks, n_forgotten, n_done, n_closed;
 	struct http_done done;
@@ -149,6 +153,8 @@ on_ask(void *arg, struct conn *c, struct http_ask *q)
 		q->has_certificate && q->certificate[31] == 7 ? "c" : "");
 	buf_reset(&w->body);
 	buf_add(&w->body, q->body);
+	if (q->method == HTTP_PUT && w->put_asked != NULL)
+		w->put_asked(w, q);
 	return span_cstr(q->path, w->path, sizeof(w->path));
 }
 
@@ -201,9 +207,9 @@ regrant(struct world *w)
 
 	for (size_t i = 0; i < 2; i++) {
 		struct grant_info info = *grant_info(files[i]->grant);
-		int fd = fcntl(files[i]->fd, F_DUPFD_CLOEXEC, 0);
 		if (info.epoch == w->epoch)
 			continue;
+		int fd = fcntl(files[i]->fd, F_DUPFD_CLOEXEC, 0);
 		info.epoch = w->epoch;
 		info.decision++;
 		info.rate = w->rate;
@@ -233,6 +239,11 @@ answer(struct world *w)
 	else
 		regrant(w);
 	a.fields = SPAN("Content-Type: text/plain\r\n");
+	if (w->method == HTTP_PUT && w->put_answer != NULL) {
+		w->put_answer(w, &a);
+		conn_answered(c, &a);
+		return;
+	}
 	if (w->method == HTTP_PROPFIND) {
 		a.status = 207;
 		a.text = buf_span(&w->body);

@@ -44,7 +44,7 @@ static const struct row rows[] = {
 		"POST /data/x/small HTTP/1.1\r\nHost: h\r\nContent-Length: 65537\r\n\r\n", "405 ",
 		true, "Connection: close", NULL, 0},
 	{"wrong method, body held back",
-		"PUT /data/x/small HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n"
+		"DELETE /data/x/small HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n"
 		"Expect: 100-continue\r\n\r\n",
 		"405 ", true, NULL, "100 Continue", 0},
 	{"propfind", "PROPFIND /data/x HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\n<a/>",

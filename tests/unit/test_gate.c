@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The one decision path, from a question to an answer, with a real catalogue, policy and audit log.
  */
-#include "agent/gate_problem.h"
 #include "agent/gate_grant.h"
+#include "agent/gate_problem.h"
 #include "agent/trusted_time.h"
 #include "tests/unit/gate_world.h"
 
@@ -98,6 +98,8 @@ static const struct row rows[] = {
 		NULL, 200, NULL, NULL, NULL},
 	{"PROPFIND without depth", HTTP_PROPFIND, "/data/10.5072/OPEN/", NULL, NULL, NULL, 403,
 		NULL, "propfind-finite-depth", NULL},
+	{"nothing is written", HTTP_PUT, "/data/10.5072/OPEN/new", NULL, NULL, NULL, 405, NULL,
+		"\"status\":405", NULL},
 	{"home page escapes", HTTP_GET, "/", NULL, NULL, NULL, 200, "text/html",
 		"Test &lt;facility&gt;", "<facility>"},
 	{"that of a hidden one nowhere", HTTP_GET, "/datasets/10.5072/PAID", NULL, NULL, NULL, 404,
