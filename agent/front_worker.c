@@ -303,6 +303,7 @@ prepare(struct front_worker *w, struct err *e)
 	w->env.metrics = s->metrics;
 	w->env.rates = s->rates;
 	w->env.kept = s->kept;
+	w->env.share = s->share;
 	w->env.gate = (struct conn_gate){w, on_ask, on_forget, on_done, on_identity, on_closed};
 	memcpy(w->env.identity_key, s->identity_key, sizeof(w->env.identity_key));
 	memcpy(w->env.boundary_key, s->boundary_key, sizeof(w->env.boundary_key));

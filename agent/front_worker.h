@@ -8,6 +8,7 @@
 #include "agent/front_peers.h"
 #include "agent/http/kept.h"
 #include "agent/http/rate.h"
+#include "agent/http/share.h"
 #include "agent/http/tls.h"
 
 #include <stdbool.h>
@@ -24,10 +25,11 @@ struct front_setup {
 	size_t n_pairs;
 	struct tls_keys *keys;
 	const struct tls_backend *backend; /* NULL: OpenSSL alone */
-	struct front_peers *peers;      /* by address */
-	struct front_peers *identities; /* by credential */
-	struct rate_table *rates;       /* by identity and rate class */
-	struct kept *kept;              /* answers that may be used again */
+	struct front_peers *peers;         /* by address */
+	struct front_peers *identities;    /* by credential */
+	struct rate_table *rates;          /* by identity and rate class */
+	struct kept *kept;                 /* answers that may be used again */
+	struct share *share;               /* the link, by identity; NULL: it has no limit */
 	uint64_t identity_key[2];
 	const struct span *own; /* names that Host may carry */
 	size_t n_own;

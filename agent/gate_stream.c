@@ -25,26 +25,46 @@ address(const uint8_t peer[16])
 		(const char *)peer, memcmp(peer, mapped, sizeof(mapped)) == 0 ? 16 : 8};
 }
 
+static void
+put_asker(const struct gate_case *c, struct buf *who)
+{
+	const struct subject *s = &c->subject;
+
+	buf_addc(who, s->authenticated ? 's' : 'a');
+	if (s->authenticated) {
+		put(who, s->iss);
+		buf_add(who, s->sub);
+	} else {
+		buf_add(who, address(c->ask->peer));
+	}
+}
+
+static uint64_t
+identity(const struct gate *g, const struct gate_case *c)
+{
+	AUTO_BUF who = BUF_INIT(16384);
+
+	put_asker(c, &who);
+	return siphash(&g->rate_key[0], buf_span(&who)) | 1;
+}
+
 void
 gate_stream_rate(const struct gate *g, const struct gate_case *c, struct grant_rate *ret)
 {
 	const struct rate *r = c->decision.rate;
-	const struct subject *s = &c->subject;
 	AUTO_BUF who = BUF_INIT(16384);
 	uint64_t half[2];
 
 	*ret = (struct grant_rate){.streams = 0};
-	if (!c->decision.permit || r == NULL || !span_cstr(r->id, ret->name, sizeof(ret->name)))
+	if (!c->decision.permit)
+		return;
+	if (g->settings->limits.link_mbit > 0)
+		ret->identity = identity(g, c);
+	if (r == NULL || !span_cstr(r->id, ret->name, sizeof(ret->name)))
 		return;
 	put(&who, c->decision.policy);
 	put(&who, r->id);
-	buf_addc(&who, s->authenticated ? 's' : 'a');
-	if (s->authenticated) {
-		put(&who, s->iss);
-		buf_add(&who, s->sub);
-	} else {
-		buf_add(&who, address(c->ask->peer));
-	}
+	put_asker(c, &who);
 	/* Without memory all whom that befalls count as one. */
 	half[0] = siphash(&g->rate_key[0], buf_span(&who));
 	half[1] = siphash(&g->rate_key[2], buf_span(&who));

@@ -9,7 +9,7 @@
  * whether that body may still end (policy language 13.2).  None of it opens or grants anything.
  */
 
-/* The rate class of the permit, or zero. */
+/* The rate class of the permit, if any, and whose share of a limited link its bytes are. */
 void gate_stream_rate(const struct gate *g, const struct gate_case *c, struct grant_rate *ret);
 /* grant_info.audit_from of the file c->rest. */
 uint32_t gate_stream_audit(const struct gate_case *c);

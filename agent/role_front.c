@@ -237,6 +237,7 @@ start(struct front *f, struct err *e)
 		!front_peers_new(most, l->connections_per_identity, &f->setup.identities, e) ||
 		!rate_table_new(0, &f->setup.rates, e) || !crypto_random(seed, sizeof(seed), e) ||
 		!kept_new(l->kept_grants < kept ? l->kept_grants : kept, seed, &f->setup.kept, e) ||
+		(l->link_mbit > 0 && !share_new(l->link_mbit, 0, &f->setup.share, e)) ||
 		!crypto_random(f->setup.identity_key, sizeof(f->setup.identity_key), e))
 		return false;
 	for (unsigned i = 0; i < f->n_workers; i++) {
@@ -351,6 +352,7 @@ role_front_main(unsigned slot)
 	front_peers_free(f.setup.identities);
 	rate_table_free(f.setup.rates);
 	kept_free(f.setup.kept);
+	share_free(f.setup.share);
 	free(f.pairs);
 	return EXIT_OK;
 }

@@ -116,7 +116,9 @@ put_rate(struct buf *b, const struct grant_rate *r)
 {
 	bool limited = r->name[0] != '\0';
 
-	buf_addc(b, limited ? 1 : 0);
+	buf_addc(b, (char)((limited ? 1 : 0) | (r->identity != 0 ? 2 : 0)));
+	if (r->identity != 0)
+		put_u64(b, r->identity);
 	if (!limited)
 		return;
 	put_span(b, span_of(r->name));
@@ -286,7 +288,13 @@ wire_read_done(struct span msg, struct http_done ret[WIRE_DONES], size_t *ret_n,
 static void
 get_rate(struct unpack *c, struct grant_rate *r)
 {
-	if (unpack_u8(c, 1) == 0)
+	unsigned flags = unpack_u8(c, 3);
+
+	if ((flags & 2U) != 0) {
+		r->identity = unpack_le(c, 8);
+		c->bad = c->bad || r->identity == 0;
+	}
+	if ((flags & 1U) == 0)
 		return;
 	struct span name = unpack_span(c, sizeof(r->name) - 1);
 	if (name.n == 0 || span_has(name, '\0') || !span_cstr(name, r->name, sizeof(r->name)))

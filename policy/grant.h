@@ -19,7 +19,8 @@ struct grant;
 
 #define GRANT_RATE_NAME 65U /* an identifier and its NUL */
 
-/* A rate class (policy language 7, `rates`) as who sends the bytes needs it.  All zero: none. */
+/* A rate class (policy language 7, `rates`) as who sends the bytes needs it; without a name: none.
+ */
 struct grant_rate {
 	char name[GRANT_RATE_NAME]; /* of the class, NUL-terminated; "": not limited */
 	uint8_t who[16];  /* whose limit: a keyed hash of the class and of the subject or the
@@ -27,6 +28,11 @@ struct grant_rate {
 	uint32_t streams; /* bodies at a time; 0 here and below: not limited */
 	uint32_t mbit;    /* 10^6 bits a second, of all of them together */
 	uint32_t requests_per_min;
+	/*
+	 * Whose share of the link the bytes are (limits.link_mbit), whatever the class: a keyed
+	 * hash of the subject or the client address; 0: the link has no limit.
+	 */
+	uint64_t identity;
 };
 
 /* What may be done under a grant. */

@@ -64,6 +64,7 @@ loop_init(struct loop *l, struct err *e)
 		return err_set(e, ERR_SYSTEM, NULL, "epoll_create1");
 	for (size_t i = 0; i < LOOP_SLOTS; i++)
 		list_init(&l->slots[i]);
+	list_init(&l->soon);
 	list_init(&l->tasks);
 	clock_read(l);
 	l->tick = l->now / LOOP_TICK_MS;
@@ -103,6 +104,25 @@ loop_timer(struct loop *l, struct loop_timer *t, int64_t ms)
 	timer_slot(l, t);
 }
 
+static struct loop_timer *
+timer_of(struct loop_link *x)
+{
+	return (struct loop_timer *)(void *)x;
+}
+
+/* Most are put behind all others, for waits are alike. */
+void
+loop_timer_soon(struct loop *l, struct loop_timer *t, int64_t ms)
+{
+	list_del(&t->link);
+	struct loop_link *at = l->soon.prev;
+	t->due = l->now + (ms > 0 ? ms : 1);
+	t->slotted = t->due;
+	while (at != &l->soon && timer_of(at)->slotted > t->due)
+		at = at->prev;
+	list_add(at->next, &t->link);
+}
+
 void
 loop_timer_stop(struct loop_timer *t)
 {
@@ -128,6 +148,19 @@ timers_run(struct loop *l)
 			else
 				t->fn(t->arg);
 		}
+	}
+}
+
+static void
+soon_run(struct loop *l)
+{
+	while (l->soon.next != &l->soon && timer_of(l->soon.next)->slotted <= l->now) {
+		struct loop_timer *t = timer_of(l->soon.next);
+		list_del(&t->link);
+		if (t->due > l->now)
+			timer_slot(l, t); /* it was moved to later */
+		else
+			t->fn(t->arg);
 	}
 }
 
@@ -200,8 +233,11 @@ wait_ms(const struct loop *l, int ms)
 	if (l->tasks.next != &l->tasks)
 		return 0;
 	if (ms < 0 || ms > (int)LOOP_TICK_MS)
-		return (int)LOOP_TICK_MS;
-	return ms;
+		ms = (int)LOOP_TICK_MS;
+	if (l->soon.next == &l->soon)
+		return ms;
+	int64_t left = timer_of(l->soon.next)->slotted - l->now;
+	return left <= 0 ? 0 : left < ms ? (int)left : ms;
 }
 
 bool
@@ -220,6 +256,7 @@ loop_turn(struct loop *l, int ms, struct err *e)
 	}
 	l->n = 0;
 	tasks_run(l);
+	soon_run(l);
 	timers_run(l);
 	return true;
 }

@@ -50,6 +50,7 @@ struct loop {
 	int64_t utc; /* seconds since the epoch, taken once a turn */
 	int64_t tick;
 	struct loop_link slots[LOOP_SLOTS];
+	struct loop_link soon; /* fine timers, the first one first */
 	struct loop_link tasks;
 	struct epoll_event batch[LOOP_BATCH];
 	int at, n; /* position in batch */
@@ -67,6 +68,11 @@ void loop_del(struct loop *l, struct loop_fd *w); /* before close(2); w->fd beco
 /* Fires once, `ms` from now.  Moving a timer to later costs nothing: call it as often as you like.
  */
 void loop_timer(struct loop *l, struct loop_timer *t, int64_t ms);
+/*
+ * The same to the millisecond, for a wait of a few: costs a look at the fine timers behind it, and
+ * a turn of the loop of its own.
+ */
+void loop_timer_soon(struct loop *l, struct loop_timer *t, int64_t ms);
 void loop_timer_stop(struct loop_timer *t);
 static inline bool
 loop_timer_runs(const struct loop_timer *t)

@@ -117,6 +117,7 @@ struct settings_limits {
 	unsigned connections_per_identity; /* 100 */
 	unsigned drain_seconds;            /* 60: after SIGTERM */
 	unsigned kept_grants;              /* 12288 */
+	unsigned link_mbit;                /* 10^6 bits/s that all answers share; 0: no limit */
 };
 
 struct settings {

@@ -98,6 +98,7 @@ release_request(struct conn *c)
 	conn_receive_end(r);
 	body_fini(&r->out);
 	rate_leave(&r->rate);
+	share_leave(&r->link);
 	free(r->text);
 	pool_put(&c->env->request, r);
 	c->req = NULL;
@@ -143,7 +144,10 @@ static void
 deadline_pause(struct conn *c)
 {
 	c->deadline = CONN_T_PAUSE;
-	loop_timer(c->env->loop, &c->timer, c->pause_ms);
+	if (c->pause_soon)
+		loop_timer_soon(c->env->loop, &c->timer, c->pause_ms);
+	else
+		loop_timer(c->env->loop, &c->timer, c->pause_ms);
 }
 
 /* By what it waits for now. */

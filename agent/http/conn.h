@@ -15,6 +15,7 @@
 #include "agent/http/parse.h"
 #include "agent/http/rate.h"
 #include "agent/http/respond.h"
+#include "agent/http/share.h"
 #include "agent/http/target.h"
 #include "agent/http/tls.h"
 #include "agent/http/tls_out.h"
@@ -80,6 +81,7 @@ struct conn_env {
 	struct tls_ctx *tls;      /* of new connections */
 	struct kept *kept;        /* of all workers */
 	struct rate_table *rates; /* of all workers; NULL: nothing is limited */
+	struct share *share;      /* of all workers: the link; NULL: it has no limit */
 	const struct settings_limits *limits;
 	const struct span *own; /* names that Host may carry */
 	size_t n_own;
@@ -159,6 +161,8 @@ struct conn_request {
 	/* answer in work */
 	struct body out;
 	struct rate_use rate;      /* of the body */
+	struct share_use link;     /* of the body */
+	struct rate_quota quota;   /* of the class of the answer; without a name: none */
 	int64_t started_ms;        /* when the body began, on the loop's clock */
 	struct http_finish finish; /* seconds 0: it is not finishing */
 	char *text;                /* owned; the rest of an inline answer */
@@ -191,6 +195,7 @@ struct conn {
 	uint64_t rate_mark, turn_mark; /* of out.sent */
 	uint8_t peer[16];
 	uint32_t pause_ms; /* with CONN_PAUSES */
+	bool pause_soon;   /* to the millisecond: it waits for its share of the link */
 	uint64_t identity; /* keyed hash of the credential that it used last; 0: none yet */
 	bool eof;          /* the client has ended its side */
 	bool served;       /* a request has come: from now on it may be idle */

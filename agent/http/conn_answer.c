@@ -81,6 +81,8 @@ head_start(struct conn *c, unsigned status)
 	respond_tick(&c->env->clock, c->env->loop->utc);
 	respond_start(out, status, &c->env->clock);
 	count_status(c, status);
+	if (c->req->quota.name[0] != '\0')
+		respond_quota(out, &c->req->quota);
 	return out;
 }
 
@@ -92,6 +94,7 @@ conn_answer_done(struct conn *c)
 	conn_receive_end(r);
 	body_fini(&r->out);
 	rate_leave(&r->rate);
+	share_leave(&r->link);
 	free(r->text);
 	r->text = NULL;
 	conn_archive_free(r->archive);
@@ -127,6 +130,7 @@ conn_answer_error(struct conn *c, const struct respond_error *p)
 	full.head = is_head(c);
 	full.minor = minor(c);
 	full.trace = c->req->begun ? c->req->trace : NULL;
+	full.quota = c->req->begun ? &c->req->quota : NULL;
 	buf_reset(&c->env->head);
 	respond_tick(&c->env->clock, c->env->loop->utc);
 	respond_error(&c->env->head, &c->env->clock, &full);
@@ -408,6 +412,8 @@ answer_bytes(struct conn *c, const struct http_answer *a, const struct range_set
 
 	if (!is_head(c) && !rate_enter(c->env->rates, &g->rate, now, &c->req->rate))
 		return answer_limited(c, a, METRIC_LIMITED_STREAMS, RATE_STREAM_WAIT);
+	if (!is_head(c))
+		share_enter(c->env->share, g->rate.identity, &c->req->link);
 	struct buf *out = head_start(c, set != NULL ? 206 : a->status);
 	if (!set_body(c, a, set, out))
 		return CONN_OVER;
@@ -497,12 +503,10 @@ answer_upload(struct conn *c, const struct http_answer *a)
 enum conn_go
 conn_answer_gate(struct conn *c, const struct http_answer *a)
 {
-	unsigned wait = 0;
-
 	/* A PUT is one request, however often the gate is asked. */
 	if (c->req->up == NULL &&
-		!rate_request(c->env->rates, rate_of(a), c->env->loop->now, &wait))
-		return answer_limited(c, a, METRIC_LIMITED_REQUESTS, wait);
+		!rate_request(c->env->rates, rate_of(a), c->env->loop->now, &c->req->quota))
+		return answer_limited(c, a, METRIC_LIMITED_REQUESTS, c->req->quota.reset_s);
 	switch (a->body) {
 	case HTTP_FILE:
 	case HTTP_ARCHIVE:

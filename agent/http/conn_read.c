@@ -42,6 +42,7 @@ request_begin(struct conn *c)
 		c->req->fields = (struct buf)BUF_INIT(HTTP_FIELDS_TEXT);
 		c->req->out = (struct body){.grant = NULL};
 		c->req->rate = (struct rate_use){.table = NULL};
+		c->req->link = (struct share_use){.share = NULL};
 		c->req->text = NULL;
 		c->req->archive = NULL;
 		c->req->up = NULL;
@@ -56,6 +57,7 @@ request_begin(struct conn *c)
 	r->renewing = false;
 	r->tries = 0;
 	r->finish = (struct http_finish){.seconds = 0};
+	r->quota.name[0] = '\0';
 	return true;
 }
 

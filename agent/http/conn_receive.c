@@ -147,6 +147,7 @@ may_take(struct conn *c, size_t want)
 
 	if (n > 0)
 		return n;
+	c->pause_soon = false;
 	c->pause_ms = wait_ms < UINT32_MAX ? (uint32_t)wait_ms : UINT32_MAX;
 	/* A pause is no client that is slow. */
 	r->up->window_ms = c->env->loop->now;

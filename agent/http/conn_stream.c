@@ -28,7 +28,7 @@ renew(struct conn *c)
 	return conn_ask_renew(c) ? CONN_GO : cut(c, HTTP_CUT, HTTP_WHY_UNANSWERED);
 }
 
-/* ---- the rate class ---- */
+/* ---- the rate class and the link ---- */
 
 /* Bytes that may be put into the buffer now; 0: none, c->pause_ms says until when. */
 static size_t
@@ -38,12 +38,19 @@ may_put(struct conn *c)
 	size_t room = tls_out_room(&c->out);
 	int64_t wait_ms = 0;
 
-	if (r->rate.table == NULL || (room < TLS_OUT_ROOM && r->out.left > room))
+	if ((r->rate.table == NULL && r->link.share == NULL) ||
+		(room < TLS_OUT_ROOM && r->out.left > room))
 		return SIZE_MAX;
 	size_t want = r->out.left < room ? (size_t)r->out.left : room;
 	if (want == 0)
 		return SIZE_MAX;
 	size_t n = rate_take(&r->rate, want, c->env->loop->now, &wait_ms);
+	c->pause_soon = n > 0;
+	if (n > 0) {
+		want = n;
+		n = share_take(&r->link, want, c->env->loop->now, &wait_ms);
+		rate_give(&r->rate, want - n);
+	}
 	if (n == 0)
 		c->pause_ms = wait_ms < UINT32_MAX ? (uint32_t)wait_ms : UINT32_MAX;
 	return n;
@@ -83,8 +90,10 @@ send_file(struct conn *c)
 		return go == CONN_GO ? CONN_PAUSES : go;
 	}
 	enum body_step s = tls_out_file(&c->out, &r->out, most, env->loop->utc, epoch, &n);
-	if (most != SIZE_MAX)
+	if (most != SIZE_MAX) {
 		rate_give(&r->rate, most - n);
+		share_give(&r->link, most - n);
+	}
 	conn_note_in_work(c)->bytes += n;
 	if (r->archive != NULL)
 		conn_archive_saw(c, n);

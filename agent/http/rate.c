@@ -137,22 +137,33 @@ cell_of(struct rate_table *t, const struct grant_rate *r, int64_t now_ms, uint32
 	return x;
 }
 
-bool
-rate_request(struct rate_table *t, const struct grant_rate *r, int64_t now_ms, unsigned *ret_wait_s)
+/* What the cell says of it now. */
+static void
+quota_of(const struct cell *x, bool ok, const struct grant_rate *r, struct rate_quota *ret)
 {
-	int64_t wait_ms = 0;
+	int64_t per_min = r->requests_per_min;
+	int64_t want = ok ? REQUEST * per_min : REQUEST;
 
+	memcpy(ret->name, r->name, sizeof(ret->name));
+	ret->quota = r->requests_per_min;
+	ret->left = (uint32_t)(x->requests.level / REQUEST);
+	ret->reset_s = (unsigned)((rate_bucket_wait(&x->requests, per_min, want) + 999) / 1000);
+}
+
+bool
+rate_request(
+	struct rate_table *t, const struct grant_rate *r, int64_t now_ms, struct rate_quota *ret)
+{
 	if (t == NULL || r->name[0] == '\0' || r->requests_per_min == 0)
 		return true;
 	(void)pthread_mutex_lock(&t->lock);
 	struct cell *x = cell_of(t, r, now_ms, NULL);
-	if (x->requests.level >= REQUEST)
+	bool ok = x->requests.level >= REQUEST;
+	if (ok)
 		x->requests.level -= REQUEST;
-	else
-		wait_ms = rate_bucket_wait(&x->requests, (int64_t)r->requests_per_min, REQUEST);
+	quota_of(x, ok, r, ret);
 	(void)pthread_mutex_unlock(&t->lock);
-	*ret_wait_s = (unsigned)((wait_ms + 999) / 1000);
-	return wait_ms == 0;
+	return ok;
 }
 
 /* ---- bodies ---- */

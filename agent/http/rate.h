@@ -41,12 +41,19 @@ struct rate_table;
 bool rate_table_new(size_t cells, struct rate_table **ret, struct err *e);
 void rate_table_free(struct rate_table *t); /* NULL allowed */
 
+/* What is left of the requests of a minute, for RateLimit and RateLimit-Policy. */
+struct rate_quota {
+	char name[GRANT_RATE_NAME]; /* of the class; "": it does not limit requests */
+	uint32_t quota, left;
+	unsigned reset_s; /* until all of it is there again; after a refusal: until the next one */
+};
 /*
- * One request more.  False: too many; *ret_wait_s seconds from now the next one is allowed (if
- * nobody else of the identity takes it).  What is refused does not count.
+ * One request more.  False: too many; ret->reset_s seconds from now the next one is allowed (if
+ * nobody else of the identity takes it).  What is refused does not count.  *ret is left alone where
+ * the class does not limit requests.
  */
 bool rate_request(
-	struct rate_table *t, const struct grant_rate *r, int64_t now_ms, unsigned *ret_wait_s);
+	struct rate_table *t, const struct grant_rate *r, int64_t now_ms, struct rate_quota *ret);
 
 /* One body under way; zero: none, or not limited.  Not to be copied. */
 struct rate_use {

@@ -172,6 +172,15 @@ write_rate(struct jsonw *w, const struct grant_rate *r)
 }
 
 /* RFC 9457 3.1. */
+void
+respond_quota(struct buf *out, const struct rate_quota *q)
+{
+	/* The name is an identifier of the policy: nothing in it needs an escape (RFC 9651 3.3.3).
+	 */
+	buf_addf(out, "RateLimit-Policy: \"%s\";q=%u;w=60\r\n", q->name, q->quota);
+	buf_addf(out, "RateLimit: \"%s\";r=%u;t=%u\r\n", q->name, q->left, q->reset_s);
+}
+
 static void
 write_problem(struct buf *out, const struct row *row, const struct respond_error *p)
 {
@@ -214,6 +223,8 @@ respond_error(struct buf *out, const struct respond_clock *c, const struct respo
 		respond_field(out, "Allow", span_of(p->allow));
 	if (p->retry_after > 0)
 		number_field(out, "Retry-After", p->retry_after);
+	if (p->quota != NULL && p->quota->name[0] != '\0')
+		respond_quota(out, p->quota);
 	if (p->size != NULL) {
 		buf_adds(&range, "bytes */"); /* RFC 9110 15.5.17 */
 		buf_addu(&range, *p->size);

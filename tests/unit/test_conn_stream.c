@@ -68,6 +68,9 @@ requests(void **state)
 			assert_string_equal(list, rows[i].want);
 			if (strstr(list, "429") != NULL) {
 				assert_true(got(&w, "\r\nRetry-After: 30\r\n"));
+				assert_true(got(&w, "\r\nRateLimit: \"bulk\";r=1;t=30\r\n"));
+				assert_true(got(&w, "\r\nRateLimit: \"bulk\";r=0;t=30\r\n"));
+				assert_true(got(&w, "\r\nRateLimit-Policy: \"bulk\";q=2;w=60\r\n"));
 				assert_true(got(&w, "Rate class bulk allows 2 requests a minute"));
 				assert_true(got(&w, "\"rate\":{\"class\":\"bulk\","
 						    "\"requests_per_min\":2},\"trace\":\""));
@@ -205,6 +208,38 @@ throttled(void **state)
 		assert_true(turns < 60);
 		world_end(&w);
 	}
+}
+
+/* The link is the limit, not a class. */
+static void
+linked(void **state)
+{
+	struct world w;
+	uint64_t took = 0;
+
+	(void)state;
+	world_begin(&w);
+	assert_true(share_new(16, 64, &w.env.share, NULL));
+	w.rate = (struct grant_rate){.identity = 5};
+	w.epoch++;
+	w.limits.min_rate = 1000000;
+	int64_t from = now_ms();
+	say(&w, SPAN(GET("/data/x/big") GET("/data/x/big") GET("/data/x/small")), SIZE_MAX);
+	for (int turns = 0; w.n_done < 3 && turns < 1000; turns++) {
+		assert_true(loop_turn(&w.loop, 1000, NULL));
+		answer(&w);
+		drink(&w);
+		took = (uint64_t)(now_ms() - from);
+	}
+	assert_int_equal(w.n_done, 3);
+	assert_true(w.got.n > 2 * BIG);
+	assert_in_range(took, 120, 3000); /* 600 KB, of which 256 KiB are the burst */
+	assert_false(got(&w, "RateLimit"));
+	settle(&w);
+	assert_int_equal(share_count(w.env.share), 0);
+	share_free(w.env.share);
+	w.env.share = NULL;
+	world_end(&w);
 }
 
 /* ---- grants that end ---- */
@@ -442,6 +477,7 @@ main(void)
 		cmocka_unit_test(streams),
 		cmocka_unit_test(place_given_back),
 		cmocka_unit_test(throttled),
+		cmocka_unit_test(linked),
 		cmocka_unit_test(finishing),
 		cmocka_unit_test(stale_leave),
 		cmocka_unit_test(expires),

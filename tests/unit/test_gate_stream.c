@@ -97,6 +97,24 @@ identities(void **state)
 	c.decision.permit = false;
 	gate_stream_rate(&p->gate, &c, &none);
 	assert_string_equal(none.name, "");
+	CHECK_ROW("whose share of the link: by subject or address, whatever the class");
+	assert_true(nobody[0].identity == 0 && jane[0].identity == 0);
+	p->settings.limits.link_mbit = 100;
+	gate_stream_rate(&p->gate, &c, &none);
+	assert_int_equal(none.identity, 0);
+	c.decision.permit = true;
+	gate_stream_rate(&p->gate, &c, &jane[0]);
+	c.decision.rate = NULL;
+	q.peer[15] = 4;
+	gate_stream_rate(&p->gate, &c, &jane[1]);
+	assert_true(jane[0].identity != 0 && jane[0].identity == jane[1].identity);
+	c.subject.authenticated = false;
+	gate_stream_rate(&p->gate, &c, &nobody[0]);
+	q.peer[15] = 5;
+	gate_stream_rate(&p->gate, &c, &nobody[1]);
+	assert_true(nobody[0].identity != nobody[1].identity);
+	assert_true(nobody[0].identity != jane[0].identity);
+	p->settings.limits.link_mbit = 0;
 }
 
 static void

@@ -65,6 +65,41 @@ timers(void **state)
 	loop_fini(&l);
 }
 
+/* To the millisecond, in order, and to later and sooner as others. */
+static void
+soon(void **state)
+{
+	struct loop l;
+	struct seen s[4] = {{.loop = &l}, {.loop = &l}, {.loop = &l}, {.loop = &l}};
+	struct loop_timer t[4];
+
+	(void)state;
+	assert_true(loop_init(&l, NULL));
+	for (int i = 0; i < 4; i++)
+		t[i] = (struct loop_timer){.fn = fires, .arg = &s[i]};
+	int64_t start = l.now;
+	loop_timer_soon(&l, &t[0], 31);
+	loop_timer_soon(&l, &t[0], 30); /* it is the last one of the list itself */
+	loop_timer_soon(&l, &t[1], 5);
+	loop_timer(&l, &t[2], 5000);
+	loop_timer_soon(&l, &t[2], 12);
+	loop_timer_soon(&l, &t[3], 3);
+	loop_timer(&l, &t[3], 300);
+	while (s[0].n == 0)
+		assert_true(loop_turn(&l, -1, NULL));
+	assert_true(s[0].fired - start >= 30 && s[0].fired - start < 200);
+	assert_true(s[1].n == 1 && s[1].fired - start >= 5 && s[1].fired < s[0].fired);
+	assert_true(s[2].n == 1 && s[2].fired - start >= 12 && s[2].fired < s[0].fired);
+	assert_int_equal(s[3].n, 0);
+	loop_timer_soon(&l, &t[0], 5);
+	loop_timer_stop(&t[0]);
+	turn_until(&l, 600);
+	assert_int_equal(s[0].n, 1);
+	assert_int_equal(s[3].n, 1);
+	assert_true(s[3].fired - start >= 300);
+	loop_fini(&l);
+}
+
 static void
 wheel(void **state)
 {
@@ -171,6 +206,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(timers),
+		cmocka_unit_test(soon),
 		cmocka_unit_test(wheel),
 		cmocka_unit_test(tasks),
 		cmocka_unit_test(descriptors),

@@ -64,18 +64,22 @@ requests(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct grant_rate r = class_of(1, 0, 0, rows[i].per_min);
 		struct rate_table *t = NULL;
-		unsigned wait = 0;
+		struct rate_quota q = {.quota = 0};
 		assert_true(rate_table_new(0, &t, NULL));
 		for (uint32_t k = 0; k < rows[i].per_min; k++)
-			assert_true(rate_request(t, &r, NOW, &wait));
+			assert_true(rate_request(t, &r, NOW, &q));
+		assert_string_equal(q.name, "bulk");
+		assert_int_equal(q.quota, rows[i].per_min);
+		assert_int_equal(q.left, 0);
+		assert_int_equal(q.reset_s, 60);
 		for (int k = 0; k < 3; k++) { /* what is refused does not count */
-			assert_false(rate_request(t, &r, NOW, &wait));
-			assert_int_equal(wait, rows[i].wait);
+			assert_false(rate_request(t, &r, NOW, &q));
+			assert_int_equal(q.reset_s, rows[i].wait);
 		}
-		int64_t then = NOW + (int64_t)wait * 1000;
+		int64_t then = NOW + (int64_t)q.reset_s * 1000;
 		if (rows[i].per_min < 60)
-			assert_false(rate_request(t, &r, then - 1000, &wait));
-		assert_true(rate_request(t, &r, then, &wait));
+			assert_false(rate_request(t, &r, then - 1000, &q));
+		assert_true(rate_request(t, &r, then, &q));
 		rate_table_free(t);
 	}
 }
@@ -88,21 +92,21 @@ one_identity_each(void **state)
 	struct grant_rate none = {.streams = 1};
 	struct rate_table *t = NULL;
 	struct rate_use u;
-	unsigned wait = 0;
+	struct rate_quota q = {.quota = 0};
 
 	(void)state;
 	assert_true(rate_table_new(0, &t, NULL));
-	assert_true(rate_request(t, &a, NOW, &wait));
-	assert_false(rate_request(t, &a, NOW, &wait));
-	assert_true(rate_request(t, &b, NOW, &wait));
+	assert_true(rate_request(t, &a, NOW, &q));
+	assert_false(rate_request(t, &a, NOW, &q));
+	assert_true(rate_request(t, &b, NOW, &q));
 	assert_int_equal(rate_table_count(t), 2);
 	/* A reload gave more: what has gathered is under the new number. */
 	a.requests_per_min = 60;
-	assert_true(rate_request(t, &a, NOW + 1000, &wait));
+	assert_true(rate_request(t, &a, NOW + 1000, &q));
 	/* No class, no table: nothing is looked up. */
 	for (int i = 0; i < 3; i++) {
-		assert_true(rate_request(t, &none, NOW, &wait) && rate_enter(t, &none, NOW, &u));
-		assert_true(rate_request(NULL, &b, NOW, &wait) && rate_enter(NULL, &b, NOW, &u));
+		assert_true(rate_request(t, &none, NOW, &q) && rate_enter(t, &none, NOW, &u));
+		assert_true(rate_request(NULL, &b, NOW, &q) && rate_enter(NULL, &b, NOW, &u));
 		assert_null(u.table);
 		assert_int_equal(rate_take(&u, 9, NOW, NULL), 9);
 		rate_leave(&u);
@@ -300,26 +304,26 @@ static void
 full(void **state)
 {
 	struct rate_table *t = NULL;
-	unsigned wait = 0;
+	struct rate_quota q = {.quota = 0};
 
 	(void)state;
 	assert_true(rate_table_new(8, &t, NULL));
 	for (unsigned i = 0; i < 8; i++) {
 		struct grant_rate r = class_of(i, 0, 0, 2);
-		assert_true(rate_request(t, &r, NOW, &wait));
+		assert_true(rate_request(t, &r, NOW, &q));
 	}
 	struct grant_rate a = class_of(100, 0, 0, 2);
 	struct grant_rate b = class_of(200, 0, 0, 2);
-	assert_true(rate_request(t, &a, NOW, &wait) && rate_request(t, &b, NOW, &wait));
-	assert_false(rate_request(t, &a, NOW, &wait));
-	assert_false(rate_request(t, &b, NOW, &wait));
+	assert_true(rate_request(t, &a, NOW, &q) && rate_request(t, &b, NOW, &q));
+	assert_false(rate_request(t, &a, NOW, &q));
+	assert_false(rate_request(t, &b, NOW, &q));
 	assert_int_equal(rate_table_count(t), 9);
 	struct grant_rate first = class_of(0, 0, 0, 2);
-	assert_true(rate_request(t, &first, NOW, &wait)); /* who was there is not hurt */
+	assert_true(rate_request(t, &first, NOW, &q)); /* who was there is not hurt */
 	/* 30 s later all but the first are at rest. */
-	assert_true(rate_request(t, &b, NOW + 30000, &wait));
-	assert_true(rate_request(t, &b, NOW + 30000, &wait));
-	assert_true(rate_request(t, &a, NOW + 30000, &wait));
+	assert_true(rate_request(t, &b, NOW + 30000, &q));
+	assert_true(rate_request(t, &b, NOW + 30000, &q));
+	assert_true(rate_request(t, &a, NOW + 30000, &q));
 	assert_int_equal(rate_table_count(t), 9);
 	/* A body under way keeps its place. */
 	struct rate_use u[9];
@@ -350,11 +354,11 @@ work(void *arg)
 {
 	struct shared *s = arg;
 	int64_t wait = 0;
-	unsigned retry = 0;
+	struct rate_quota q;
 
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		struct rate_use u;
-		(void)rate_request(s->table, &s->rate, NOW, &retry);
+		(void)rate_request(s->table, &s->rate, NOW, &q);
 		if (!rate_enter(s->table, &s->rate, NOW, &u))
 			continue;
 		if (__atomic_add_fetch(&s->under_way, 1, __ATOMIC_SEQ_CST) > 2)

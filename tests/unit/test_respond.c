@@ -78,8 +78,17 @@ errors(void **state)
 		"Allow: GET, HEAD\r\nContent-Length: 148\r\n\r\n");
 	buf_reset(&b);
 	p = (struct respond_error){.status = 429, .retry_after = 5, .minor = 1};
+	struct rate_quota q = {.name = "bulk", .quota = 100, .left = 0, .reset_s = 5};
+	p.quota = &q;
 	respond_error(&b, &c, &p);
 	assert_non_null(memmem(b.p, b.n, "\r\nRetry-After: 5\r\n", 18));
+	static const char want[] = "\r\nRateLimit-Policy: \"bulk\";q=100;w=60\r\n"
+				   "RateLimit: \"bulk\";r=0;t=5\r\n";
+	assert_non_null(memmem(b.p, b.n, want, sizeof(want) - 1));
+	buf_reset(&b);
+	q.name[0] = '\0'; /* no class */
+	respond_error(&b, &c, &p);
+	assert_null(memmem(b.p, b.n, "RateLimit", 9));
 	buf_reset(&b);
 	p = (struct respond_error){.status = 416, .size = &size, .minor = 1, .keep = true};
 	respond_error(&b, &c, &p);

@@ -171,7 +171,7 @@ answer_inline(void **state)
 		.text = SPAN("{}"),
 		.close = true,
 		.finish = {.seconds = 3600, .epoch = 8, .expires = -1},
-		.rate = {.name = "meta", .who = {1}, .requests_per_min = 60}};
+		.rate = {.name = "meta", .who = {1}, .requests_per_min = 60, .identity = 99}};
 	struct http_answer r = {0};
 	int fd = -1;
 	AUTO_BUF b = BUF_INIT(4096);
@@ -195,7 +195,8 @@ static void
 rate_refused(void **state)
 {
 	static const struct span bad[] = {SPAN_INIT("\1\0\0\0\0"), SPAN_INIT("\1\377\377\377\377"),
-		SPAN_INIT("\1\2\0\0\0a\0"), SPAN_INIT("\2\1\0\0\0a"), SPAN_INIT("\1\101\0\0\0")};
+		SPAN_INIT("\1\2\0\0\0a\0"), SPAN_INIT("\4\1\0\0\0a"), SPAN_INIT("\1\101\0\0\0"),
+		SPAN_INIT("\2\0\0\0\0\0\0\0\0")};
 	struct http_answer a = {.id = 5, .status = 200, .body = HTTP_INLINE};
 
 	(void)state;
