@@ -433,6 +433,7 @@ gate_record(struct gate_desk *d, struct gate_case *cases, size_t n)
 void
 gate_finish(struct gate_desk *d, struct gate_case *c, struct http_answer *ret)
 {
+	catalog_forget(d->catalog); /* an answer may look for a dataset, too */
 	arena_rewind(&d->mem, d->mark);
 	buf_reset(&d->fields);
 	buf_reset(&d->body);

@@ -102,6 +102,12 @@ catalog_hold(struct catalog *c, struct err *e)
 }
 
 void
+catalog_forget(struct catalog *c)
+{
+	c->last.folder = SPAN_NONE;
+}
+
+void
 catalog_release(struct catalog *c)
 {
 	if (!c->held)

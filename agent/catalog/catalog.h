@@ -42,6 +42,8 @@ bool catalog_is_snapshot(const struct catalog *c);
  */
 bool catalog_hold(struct catalog *c, struct err *e);
 void catalog_release(struct catalog *c); /* nothing when not held */
+/* Before the arena loses what catalog_match put there, and the hold goes on. */
+void catalog_forget(struct catalog *c);
 
 struct catalog_dataset {
 	int64_t id;

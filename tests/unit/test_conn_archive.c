@@ -607,6 +607,62 @@ unanswered(void **state)
 	place_end(&p);
 }
 
+/* The gate is silent when the grant of a member has to be renewed: all that was asked is forgotten.
+ */
+static void
+renewal_unanswered(void **state)
+{
+	struct place p;
+
+	(void)state;
+	place_begin(&p, ARCHIVE_TAR, false);
+	stall(&p);
+	p.mute = true;
+	p.w.epoch++;
+	for (int i = 0; i < 50 && p.n_ask == 0; i++) {
+		drink(&p.w);
+		assert_true(loop_turn(&p.w.loop, 0, NULL));
+	}
+	assert_true(p.n_ask > 0);
+	conn_unanswered(the_conn(&p));
+	drink(&p.w);
+	assert_true(p.w.closed);
+	assert_int_equal(p.n_ask, 0);
+	assert_int_equal(p.w.done.decision, 41);
+	assert_int_equal(p.w.done.why, HTTP_WHY_UNANSWERED);
+	place_end(&p);
+}
+
+/* No descriptor was free for an answer: it is asked for again, whether it is waited for or not. */
+static void
+postponed(void **state)
+{
+	(void)state;
+	for (unsigned k = 0; k < 2; k++) {
+		struct place p;
+		AUTO_BUF want = BUF_INIT(1 << 20);
+		place_begin(&p, ARCHIVE_TAR, false);
+		render(&p, 0, &want);
+		p.mute = true;
+		request(&p, "GET", "");
+		turn(&p);
+		place_answer(&p, p.ask[--p.n_ask].id, "/archive/x.tar");
+		turn(&p);
+		assert_true(p.n_ask > 1);
+		if (k == 1) { /* the first one is there, and is being sent */
+			uint64_t id = p.ask[0].id;
+			p.ask[0] = p.ask[--p.n_ask];
+			place_answer(&p, id, PREFIX "a");
+		}
+		conn_postponed(the_conn(&p));
+		p.mute = false;
+		turn(&p);
+		assert_true(span_eq(body_of(&p), buf_span(&want)));
+		assert_int_equal(p.w.done.result, HTTP_COMPLETE);
+		place_end(&p);
+	}
+}
+
 /* audit:full names the member, and what of it left. */
 static void
 full(void **state)
@@ -660,6 +716,8 @@ main(void)
 		cmocka_unit_test(stale),
 		cmocka_unit_test(client_gone),
 		cmocka_unit_test(unanswered),
+		cmocka_unit_test(renewal_unanswered),
+		cmocka_unit_test(postponed),
 		cmocka_unit_test(full),
 		cmocka_unit_test(limited),
 	};
