@@ -21,12 +21,12 @@ conn_read_behind(const struct conn *c)
 }
 
 void
-conn_read_used(struct conn *c, size_t used)
+conn_read_used(struct conn *c, size_t n)
 {
 	size_t at = c->in_at + c->req->n_head;
 
-	memmove(c->in + at, c->in + at + used, c->in_n - at - used);
-	c->in_n -= (uint32_t)used;
+	memmove(c->in + at, c->in + at + n, c->in_n - at - n);
+	c->in_n -= (uint32_t)n;
 }
 
 static bool

@@ -274,7 +274,7 @@ world_begin(struct world *w)
 	static const uint8_t peer[16];
 	int pair[2];
 
-	*w = (struct world){.limits = {1, 1, 1, 1, 1024, 100, 100, 100, 1, 16},
+	*w = (struct world){.limits = {1, 1, 1, 1, 1024, 100, 100, 100, 1, 16, 0},
 		.epoch = GRANTED_EPOCH,
 		.got = BUF_INIT(4 << 20),
 		.body = BUF_INIT(1 << 20)};
