@@ -187,7 +187,7 @@ def test_many_and_huge(launch, tmp_path):
     file = tmp_path / "many.zip"
     assert fetch(agent, ZIP + "?file=m/", file) == (0, "200")
     with zipfile.ZipFile(file) as z:
-        assert len(z.namelist()) == 66_001 and z.testzip() is None
+        assert len(z.namelist()) == 66_001 and z.read(z.infolist()[-1]) == b"x"
     assert run("unzip", "-tq", file).returncode == 0
     with open(top / "huge.raw", "wb") as f:
         f.truncate(HUGE)
