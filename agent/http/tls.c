@@ -35,7 +35,8 @@ struct tls_ctx {
 	BIO_METHOD *socket;
 	struct tls_cork cork;
 	const struct tls_backend *backend; /* NULL: OpenSSL alone */
-	uint64_t records;                  /* that we write under one key; 0: OpenSSL writes them */
+	struct tls_record_seats *seats;    /* NULL: OpenSSL writes the records */
+	uint64_t records;                  /* that we write under one key */
 };
 
 struct tls {
@@ -272,6 +273,8 @@ tls_ctx_write_records(struct tls_ctx *c, uint64_t most, struct err *e)
 {
 	if (SSL_CTX_set_num_tickets(c->ssl, 0) != 1) /* they would be records under our key */
 		return tls_fail(e, ERR_SYSTEM, "TLS context");
+	if (!tls_record_seats_new(c->backend, &c->seats, e))
+		return false;
 	SSL_CTX_set_keylog_callback(c->ssl, keep_secret);
 	c->records = most;
 	return true;
@@ -283,6 +286,7 @@ tls_ctx_free(struct tls_ctx *c)
 	if (c == NULL || --c->refs > 0)
 		return;
 	SSL_CTX_free(c->ssl);
+	tls_record_seats_free(c->seats);
 	BIO_meth_free(c->socket);
 	tls_cork_fini(&c->cork);
 	free(c);
@@ -382,10 +386,10 @@ take_over(struct tls *t)
 	unsigned suite = cipher != NULL ? SSL_CIPHER_get_protocol_id(cipher) : 0;
 	struct span secret = {(const char *)t->secret, t->n_secret};
 
-	if (t->ctx->records > 0 && SSL_version(t->ssl) == TLS1_3_VERSION && t->n_own == 0 &&
+	if (t->ctx->seats != NULL && SSL_version(t->ssl) == TLS1_3_VERSION && t->n_own == 0 &&
 		t->n_secret > 0 && tls_record_knows(suite))
 		(void)tls_record_new(
-			t->ctx->backend, suite, secret, t->ctx->records, &t->record, NULL);
+			t->ctx->seats, suite, secret, t->ctx->records, &t->record, NULL);
 	OPENSSL_cleanse(t->secret, sizeof(t->secret));
 	t->n_secret = 0;
 	ERR_clear_error();

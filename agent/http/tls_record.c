@@ -25,14 +25,26 @@ static const struct suite {
 	{0x1302, "AES-256-GCM", "SHA384", 32, 48},
 };
 
-struct tls_record {
-	OSSL_LIB_CTX *lib; /* NULL: the default one */
-	const struct suite *suite;
+#define SUITES (sizeof(suites) / sizeof(suites[0]))
+
+struct seat {
 	EVP_CIPHER *cipher;
 	EVP_CIPHER_CTX *ctx;
+	const struct tls_record *owner; /* whose key is in it; NULL: nobody's */
+	bool ready;                     /* the context has its cipher */
+};
+
+struct tls_record_seats {
+	OSSL_LIB_CTX *lib; /* NULL: the default one */
+	struct seat seat[SUITES];
+};
+
+struct tls_record {
+	struct tls_record_seats *seats;
+	const struct suite *suite;
 	uint64_t number, most; /* of the next record under this key */
 	bool dead;
-	unsigned char iv[IV_N];
+	unsigned char key[32], iv[IV_N];
 	unsigned char secret[TLS_RECORD_SECRET];
 };
 
@@ -108,7 +120,7 @@ expand(const struct tls_record *r, const char *label, unsigned char *out, size_t
 			OSSL_KDF_PARAM_LABEL, param(label), strlen(label)),
 		OSSL_PARAM_construct_end(),
 	};
-	EVP_KDF *kdf = EVP_KDF_fetch(r->lib, "TLS13-KDF", NULL);
+	EVP_KDF *kdf = EVP_KDF_fetch(r->seats->lib, "TLS13-KDF", NULL);
 	EVP_KDF_CTX *c = kdf != NULL ? EVP_KDF_CTX_new(kdf) : NULL;
 
 	memcpy(secret, r->secret, sizeof(secret));
@@ -119,23 +131,54 @@ expand(const struct tls_record *r, const char *label, unsigned char *out, size_t
 	return ok;
 }
 
+static struct seat *
+seat_of(const struct tls_record *r)
+{
+	return &r->seats->seat[r->suite - suites];
+}
+
+/* Nothing of the writer's key stays there. */
+static void
+leave(const struct tls_record *r)
+{
+	struct seat *s = seat_of(r);
+
+	if (s->owner != r)
+		return;
+	s->owner = NULL;
+	s->ready = false;
+	(void)EVP_CIPHER_CTX_reset(s->ctx);
+}
+
+/* The context with the writer's key in it, or NULL. */
+static EVP_CIPHER_CTX *
+sit(const struct tls_record *r)
+{
+	struct seat *s = seat_of(r);
+
+	if (s->owner == r)
+		return s->ctx;
+	s->owner = NULL;
+	if (EVP_EncryptInit_ex(s->ctx, s->ready ? NULL : s->cipher, NULL, r->key, NULL) != 1)
+		return NULL;
+	s->ready = true;
+	s->owner = r;
+	return s->ctx;
+}
+
 /* The key and the nonces of the secret; the numbers begin again. */
 static bool
 use_secret(struct tls_record *r)
 {
-	unsigned char key[32];
-	bool ok = expand(r, "key", key, r->suite->key_n) && expand(r, "iv", r->iv, IV_N) &&
-		  EVP_EncryptInit_ex(r->ctx, r->cipher, NULL, key, NULL) == 1;
-
-	OPENSSL_cleanse(key, sizeof(key));
+	leave(r);
 	r->number = 0;
-	return ok;
+	return expand(r, "key", r->key, r->suite->key_n) && expand(r, "iv", r->iv, IV_N);
 }
 
 static const struct suite *
 suite_of(unsigned id)
 {
-	for (size_t i = 0; i < sizeof(suites) / sizeof(suites[0]); i++)
+	for (size_t i = 0; i < SUITES; i++)
 		if (suites[i].id == id)
 			return &suites[i];
 	return NULL;
@@ -148,7 +191,39 @@ tls_record_knows(unsigned suite)
 }
 
 bool
-tls_record_new(const struct tls_backend *b, unsigned suite, struct span secret, uint64_t most,
+tls_record_seats_new(const struct tls_backend *b, struct tls_record_seats **ret, struct err *e)
+{
+	struct tls_record_seats *s = calloc(1, sizeof(*s));
+	bool ok = s != NULL;
+
+	if (ok && b != NULL)
+		s->lib = tls_backend_library(b);
+	for (size_t i = 0; ok && i < SUITES; i++) {
+		s->seat[i].cipher = EVP_CIPHER_fetch(
+			s->lib, suites[i].cipher, b != NULL ? TLS_BACKEND_QUERY : NULL);
+		s->seat[i].ctx = EVP_CIPHER_CTX_new();
+		ok = s->seat[i].cipher != NULL && s->seat[i].ctx != NULL;
+	}
+	if (!ok) {
+		tls_record_seats_free(s);
+		return tls_fail(e, ERR_SYSTEM, "writer of records");
+	}
+	*ret = s;
+	return true;
+}
+
+void
+tls_record_seats_free(struct tls_record_seats *s)
+{
+	for (size_t i = 0; s != NULL && i < SUITES; i++) {
+		EVP_CIPHER_CTX_free(s->seat[i].ctx); /* wipes the key */
+		EVP_CIPHER_free(s->seat[i].cipher);
+	}
+	free(s);
+}
+
+bool
+tls_record_new(struct tls_record_seats *seats, unsigned suite, struct span secret, uint64_t most,
 	struct tls_record **ret, struct err *e)
 {
 	const struct suite *s = suite_of(suite);
@@ -158,13 +233,11 @@ tls_record_new(const struct tls_backend *b, unsigned suite, struct span secret, 
 	struct tls_record *r = calloc(1, sizeof(*r));
 	if (r == NULL)
 		return err_set(e, ERR_LIMIT, NULL, "no memory for a writer of records");
+	r->seats = seats;
 	r->suite = s;
 	r->most = most;
-	r->lib = b != NULL ? tls_backend_library(b) : NULL;
 	memcpy(r->secret, secret.p, secret.n);
-	r->cipher = EVP_CIPHER_fetch(r->lib, s->cipher, b != NULL ? TLS_BACKEND_QUERY : NULL);
-	r->ctx = EVP_CIPHER_CTX_new();
-	if (r->cipher == NULL || r->ctx == NULL || !use_secret(r)) {
+	if (!use_secret(r)) {
 		tls_record_free(r);
 		return tls_fail(e, ERR_SYSTEM, "writer of records");
 	}
@@ -177,8 +250,7 @@ tls_record_free(struct tls_record *r)
 {
 	if (r == NULL)
 		return;
-	EVP_CIPHER_CTX_free(r->ctx); /* wipes the key */
-	EVP_CIPHER_free(r->cipher);
+	leave(r);
 	OPENSSL_cleanse(r, sizeof(*r));
 	free(r);
 }
@@ -212,14 +284,15 @@ seal(struct tls_record *r, enum tls_record_type type, struct span plain, unsigne
 	out[3] = (unsigned char)(n >> 8);
 	out[4] = (unsigned char)n;
 	take_nonce(r, nonce);
-	if (EVP_EncryptInit_ex(r->ctx, NULL, NULL, NULL, nonce) != 1 ||
-		EVP_EncryptUpdate(r->ctx, NULL, &k, out, HEAD_N) != 1)
+	EVP_CIPHER_CTX *c = sit(r);
+	if (c == NULL || EVP_EncryptInit_ex(c, NULL, NULL, NULL, nonce) != 1 ||
+		EVP_EncryptUpdate(c, NULL, &k, out, HEAD_N) != 1)
 		return false;
-	if (plain.n > 0 && EVP_EncryptUpdate(r->ctx, out + HEAD_N, &k, in, (int)plain.n) != 1)
+	if (plain.n > 0 && EVP_EncryptUpdate(c, out + HEAD_N, &k, in, (int)plain.n) != 1)
 		return false;
-	return EVP_EncryptUpdate(r->ctx, end, &k, &inner, 1) == 1 &&
-	       EVP_EncryptFinal_ex(r->ctx, end + 1, &k) == 1 &&
-	       EVP_CIPHER_CTX_ctrl(r->ctx, EVP_CTRL_AEAD_GET_TAG, TAG_N, end + 1) == 1;
+	return EVP_EncryptUpdate(c, end, &k, &inner, 1) == 1 &&
+	       EVP_EncryptFinal_ex(c, end + 1, &k) == 1 &&
+	       EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_GET_TAG, TAG_N, end + 1) == 1;
 }
 
 static bool

@@ -23,7 +23,16 @@
 
 enum tls_record_type { TLS_RECORD_ALERT = 21, TLS_RECORD_HANDSHAKE = 22, TLS_RECORD_DATA = 23 };
 
+/*
+ * The cipher contexts of a worker, which its writers take turns with: an expanded key in each idle
+ * connection would be most of what it costs.  Not for two threads.
+ */
+struct tls_record_seats;
 struct tls_record;
+
+bool tls_record_seats_new(
+	const struct tls_backend *b, struct tls_record_seats **ret, struct err *e);
+void tls_record_seats_free(struct tls_record_seats *s); /* after its writers; NULL allowed */
 
 /*
  * The server's first traffic secret in a line of SSL_CTX_set_keylog_callback(3), 32 or 48 bytes.
@@ -37,7 +46,7 @@ bool tls_record_knows(unsigned suite);
  * `secret` is copied, and wiped with the writer.  It must be fresh: no record has been written with
  * it.  After `most` records of a key only an update is possible.
  */
-bool tls_record_new(const struct tls_backend *b, unsigned suite, struct span secret, uint64_t most,
+bool tls_record_new(struct tls_record_seats *s, unsigned suite, struct span secret, uint64_t most,
 	struct tls_record **ret, struct err *e);
 void tls_record_free(struct tls_record *r); /* NULL allowed */
 

@@ -110,6 +110,7 @@ check_line(struct span line)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	struct tls_record_seats *seats = NULL;
 	struct tls_record *w = NULL;
 	size_t n = 0;
 	size_t at = 49;
@@ -126,7 +127,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	next_key(&r);
 	for (size_t i = 0; i < sizeof(plain); i++)
 		plain[i] = (char)(i + data[i % size]);
-	hold(tls_record_new(NULL, wide ? 0x1302 : 0x1301,
+	hold(tls_record_seats_new(NULL, &seats, NULL));
+	hold(tls_record_new(seats, wide ? 0x1302 : 0x1301,
 		(struct span){(const char *)data, r.secret_n}, MOST, &w, NULL));
 	bool alive = true;
 	for (; alive && at + 3 <= size && at < 300; at += 3)
@@ -135,5 +137,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		hold(!tls_record_update(w, sealed, &n) &&
 			!tls_record_seal(w, TLS_RECORD_DATA, SPAN("x"), sealed, &n));
 	tls_record_free(w);
+	tls_record_seats_free(seats);
 	return 0;
 }

@@ -125,8 +125,17 @@ static unsigned char sealed[TLS_RECORD_TEXT + TLS_RECORD_MORE], opened[TLS_RECOR
 static char plain[TLS_RECORD_TEXT + 1];
 static const unsigned char secret[48] = "forty-eight bytes that nobody should ever learn";
 
+static struct tls_record_seats *
+seats(const struct tls_backend *b)
+{
+	struct tls_record_seats *s = NULL;
+
+	assert_true(tls_record_seats_new(b, &s, NULL));
+	return s;
+}
+
 static struct tls_record *
-writer(const struct tls_backend *b, unsigned suite, uint64_t most)
+writer(struct tls_record_seats *b, unsigned suite, uint64_t most)
 {
 	struct tls_record *r = NULL;
 	struct err e = {.code = ERR_NONE};
@@ -154,14 +163,14 @@ rfc_8448(void **state)
 		0x66, 0xeb, 0xf5, 0x99, 0xd2, 0x47, 0x20, 0xcf, 0xbe, 0x7e, 0xfa, 0x7a, 0x88, 0x64,
 		0xa9};
 	struct tls_record *r = NULL;
+	struct tls_record_seats *b = seats(NULL);
 	size_t n = 0;
 	char text[50];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(text); i++)
 		text[i] = (char)i;
-	assert_true(
-		tls_record_new(NULL, 0x1301, (struct span){(const char *)known, 32}, 9, &r, NULL));
+	assert_true(tls_record_new(b, 0x1301, (struct span){(const char *)known, 32}, 9, &r, NULL));
 	assert_true(tls_record_seal(r, TLS_RECORD_HANDSHAKE, SPAN("a ticket"), sealed, &n));
 	assert_true(
 		tls_record_seal(r, TLS_RECORD_DATA, (struct span){text, sizeof(text)}, sealed, &n));
@@ -171,38 +180,66 @@ rfc_8448(void **state)
 	assert_int_equal(n, sizeof(alert));
 	assert_memory_equal(sealed, alert, sizeof(alert));
 	tls_record_free(r);
+	tls_record_seats_free(b);
+}
+
+struct turn {
+	struct tls_record *writer;
+	struct reader reader;
+	unsigned updates;
+};
+
+static void
+one_record(struct turn *t, unsigned i)
+{
+	static const size_t sizes[] = {0, 1, 15, 16, 17, 1000, 16383, 16384};
+	size_t n = 0;
+	size_t want = sizes[i % 8];
+	enum tls_record_type type = i % 9 == 0 ? TLS_RECORD_ALERT : TLS_RECORD_DATA;
+
+	if (tls_record_due(t->writer) || i % 101 == 100) {
+		assert_true(tls_record_update(t->writer, sealed, &n));
+		assert_int_equal(n, TLS_RECORD_UPDATE);
+		assert_int_equal(reads(&t->reader, sealed, n, opened), 6);
+		assert_memory_equal(opened, "\x18\0\0\x01\0\x16", 6);
+		expand(&t->reader, "traffic upd", t->reader.secret, t->reader.secret_n);
+		reader_next(&t->reader);
+		t->updates++;
+	}
+	assert_true(tls_record_seal(t->writer, type, (struct span){plain, want}, sealed, &n));
+	assert_int_equal(n, want + TLS_RECORD_MORE);
+	assert_int_equal(reads(&t->reader, sealed, n, opened), want + 1);
+	assert_memory_equal(opened, plain, want);
+	assert_int_equal(opened[want], type);
 }
 
 /* Each record opens under the next number of the next key, so no nonce comes twice. */
 static void
-numbers(const struct tls_backend *b, unsigned suite)
+numbers(const struct tls_backend *b)
 {
-	static const size_t sizes[] = {0, 1, 15, 16, 17, 1000, 16383, 16384};
-	struct tls_record *r = writer(b, suite, 50);
-	struct reader reader = reader_make(suite, secret);
-	unsigned updates = 0;
+	static const unsigned suite[] = {0x1301, 0x1302, 0x1301, 0x1302, 0x1301};
+	struct tls_record_seats *s = seats(b);
+	struct turn turn[5] = {{.writer = NULL}};
 
-	for (unsigned i = 0; i < 400; i++) {
-		size_t n = 0;
-		size_t want = sizes[i % 8];
-		enum tls_record_type type = i % 9 == 0 ? TLS_RECORD_ALERT : TLS_RECORD_DATA;
-		if (tls_record_due(r) || i % 101 == 100) {
-			assert_true(tls_record_update(r, sealed, &n));
-			assert_int_equal(n, TLS_RECORD_UPDATE);
-			assert_int_equal(reads(&reader, sealed, n, opened), 6);
-			assert_memory_equal(opened, "\x18\0\0\x01\0\x16", 6);
-			expand(&reader, "traffic upd", reader.secret, reader.secret_n);
-			reader_next(&reader);
-			updates++;
-		}
-		assert_true(tls_record_seal(r, type, (struct span){plain, want}, sealed, &n));
-		assert_int_equal(n, want + TLS_RECORD_MORE);
-		assert_int_equal(reads(&reader, sealed, n, opened), want + 1);
-		assert_memory_equal(opened, plain, want);
-		assert_int_equal(opened[want], type);
+	for (unsigned i = 0; i < 5; i++) {
+		turn[i].writer = writer(s, suite[i], 50 - i);
+		turn[i].reader = reader_make(suite[i], secret);
 	}
-	assert_true(updates >= 400 / 50);
-	tls_record_free(r);
+	for (unsigned i = 0; i < 2000; i++) {
+		struct turn *t = &turn[i / 3 * 7 % 5]; /* some go on, some take turns */
+		one_record(t, i);
+		if (i % 401 != 400)
+			continue;
+		CHECK_ROW("one ends, another takes its memory and its turns");
+		tls_record_free(t->writer);
+		t->writer = writer(s, suite[t - turn], 50);
+		t->reader = reader_make(suite[t - turn], secret);
+	}
+	for (unsigned i = 0; i < 5; i++) {
+		assert_true(turn[i].updates >= 5);
+		tls_record_free(turn[i].writer);
+	}
+	tls_record_seats_free(s);
 }
 
 static void
@@ -219,19 +256,17 @@ each_number_once(void **state)
 
 	(void)state;
 	fill_plain();
-	numbers(NULL, 0x1301);
-	numbers(NULL, 0x1302);
-	if (tls_backend_new(&b, NULL)) {
-		numbers(b, 0x1301);
-		numbers(b, 0x1302);
-	}
+	numbers(NULL);
+	if (tls_backend_new(&b, NULL))
+		numbers(b);
 	tls_backend_free(b);
 }
 
 static void
 ends(void **state)
 {
-	struct tls_record *r = writer(NULL, 0x1301, 3);
+	struct tls_record_seats *b = seats(NULL);
+	struct tls_record *r = writer(b, 0x1301, 3);
 	size_t n = 0;
 
 	(void)state;
@@ -250,7 +285,7 @@ ends(void **state)
 	assert_false(tls_record_update(r, sealed, &n));
 	tls_record_free(r);
 	CHECK_ROW("a text that is too long ends it");
-	r = writer(NULL, 0x1301, 3);
+	r = writer(b, 0x1301, 3);
 	assert_false(tls_record_seal(
 		r, TLS_RECORD_DATA, (struct span){plain, sizeof(plain)}, sealed, &n));
 	assert_false(tls_record_seal(r, TLS_RECORD_DATA, SPAN("x"), sealed, &n));
@@ -258,9 +293,10 @@ ends(void **state)
 	CHECK_ROW("suites and secrets that do not belong together");
 	r = NULL;
 	assert_false(tls_record_knows(0x1303));
-	assert_false(tls_record_new(NULL, 0x1303, (struct span){plain, 32}, 3, &r, NULL));
-	assert_false(tls_record_new(NULL, 0x1301, (struct span){plain, 48}, 3, &r, NULL));
+	assert_false(tls_record_new(b, 0x1303, (struct span){plain, 32}, 3, &r, NULL));
+	assert_false(tls_record_new(b, 0x1301, (struct span){plain, 48}, 3, &r, NULL));
 	assert_null(r);
+	tls_record_seats_free(b);
 }
 
 int
