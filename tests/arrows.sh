@@ -47,7 +47,7 @@ jansson        agent/base/json.c tests/bench/bench_tokens.c
 expat          transfer/xml.c
 libdeflate     transfer/inflate.c
 zlib           transfer/inflate.c
-nghttp2/       agent/http/h2.c
+nghttp2/       agent/http/h2.c agent/http/h2_stream.c
 qrencode       agent/cli/qr.c
 seccomp        agent/sandbox.c
 linux/landlock agent/sandbox_landlock.c

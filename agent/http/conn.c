@@ -6,6 +6,7 @@
 #include "agent/http/conn_answer.h"
 #include "agent/http/conn_archive.h"
 #include "agent/http/conn_ask.h"
+#include "agent/http/conn_h2.h"
 #include "agent/http/conn_note.h"
 #include "agent/http/conn_read.h"
 #include "agent/http/conn_receive.h"
@@ -65,7 +66,7 @@ conn_env_drain(struct conn_env *env)
 	while (at != &env->conns) {
 		struct conn *c = (struct conn *)(void *)at;
 		at = at->next;
-		if (c->state == CONN_HEAD)
+		if (c->state == CONN_HEAD || c->state == CONN_H2)
 			loop_task(env->loop, &c->task); /* closes it if it is idle */
 	}
 }
@@ -107,7 +108,8 @@ release_request(struct conn *c)
 static bool
 idle(const struct conn *c)
 {
-	return c->state == CONN_HEAD && c->in_n == c->in_at && tls_out_waiting(&c->out) == 0;
+	return (c->state == CONN_HEAD || c->state == CONN_H2) && c->in_n == c->in_at &&
+	       tls_out_waiting(&c->out) == 0;
 }
 
 /* ---- deadlines ---- */
@@ -150,6 +152,20 @@ deadline_pause(struct conn *c)
 		loop_timer(c->env->loop, &c->timer, c->pause_ms);
 }
 
+static void
+deadline_h2(struct conn *c, enum conn_go go)
+{
+	const struct settings_limits *l = c->env->limits;
+	enum conn_timer what = conn_h2_waits(c);
+
+	if (go == CONN_WRITES || go == CONN_YIELD)
+		deadline(c, CONN_T_RATE, CONN_RATE_SECONDS);
+	else if (what != CONN_T_IDLE)
+		deadline(c, what, l->head_seconds);
+	else if (c->deadline != CONN_T_IDLE) /* from the last stream on, whatever it pings */
+		deadline(c, CONN_T_IDLE, l->idle_seconds);
+}
+
 /* By what it waits for now. */
 static void
 deadline_set(struct conn *c, enum conn_go go)
@@ -168,6 +184,9 @@ deadline_set(struct conn *c, enum conn_go go)
 			deadline_pause(c);
 		else
 			deadline(c, CONN_T_BODY, l->body_seconds);
+		return;
+	case CONN_H2:
+		deadline_h2(c, go);
 		return;
 	case CONN_HEAD:
 	case CONN_BODY:
@@ -204,6 +223,11 @@ reset(struct conn *c)
 static void
 too_slow(struct conn *c)
 {
+	if (c->state == CONN_H2) {
+		conn_h2_end(c);
+		conn_drive(c);
+		return;
+	}
 	if (c->state == CONN_DROP || c->req == NULL || (!c->req->begun && c->in_n == c->in_at)) {
 		c->state = CONN_FINISH;
 	} else {
@@ -237,6 +261,8 @@ on_timer(void *arg)
 		too_slow(c);
 		return;
 	case CONN_T_IDLE:
+		if (c->state == CONN_H2)
+			conn_h2_end(c);
 		c->state = CONN_FINISH;
 		conn_drive(c);
 		return;
@@ -270,7 +296,7 @@ handshake(struct conn *c)
 	case STEP_DONE:
 		metric_add(c->env->metrics, METRIC_HANDSHAKES, 1);
 		c->state = CONN_HEAD;
-		return CONN_GO;
+		return !tls_http2(c->tls) || conn_h2_begin(c) ? CONN_GO : CONN_OVER;
 	case STEP_READ:
 		return CONN_READS;
 	case STEP_WRITE:
@@ -328,6 +354,8 @@ step(struct conn *c)
 	switch (c->state) {
 	case CONN_HANDSHAKE:
 		return handshake(c);
+	case CONN_H2:
+		return conn_h2_step(c);
 	case CONN_HEAD:
 		return conn_read_head(c);
 	case CONN_BODY:
@@ -486,6 +514,7 @@ conn_close(struct conn *c)
 {
 	struct conn_env *env = c->env;
 
+	conn_h2_free(c);
 	if (c->state == CONN_ASK && c->req->asked)
 		env->gate.forget(env->gate.arg, c->req->ask_id);
 	conn_archive_gone(c);

@@ -28,7 +28,8 @@
 /*
  * One connection of a worker thread: its state machine.  conn_read.c takes bytes in (heads and
  * request bodies), conn_ask.c routes a request and asks the gate, conn_answer.c writes answers,
- * conn_stream.c streams bodies, conn_archive.c those of archives, conn_receive.c takes the body of a
+ * conn_stream.c streams bodies, conn_archive.c those of archives, conn_h2.c makes a
+ * connection of each stream of HTTP/2, conn_receive.c takes the body of a
  * PUT, conn_note.c keeps what the gate is told of bodies; conn.c joins them with the loop, the
  * deadlines and the end.  The structs stand open here for these files; a worker uses the functions.
  */
@@ -47,6 +48,7 @@ enum conn_limit {
 
 struct conn;
 struct conn_archive;
+struct conn_h2;
 
 /* How a connection reaches the gate: agent/front_link.c, or a test. */
 struct conn_gate {
@@ -101,6 +103,7 @@ struct conn_env {
 
 enum conn_state {
 	CONN_HANDSHAKE,
+	CONN_H2,      /* streams of HTTP/2, each of which is a connection (conn_h2.c) */
 	CONN_HEAD,    /* between requests, or within a head */
 	CONN_BODY,    /* within the body of a request that is wanted */
 	CONN_ASK,     /* the gate is asked */
@@ -182,6 +185,7 @@ struct conn {
 	struct conn_env *env;
 	struct tls *tls;
 	struct tls_out out;
+	struct conn_h2 *h2;           /* with CONN_H2 */
 	const struct conn_wire *wire; /* NULL: TLS on a socket of its own */
 	void *wire_arg;
 	struct conn *under; /* with a wire: the connection whose socket and TLS it is */

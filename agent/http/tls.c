@@ -149,7 +149,7 @@ static int
 alpn_pick(SSL *ssl, const unsigned char **out, unsigned char *n_out, const unsigned char *in,
 	unsigned n_in, void *arg)
 {
-	static const unsigned char ours[] = "\x08http/1.1";
+	static const unsigned char ours[] = "\x02h2\x08http/1.1";
 	unsigned char *picked = NULL;
 
 	(void)ssl;
@@ -431,6 +431,16 @@ tls_handshake(struct tls *t, struct err *e)
 		return STEP_FAIL;
 	}
 	return s;
+}
+
+bool
+tls_http2(const struct tls *t)
+{
+	const unsigned char *name = NULL;
+	unsigned n = 0;
+
+	SSL_get0_alpn_selected(t->ssl, &name, &n);
+	return n == 2 && memcmp(name, "h2", 2) == 0;
 }
 
 enum step

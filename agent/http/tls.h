@@ -16,7 +16,7 @@
 /*
  * TLS on the server's side.  TLS 1.2 and 1.3, no
  * renegotiation, no compression, no early data, the server's preference with AES-128-GCM first,
- * ALPN http/1.1.  Nothing here blocks and no failure ends more than its connection.
+ * ALPN h2 and http/1.1.  Nothing here blocks and no failure ends more than its connection.
  */
 #define TLS_RECORD        16384U /* plain text of a full record (RFC 8446 5.1) */
 #define TLS_CONTROL_MAX   64U    /* key updates and alerts that a client may send between data */
@@ -56,6 +56,8 @@ void tls_wake(struct tls *t, bool peer_closed);
  * other failure of the handshake.
  */
 enum step tls_handshake(struct tls *t, struct err *e);
+/* After the handshake: HTTP/2 was chosen by ALPN. */
+bool tls_http2(const struct tls *t);
 /* STEP_DONE with *ret_n bytes; 0 bytes: the client has ended its side. */
 enum step tls_read(struct tls *t, char *buf, size_t cap, size_t *ret_n, struct err *e);
 /*

@@ -44,6 +44,19 @@ tls_out_mem(struct tls_out *o, struct span bytes)
 	return fits.n > 0 && tls_out_head(o, &fits, 1) ? fits.n : 0;
 }
 
+char *
+tls_out_space(struct tls_out *o, size_t *ret_room)
+{
+	*ret_room = tls_out_room(o);
+	return have_buffer(o) ? o->buf + o->n : NULL;
+}
+
+void
+tls_out_filled(struct tls_out *o, size_t n)
+{
+	o->n += n;
+}
+
 /*
  * Bytes to read so that the next read begins on a page of the file: the kernel copies whole pages
  * faster.

@@ -52,6 +52,9 @@ size_t tls_out_room(const struct tls_out *o);
 bool tls_out_head(struct tls_out *o, const struct span *parts, size_t n);
 /* As much as fits; returns how much. */
 size_t tls_out_mem(struct tls_out *o, struct span bytes);
+/* The room itself, for who writes into it; NULL: no memory.  Then say how much of it is used. */
+char *tls_out_space(struct tls_out *o, size_t *ret_room);
+void tls_out_filled(struct tls_out *o, size_t n);
 /*
  * The next bytes of a body, behind what waits, at most `most`.  BODY_MORE with *ret_n 0: flush
  * first.  BODY_BROKEN also when there is no memory.

@@ -164,7 +164,7 @@ def test_member_gone(agent, folder, tmp_path):
         last.rename(folder.parent / "aside")
         if change == "changed":
             last.write_bytes(content("z.bin")[::-1])
-        assert fetch(agent, TAR, part)[0] == 18, change
+        assert fetch(agent, TAR, part)[0] in (18, 92), change
         assert part.read_bytes() == whole.read_bytes()[:part.stat().st_size]
         assert part.stat().st_size % 512 == 0 and part.stat().st_size > 300_000
         cut = wait_for(lambda: [c for c in closings(agent)[-3:] if c.get("why") == "changed"], 5)

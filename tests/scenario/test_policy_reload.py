@@ -233,7 +233,7 @@ def test_a_running_download_is_cut(launch, tmp_path):
     p = agent.start("--limit-rate", "4M", "-o", out, agent.base + "/data/10.5072/data/big.bin")
     assert wait_for(lambda: out.exists() and out.stat().st_size > 0, 10)
     policy.write_text(closed(text))
-    assert p.wait(30) == 18, p.stderr.read()  # CURLE_PARTIAL_FILE
+    assert p.wait(30) in (18, 92), p.stderr.read()  # CURLE_PARTIAL_FILE, CURLE_HTTP2_STREAM
     assert 0 < out.stat().st_size < 64 << 20
     assert agent.get("/data/10.5072/data/big.bin").status == 403
     assert metric(agent, "pan_transfers_cut_total") > 0

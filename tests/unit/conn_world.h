@@ -13,7 +13,7 @@
 
 struct tls {
 	int fd;
-	bool certificate;
+	bool certificate, http2;
 };
 
 bool
@@ -45,6 +45,12 @@ tls_handshake(struct tls *t, struct err *e)
 	(void)t;
 	(void)e;
 	return STEP_DONE;
+}
+
+bool
+tls_http2(const struct tls *t)
+{
+	return t->http2;
 }
 
 enum step
