@@ -284,6 +284,8 @@ collect(struct conn *c)
 		if (go == CONN_GO && c->out.sent - c->turn_mark >= CONN_TURN_MAX)
 			return CONN_YIELD;
 	}
+	if (go == CONN_GO && tls_out_waiting(&c->out) == 0)
+		tls_out_release(&c->out);
 	return go;
 }
 

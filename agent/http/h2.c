@@ -156,6 +156,20 @@ on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 	return 0;
 }
 
+/*
+ * More of a body whose answer has ended.  RFC 9113 8.1: RST_STREAM NO_ERROR tells the client to
+ * stop, but who is still sending may lose the answer by it, so at first it is only dropped.
+ */
+static void
+drop(struct h2_stream *s, size_t n)
+{
+	bool before = s->dropped <= H2_DROP;
+
+	s->dropped += n;
+	if (before && s->dropped > H2_DROP)
+		h2_stream_reset(s, H2_NO_ERROR);
+}
+
 static int
 on_data(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *p, size_t n, void *arg)
 {
@@ -165,6 +179,8 @@ on_data(nghttp2_session *session, uint8_t flags, int32_t id, const uint8_t *p, s
 	(void)flags;
 	if (s == NULL || !s->owned) {
 		(void)nghttp2_session_consume(session, id, n);
+		if (s != NULL)
+			drop(s, n);
 		return 0;
 	}
 	if (s->in_at > 0) {
@@ -252,6 +268,7 @@ on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 	struct h2 *h = arg;
 	int32_t id = frame->hd.stream_id;
 
+	(void)session;
 	if (frame->hd.type == NGHTTP2_RST_STREAM &&
 		frame->rst_stream.error_code != NGHTTP2_NO_ERROR)
 		h->credit -= 10; /* who has us reset streams resets them */
@@ -266,8 +283,6 @@ on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 	if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0)
 		return 0;
 	s->ended = true;
-	if (nghttp2_session_get_stream_remote_close(session, id) == 0) /* RFC 9113 8.1 */
-		(void)nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
 	return 0;
 }
 

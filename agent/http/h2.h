@@ -25,9 +25,10 @@ enum h2_limit {
 	H2_WINDOW = 1024 * 1024,       /* bytes of request bodies that are not read, in all */
 	H2_STREAM_WINDOW = 256 * 1024, /* of one stream */
 	H2_DATA = 16384,               /* bytes of a DATA frame that we send */
-	H2_CREDIT = 1000,              /* of a client at rest */
-	H2_CREDIT_SECOND = 50,         /* what it gets back each second */
-	H2_RESETS = 200,               /* the library's own bound on RST_STREAM, and each second: */
+	H2_DROP = 64 * 1024,   /* bytes of a body that nobody wants, before the stream is reset */
+	H2_CREDIT = 1000,      /* of a client at rest */
+	H2_CREDIT_SECOND = 50, /* what it gets back each second */
+	H2_RESETS = 200,       /* the library's own bound on RST_STREAM, and each second: */
 	H2_RESETS_SECOND = 20,
 	H2_CONTINUATIONS = 8,
 	H2_ACKS = 100, /* answers to PING and SETTINGS that may wait */

@@ -24,6 +24,7 @@ struct h2_stream {
 	size_t text_at;
 	struct buf in; /* of the body, from in_at on */
 	size_t in_at;
+	size_t dropped; /* bytes that came after its answer */
 	/* the answer */
 	bool answered; /* its head was submitted */
 	bool chunked, last, deferred;
