@@ -26,7 +26,8 @@ struct bundle {
 #define BUNDLE_ROLE(what) (1U << (what))
 #define BUNDLE_ALL                                                                                 \
 	(BUNDLE_ROLE(PROCESS_FRONT) | BUNDLE_ROLE(PROCESS_GATE) | BUNDLE_ROLE(PROCESS_READER) |    \
-		BUNDLE_ROLE(PROCESS_INDEXER) | BUNDLE_ROLE(PROCESS_COURIER))
+		BUNDLE_ROLE(PROCESS_INDEXER) | BUNDLE_ROLE(PROCESS_COURIER) | \
+		BUNDLE_ROLE(PROCESS_MOVER))
 
 /* Takes *fd, on failure too. */
 bool bundle_add(struct bundle *b, unsigned roles, const char *name, const char *path, int *fd,

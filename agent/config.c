@@ -19,6 +19,7 @@
 #define GATE    BUNDLE_ROLE(PROCESS_GATE)
 #define INDEXER BUNDLE_ROLE(PROCESS_INDEXER)
 #define COURIER BUNDLE_ROLE(PROCESS_COURIER)
+#define MOVER   BUNDLE_ROLE(PROCESS_MOVER)
 
 struct loader {
 	struct config *c;
@@ -173,6 +174,12 @@ config_wants_courier(const struct settings *s)
 	return false;
 }
 
+bool
+config_wants_mover(const struct settings *s)
+{
+	return s->transfer.push;
+}
+
 /* The file beside a policy that holds its signatures; none there is for the gate to judge. */
 static void
 add_signature(struct loader *l, const char *name, const char *policy)
@@ -284,6 +291,8 @@ add_files(struct loader *l)
 		add_issuer(l, &s->issuers[i], i);
 	add_text(l, GATE, "accounts", s->accounts);
 	add_courier_folder(l);
+	if (s->transfer.push)
+		add_text(l, MOVER, "transfer.ca", s->transfer.ca_file);
 	for (size_t i = 0; i < s->n_roots; i++) {
 		(void)snprintf(name, sizeof(name), "root.%zu", i);
 		add_open(l, GATE | INDEXER, name, s->roots[i].path, O_PATH | O_DIRECTORY);

@@ -53,6 +53,8 @@ bool config_refresh_proposals(struct config *c);
 
 /* Is there an issuer that only the courier can ask?  Else there is no such process. */
 bool config_wants_courier(const struct settings *s);
+/* May files be moved to where their readers say? */
+bool config_wants_mover(const struct settings *s);
 
 /*
  * Names of the keys that differ between two configurations and that a reload cannot change, as

@@ -15,10 +15,11 @@
 #define NOTE_MS   250
 #define NOTES_MAX (64UL * 1024) /* bytes of a message of notes */
 #define NOTE_SIZE 64U           /* one without a file, and some */
-/* A PUT has only made a file without a name so far, or is committed, which the gate knows again. */
+/* A PUT has made a file without a name, or a commit, which is known again; a COPY a pipe, now shut.
+ */
 #define TWICE                                                                                      \
 	(1U << HTTP_GET | 1U << HTTP_HEAD | 1U << HTTP_OPTIONS | 1U << HTTP_PROPFIND |             \
-		1U << HTTP_PUT)
+		1U << HTTP_PUT | 1U << HTTP_COPY)
 
 /* One question; `conn` NULL while the slot is in use: nobody waits for the answer any more. */
 struct ask {

@@ -36,6 +36,7 @@ struct gate {
 	struct session_store *sessions; /* logins of browsers; NULL: there are none */
 	struct gate_refused *refused;   /* limits what is written of refusals; NULL: nothing does */
 	uint64_t rate_key[4];           /* secret: names those whose rates are limited */
+	struct gate_mover *mover;       /* takes files elsewhere; NULL: nothing does */
 	struct gate_ledger *ledger;     /* what people do is written there; NULL: it is not */
 	struct gate_indexer *indexer;   /* writes the catalogue; NULL: it cannot be asked */
 };

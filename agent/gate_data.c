@@ -4,6 +4,7 @@
 #include "agent/base/metric.h"
 #include "agent/gate_catalogue.h"
 #include "agent/gate_collection.h"
+#include "agent/gate_copy.h"
 #include "agent/gate_grant.h"
 #include "agent/gate_listing.h"
 #include "agent/gate_oblige.h"
@@ -39,7 +40,7 @@ fill_facts(struct gate_desk *d, struct gate_case *c, enum action action, struct 
 		.action = action,
 		.network = who.network,
 		.purpose = who.purpose,
-		.protocol = who.protocol,
+		.protocol = action == ACTION_DATA_STAGE ? PROTOCOL_PUSH : who.protocol,
 		.supports = who.supports,
 		.n_supports = who.n_supports,
 		.now = {.given = true, .instant = who.now},
@@ -219,6 +220,14 @@ above(struct span pid)
 	return n > 1 ? span_first(pid, n - 1) : SPAN_NONE;
 }
 
+static enum action
+action_of(const struct gate_case *c)
+{
+	if (gate_copy_is(c->ask))
+		return ACTION_DATA_STAGE;
+	return is_listing(c) ? ACTION_DATA_LIST : ACTION_DATA_READ;
+}
+
 /*
  * The longest pid wins, but one that is hidden from the asker must not stand in front of a shorter
  * one that is not: else names below a dataset would tell which of them are datasets themselves.
@@ -233,7 +242,7 @@ gate_data_find(struct gate_desk *d, struct gate_case *c, struct err *e)
 	if (!catalog_match(d->catalog, path, &d->mem, &c->dataset, &c->rest, e))
 		return false;
 	for (;;) {
-		if (!gate_data_judge(d, c, is_listing(c) ? ACTION_DATA_LIST : ACTION_DATA_READ, e))
+		if (!gate_data_judge(d, c, action_of(c), e))
 			return false;
 		if (c->decision.permit || c->decision.status != 404)
 			return true;
@@ -290,7 +299,7 @@ gate_data_begin(struct gate_desk *d, struct gate_case *c)
 		gate_put_begin(d, c);
 		return;
 	}
-	if (!reads(c->ask->method))
+	if (!reads(c->ask->method) && !(gate_copy_is(c->ask) && d->gate->settings->transfer.push))
 		return;
 	/* A token with path scopes reads below them only, whatever policy says (tokens SCP-1). */
 	if (!auth_covers(d->gate->auth, &c->subject, c->ask->path, &d->mem, &c->refusal)) {
@@ -356,10 +365,13 @@ void
 gate_data_answer(struct gate_desk *d, struct gate_case *c, struct http_answer *ret)
 {
 	bool put = gate_put_is(c->ask);
+	bool copy = gate_copy_is(c->ask);
 
 	if (put && gate_put_early(d, c, ret))
 		return;
-	if (!put && !reads(c->ask->method)) {
+	if (copy && gate_copy_early(d, c, ret))
+		return;
+	if (!put && !copy && !reads(c->ask->method)) {
 		gate_field(d, "Allow", SPAN("GET, HEAD, OPTIONS, PROPFIND"));
 		gate_problem(d, c, 405, "method", "Nothing can be written here.", ret);
 		return;
@@ -369,6 +381,8 @@ gate_data_answer(struct gate_desk *d, struct gate_case *c, struct http_answer *r
 			return;
 		if (put)
 			gate_put_answer(d, c, ret);
+		else if (copy)
+			gate_copy_answer(d, c, ret);
 		else
 			gate_data_member(d, c, ret);
 	} else if (c->ask->method == HTTP_PROPFIND) {

@@ -124,6 +124,7 @@ run_role(const struct arguments *a)
 		{PROCESS_READER, role_reader_main},
 		{PROCESS_INDEXER, role_indexer_main},
 		{PROCESS_COURIER, role_courier_main},
+		{PROCESS_MOVER, role_mover_main},
 	};
 	uint64_t slot = 0;
 

@@ -23,6 +23,7 @@ const char *const process_names[PROCESS_COUNT] = {
 	[PROCESS_READER] = "reader",
 	[PROCESS_INDEXER] = "indexer",
 	[PROCESS_COURIER] = "courier",
+	[PROCESS_MOVER] = "mover",
 };
 
 const struct role_file *
@@ -94,6 +95,7 @@ role_stripe(enum process what, unsigned slot)
 		[PROCESS_INDEXER] = 144,
 		[PROCESS_SUPERVISOR] = 145,
 		[PROCESS_COURIER] = 146,
+		[PROCESS_MOVER] = 147,
 	};
 
 	return first[what] + slot;

@@ -22,6 +22,7 @@ enum process {
 	PROCESS_READER,
 	PROCESS_INDEXER,
 	PROCESS_COURIER, /* only where an issuer is fetched: config_wants_courier */
+	PROCESS_MOVER,   /* only where files are moved elsewhere: config_wants_mover */
 	PROCESS_COUNT
 };
 extern const char *const process_names[PROCESS_COUNT];
@@ -45,6 +46,7 @@ enum { EXIT_OK = 0, EXIT_NO = 1, EXIT_USAGE = 2, EXIT_CONFIG = 2, EXIT_SANDBOX =
  *   replay                used proofs of possession (gate), auth/replay.h
  *   sessions              shared memory of SESSION_BYTES (gate): browsers' logins, which outlive it
  *   secret.N websecret.N  client_secret_file, web_client_secret_file of issuer N (courier)
+ *   transfer.ca           transfer.ca_file (mover)
  *   ca.N                  ca_file of issuer N (courier)
  *   courier.dir           STATE_DIR/issuers, O_PATH | O_DIRECTORY (courier): keys between two lives
  *   audit                 the audit log, O_APPEND | O_RDWR (gate)
@@ -67,7 +69,7 @@ struct role_message {
 		 * A new socketpair to `peer` slot `slot`: fd.  Between gate and courier there is
 		 * one for each gate that lives; peer PROCESS_COURIER, slot 0 at the gate: the new
 		 * one takes the place of the old; peer PROCESS_GATE at the courier: the slot is a
-		 * running number, and a link ends when its gate does.
+		 * running number, and a link ends when its gate does.  The same with PROCESS_MOVER.
 		 */
 		ROLE_LINK,
 		ROLE_JOB,   /* text: JSON of the job; fd: where its progress goes (may be -1) */
@@ -145,3 +147,4 @@ int role_gate_main(unsigned slot);
 int role_reader_main(unsigned slot);
 int role_indexer_main(unsigned slot);
 int role_courier_main(unsigned slot);
+int role_mover_main(unsigned slot);

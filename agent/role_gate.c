@@ -20,6 +20,7 @@
 #include "agent/gate_indexer.h"
 #include "agent/gate_job.h"
 #include "agent/gate_ledger.h"
+#include "agent/gate_mover.h"
 #include "agent/gate_policies.h"
 #include "agent/gate_refused.h"
 #include "agent/gate_view.h"
@@ -345,7 +346,8 @@ prepare(struct gate_role *g)
 		!gate_desk_init(&g->desk, &g->gate, &e) ||
 		!gate_refused_new(&g->gate.refused, &e) ||
 		!gate_courier_new(g->gate.auth, &g->courier, &e) ||
-		!gate_indexer_new(&g->gate.indexer, &e))
+		!gate_indexer_new(&g->gate.indexer, &e) ||
+		!gate_mover_new(g->gate.audit, g->role.metrics, &g->gate.mover, &e))
 		refuse(g, EXIT_CONFIG, &report, &e);
 	/* A gate before this one may have ended between an event and its step. */
 	(void)__atomic_add_fetch(g->role.epoch_rw, 1, __ATOMIC_SEQ_CST);
@@ -375,6 +377,8 @@ take_link(struct gate_role *g, struct role_message *m)
 		gate_courier_link(g->courier, &m->fd);
 	else if (m->peer == PROCESS_INDEXER)
 		gate_indexer_link(g->gate.indexer, &m->fd);
+	else if (m->peer == PROCESS_MOVER)
+		gate_mover_link(g->gate.mover, &m->fd);
 	else if (!seat_worker(g, &m->fd, &e))
 		log_err(LOG_ERROR, "link", &e);
 	scope_close(&m->fd);
@@ -514,17 +518,20 @@ serve(struct gate_role *g)
 	int64_t next = proc_now_ms() + TICK_MS;
 
 	while (control(g, &draining)) {
-		struct pollfd p[3] = {{.fd = g->role.control, .events = POLLIN},
+		struct pollfd p[4] = {{.fd = g->role.control, .events = POLLIN},
 			{.fd = gate_courier_fd(g->courier), .events = POLLIN},
-			{.fd = gate_indexer_fd(g->gate.indexer), .events = POLLIN}};
+			{.fd = gate_indexer_fd(g->gate.indexer), .events = POLLIN},
+			{.fd = gate_mover_fd(g->gate.mover), .events = POLLIN}};
 		int64_t wait = next - proc_now_ms();
-		int n = poll(p, 3, wait > 0 ? (int)wait : 0);
+		int n = poll(p, 4, wait > 0 ? (int)wait : 0);
 		if (n > 0 && p[2].revents != 0 && gate_indexer_serve(g->gate.indexer))
 			wake_seats(g);
 		if (n > 0 && p[1].revents != 0 && gate_courier_serve(g->courier, now_ms())) {
 			end_grants(g);
 			wake_seats(g);
 		}
+		if (n > 0 && p[3].revents != 0)
+			gate_mover_serve(g->gate.mover, policy_ms(g));
 		if (proc_now_ms() < next)
 			continue;
 		next = proc_now_ms() + TICK_MS;

@@ -40,10 +40,10 @@
 
 /*
  * C is the child of a reader: it alone reads a stranger's file.  It stands under the filter of R
- * and its own, so a call is open to it where both rows are.  N is the courier: it alone makes
- * sockets of the network.
+ * and its own, so a call is open to it where both rows are.  N is the courier and M the mover: they
+ * alone make sockets of the network, and X is both.
  */
-enum { F = 1, G = 2, R = 4, I = 8, C = 16, N = 32, ALL = F | G | R | I | N };
+enum { F = 1, G = 2, R = 4, I = 8, C = 16, N = 32, M = 64, X = N | M, ALL = F | G | R | I | X };
 
 static unsigned
 role_bit(enum process what)
@@ -59,6 +59,8 @@ role_bit(enum process what)
 		return I;
 	case PROCESS_COURIER:
 		return N;
+	case PROCESS_MOVER:
+		return M;
 	case PROCESS_SUPERVISOR:
 	case PROCESS_COUNT:
 		break;
@@ -106,40 +108,40 @@ static const struct call calls[] = {
 	{SCMP_SYS(lseek), ALL | C, ANY},
 	{SCMP_SYS(sendmsg), ALL, ANY},
 	{SCMP_SYS(recvmsg), ALL, ANY},
-	{SCMP_SYS(sendto), F | G | I | N, ANY}, /* glibc's send(); a socket that is connected */
-	{SCMP_SYS(recvfrom), F | G | I | N, ANY},
-	{SCMP_SYS(sendmmsg), F | G | N, ANY},
-	{SCMP_SYS(recvmmsg), F | G | N, ANY},
+	{SCMP_SYS(sendto), F | G | I | X, ANY}, /* glibc's send(); a socket that is connected */
+	{SCMP_SYS(recvfrom), F | G | I | X, ANY},
+	{SCMP_SYS(sendmmsg), F | G | X, ANY},
+	{SCMP_SYS(recvmmsg), F | G | X, ANY},
 	{SCMP_SYS(close), ALL | C, ANY},
 	{SCMP_SYS(fcntl), ALL, FCNTL},
 	{SCMP_SYS(ioctl), ALL, IOCTL},
-	{SCMP_SYS(dup), F | G | I | N, ANY},
-	{SCMP_SYS(dup2), F | G | I | N, ANY},
-	{SCMP_SYS(dup3), F | G | I | N, ANY},
+	{SCMP_SYS(dup), F | G | I | X, ANY},
+	{SCMP_SYS(dup2), F | G | I | X, ANY},
+	{SCMP_SYS(dup3), F | G | I | X, ANY},
 	{SCMP_SYS(fstat), ALL | C, ANY},
 	{SCMP_SYS(fstatfs), G | I, ANY},
 	/* the network, on sockets that others made */
 	{SCMP_SYS(accept4), F, ANY},
-	{SCMP_SYS(shutdown), F | G | I | N, ANY},
-	{SCMP_SYS(setsockopt), F | N, ANY},
-	{SCMP_SYS(getsockopt), F | G | N, ANY},
-	{SCMP_SYS(getpeername), F | N, ANY},
-	{SCMP_SYS(getsockname), F | N, ANY},
+	{SCMP_SYS(shutdown), F | G | I | X, ANY},
+	{SCMP_SYS(setsockopt), F | X, ANY},
+	{SCMP_SYS(getsockopt), F | G | X, ANY},
+	{SCMP_SYS(getpeername), F | X, ANY},
+	{SCMP_SYS(getsockname), F | X, ANY},
 	/* and on its own.  Name service asks by UDP or TCP; no path of a socket leads out. */
-	{SCMP_SYS(socket), N, INET},
-	{SCMP_SYS(connect), N, ANY},
-	{SCMP_SYS(socketpair), N, PAIR}, /* libcurl wakes itself up with one */
+	{SCMP_SYS(socket), X, INET},
+	{SCMP_SYS(connect), X, ANY},
+	{SCMP_SYS(socketpair), X, PAIR}, /* libcurl wakes itself up with one */
 	/* waiting */
 	{SCMP_SYS(poll), ALL, ANY},
 	{SCMP_SYS(ppoll), ALL, ANY},
-	{SCMP_SYS(epoll_create1), F | G | I | N, ANY},
-	{SCMP_SYS(epoll_ctl), F | G | I | N, ANY},
-	{SCMP_SYS(epoll_wait), F | G | I | N, ANY},
-	{SCMP_SYS(epoll_pwait), F | G | I | N, ANY},
-	{SCMP_SYS(eventfd2), F | G | I | N, ANY},
-	{SCMP_SYS(timerfd_create), F | G | I | N, ANY},
-	{SCMP_SYS(timerfd_settime), F | G | I | N, ANY},
-	{SCMP_SYS(signalfd4), F | G | I | N, ANY},
+	{SCMP_SYS(epoll_create1), F | G | I | X, ANY},
+	{SCMP_SYS(epoll_ctl), F | G | I | X, ANY},
+	{SCMP_SYS(epoll_wait), F | G | I | X, ANY},
+	{SCMP_SYS(epoll_pwait), F | G | I | X, ANY},
+	{SCMP_SYS(eventfd2), F | G | I | X, ANY},
+	{SCMP_SYS(timerfd_create), F | G | I | X, ANY},
+	{SCMP_SYS(timerfd_settime), F | G | I | X, ANY},
+	{SCMP_SYS(signalfd4), F | G | I | X, ANY},
 	{SCMP_SYS(futex), ALL | C, ANY},
 	{SCMP_SYS(sched_yield), ALL | C, ANY},
 	{SCMP_SYS(restart_syscall), ALL | C, ANY},
@@ -166,7 +168,7 @@ static const struct call calls[] = {
 	{SCMP_SYS(memfd_create), G | I, ANY},
 	{SCMP_SYS(getrandom), ALL | C, ANY},
 	/* threads, signals, ends */
-	{SCMP_SYS(clone), F | G | I | N, THREAD},
+	{SCMP_SYS(clone), F | G | I | X, THREAD},
 	{SCMP_SYS(set_robust_list), ALL, ANY},
 	{SCMP_SYS(rseq), ALL, ANY},
 	{SCMP_SYS(sched_getaffinity), ALL, ANY},
@@ -174,7 +176,7 @@ static const struct call calls[] = {
 	{SCMP_SYS(rt_sigaction), ALL, ANY},
 	{SCMP_SYS(rt_sigprocmask), ALL, ANY},
 	{SCMP_SYS(rt_sigreturn), ALL, ANY},
-	{SCMP_SYS(rt_sigtimedwait), F | G | I | N, ANY},
+	{SCMP_SYS(rt_sigtimedwait), F | G | I | X, ANY},
 	{SCMP_SYS(sigaltstack), ALL | C, ANY}, /* a sanitizer asks, before it lets go of a stack */
 	{SCMP_SYS(kill), ALL, OWN},
 	/* abort(); in C, where it is refused, abort() ends by an instruction that faults. */
@@ -193,11 +195,11 @@ static const struct call calls[] = {
 	{SCMP_SYS(times), ALL | C, ANY},
 	{SCMP_SYS(sysinfo), ALL | C, ANY}, /* qsort() asks how much memory there is */
 	{SCMP_SYS(uname), ALL | C, ANY},
-	{SCMP_SYS(prlimit64), F | G | I | N | C, READ_ARG},
+	{SCMP_SYS(prlimit64), F | G | I | X | C, READ_ARG},
 	{SCMP_SYS(getrlimit), ALL, ANY},
 	{SCMP_SYS(prctl), ALL, PRCTL},
 	/* a reader's child: made, confined, waited for */
-	{SCMP_SYS(pipe2), R | N, ANY},
+	{SCMP_SYS(pipe2), G | R | X, ANY},
 	{SCMP_SYS(clone), R, FORK},
 	{SCMP_SYS(close_range), R, ANY},
 	{SCMP_SYS(prctl), R, ORPHAN},
@@ -206,18 +208,18 @@ static const struct call calls[] = {
 	{SCMP_SYS(wait4), R, ANY},
 	/* paths: beneath what Landlock leaves open */
 	{SCMP_SYS(newfstatat), F | R | C, BY_FD},
-	{SCMP_SYS(newfstatat), G | I | N, ANY},
-	{SCMP_SYS(statx), G | I | N, ANY},
+	{SCMP_SYS(newfstatat), G | I | X, ANY},
+	{SCMP_SYS(statx), G | I | X, ANY},
 	{SCMP_SYS(openat2), G | I | N, ANY},
-	{SCMP_SYS(openat), G | I | N, ANY}, /* SQLite and the C library */
-	{SCMP_SYS(open), G | I | N, ANY},
-	{SCMP_SYS(access), G | I | N, ANY},
-	{SCMP_SYS(faccessat), G | I | N, ANY},
-	{SCMP_SYS(faccessat2), G | I | N, ANY},
-	{SCMP_SYS(stat), G | I | N, ANY},
-	{SCMP_SYS(lstat), G | I | N, ANY},
-	{SCMP_SYS(readlink), G | I | N, ANY},
-	{SCMP_SYS(readlinkat), G | I | N, ANY},
+	{SCMP_SYS(openat), G | I | X, ANY}, /* SQLite and the C library */
+	{SCMP_SYS(open), G | I | X, ANY},
+	{SCMP_SYS(access), G | I | X, ANY},
+	{SCMP_SYS(faccessat), G | I | X, ANY},
+	{SCMP_SYS(faccessat2), G | I | X, ANY},
+	{SCMP_SYS(stat), G | I | X, ANY},
+	{SCMP_SYS(lstat), G | I | X, ANY},
+	{SCMP_SYS(readlink), G | I | X, ANY},
+	{SCMP_SYS(readlinkat), G | I | X, ANY},
 	{SCMP_SYS(getcwd), G | I, ANY},
 	{SCMP_SYS(getdents64), G | I, ANY}, /* G: older files of the audit log */
 	/* SQLite: locks, its log, the index of its log */
@@ -425,7 +427,7 @@ static const struct limit_row {
 	{"RLIMIT_NPROC", 0, RLIMIT_NPROC, C},
 	{"RLIMIT_NOFILE", 65536, RLIMIT_NOFILE, F}, /* a socket and a file for each connection */
 	{"RLIMIT_NOFILE", 16384, RLIMIT_NOFILE, G}, /* kept grants of all workers */
-	{"RLIMIT_NOFILE", 1024, RLIMIT_NOFILE, I | N}, {"RLIMIT_NOFILE", 64, RLIMIT_NOFILE, R},
+	{"RLIMIT_NOFILE", 1024, RLIMIT_NOFILE, I | X}, {"RLIMIT_NOFILE", 64, RLIMIT_NOFILE, R},
 	{"RLIMIT_NOFILE", 0, RLIMIT_NOFILE, C}, /* what is open stays open */
 	/* One file's metadata takes some MiB; a file that asks for more gets an error. */
 	{"RLIMIT_AS", SANITIZED ? KEEP : 1ULL << 30, RLIMIT_AS, R},

@@ -62,10 +62,10 @@ static const struct path_row {
 };
 
 /*
- * What the courier's libraries read.  Single files and no /etc as a whole, which holds private keys
- * too; agent/supervisor_courier.c starts it again when one of them is replaced.
+ * What the libraries of courier and mover read.  Single files and no /etc as a whole, which holds private keys
+ * too; agent/supervisor_net.c starts it again when one of them is replaced.
  */
-static const char *const courier_paths[] = {
+static const char *const net_paths[] = {
 	"/etc/resolv.conf",
 	"/etc/hosts",
 	"/etc/nsswitch.conf",
@@ -80,6 +80,12 @@ static const char *const courier_paths[] = {
 	"/etc/pki/ca-trust/extracted",
 };
 
+static bool
+connects(enum process what)
+{
+	return what == PROCESS_COURIER || what == PROCESS_MOVER;
+}
+
 static struct ruleset
 ruleset_for(enum process what, int abi)
 {
@@ -90,8 +96,7 @@ ruleset_for(enum process what, int abi)
 	if (abi >= 3)
 		s.fs |= ACCESS_FS_TRUNCATE;
 	if (abi >= 4)
-		s.net = what == PROCESS_COURIER ? ACCESS_NET_BIND
-						: ACCESS_NET_BIND | ACCESS_NET_CONNECT;
+		s.net = connects(what) ? ACCESS_NET_BIND : ACCESS_NET_BIND | ACCESS_NET_CONNECT;
 	if (abi >= 5)
 		s.fs |= ACCESS_FS_IOCTL_DEV;
 	if (abi >= 6)
@@ -170,12 +175,12 @@ open_path(int ruleset, const char *path, struct err *e)
 }
 
 static bool
-open_courier_paths(int ruleset, struct err *e)
+open_net_paths(int ruleset, struct err *e)
 {
 	bool ok = true;
 
-	for (size_t i = 0; ok && i < sizeof(courier_paths) / sizeof(courier_paths[0]); i++)
-		ok = open_path(ruleset, courier_paths[i], e);
+	for (size_t i = 0; ok && i < sizeof(net_paths) / sizeof(net_paths[0]); i++)
+		ok = open_path(ruleset, net_paths[i], e);
 	return ok;
 }
 
@@ -196,7 +201,7 @@ sandbox_landlock(const struct role *r, struct err *e)
 	if (set < 0)
 		return err_set(e, ERR_SYSTEM, NULL, "Landlock: no rule set");
 	bool ok = open_bundle(set, r, s.fs, e) &&
-		  (r->what != PROCESS_COURIER || open_courier_paths(set, e));
+		  (!connects(r->what) || open_net_paths(set, e));
 	if (ok && syscall(SYS_landlock_restrict_self, set, 0U) != 0)
 		ok = err_set(e, ERR_SYSTEM, NULL, "Landlock: the rule set is not taken");
 	(void)close(set);

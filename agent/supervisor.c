@@ -4,9 +4,9 @@
 #include "agent/base/log.h"
 #include "agent/base/proc.h"
 #include "agent/base/scope.h"
-#include "agent/supervisor_courier.h"
 #include "agent/supervisor_desk.h"
 #include "agent/supervisor_link.h"
+#include "agent/supervisor_net.h"
 #include "agent/supervisor_reload.h"
 #include "agent/supervisor_shared.h"
 #include "agent/supervisor_watch.h"
@@ -143,7 +143,7 @@ on_end(struct supervisor *s, enum seat seat)
 	if (s->phase == PHASE_DRAIN && seat == SEAT_FRONT)
 		finish(s, EXIT_OK);
 	else if (s->phase >= PHASE_LAST || retired ||
-		 (seat == SEAT_COURIER && !supervisor_courier_wanted(s)))
+		 (supervisor_net_is(seat) && !supervisor_net_wanted(s, seat)))
 		c->state = CHILD_NONE;
 	else if (seat == SEAT_NEXT)
 		supervisor_reload_refuse(s);
@@ -220,10 +220,8 @@ on_serving(struct supervisor *s)
 static void
 start_gate(struct supervisor *s)
 {
-	bool courier = !supervisor_courier_wanted(s) || s->child[SEAT_COURIER].state == CHILD_READY;
-
-	if (s->phase == PHASE_START && s->child[SEAT_INDEXER].state == CHILD_READY && courier &&
-		s->child[SEAT_GATE].state == CHILD_NONE)
+	if (s->phase == PHASE_START && s->child[SEAT_INDEXER].state == CHILD_READY &&
+		supervisor_net_ready(s) && s->child[SEAT_GATE].state == CHILD_NONE)
 		supervisor_start(s, SEAT_GATE);
 }
 
@@ -237,7 +235,7 @@ on_ready(struct supervisor *s, enum seat seat)
 			s->phase = PHASE_SERVE; /* readers may end and come back from here on */
 		supervisor_desk_job(s);
 		start_gate(s);
-	} else if (seat == SEAT_COURIER) {
+	} else if (supervisor_net_is(seat)) {
 		start_gate(s);
 	} else if (seat == SEAT_GATE) {
 		supervisor_link_gate(s);
@@ -352,7 +350,7 @@ serve_time(struct supervisor *s)
 	for (int i = SEAT_OLD; i < SEAT_READER; i++)
 		if (s->child[i].pid > 0 && s->now - s->child[i].since > drain)
 			child_kill(&s->child[i]);
-	supervisor_courier_tend(s);
+	supervisor_net_tend(s);
 	if (s->reload.again && !s->reload.busy && s->phase != PHASE_START)
 		supervisor_reload_begin(s, -1);
 	/* A long job commits as it goes: what it changed shall not wait for its end. */
@@ -492,6 +490,7 @@ supervisor_new(const struct supervisor_options *o)
 	child_init(&s->child[SEAT_GATE], PROCESS_GATE, 0);
 	child_init(&s->child[SEAT_FRONT], PROCESS_FRONT, 0);
 	child_init(&s->child[SEAT_COURIER], PROCESS_COURIER, 0);
+	child_init(&s->child[SEAT_MOVER], PROCESS_MOVER, 0);
 	for (int i = SEAT_NEXT; i < SEAT_READER; i++)
 		child_init(&s->child[i], PROCESS_GATE, 0);
 	for (int i = SEAT_READER; i < SEATS; i++)
@@ -565,7 +564,7 @@ start_first(struct supervisor *s, const struct supervisor_options *o)
 		s->job.waiting = true;
 	}
 	supervisor_start(s, SEAT_INDEXER);
-	supervisor_courier_start(s);
+	supervisor_net_start(s);
 	for (unsigned i = 0; i < s->config->settings->readers; i++)
 		supervisor_start(s, (enum seat)(SEAT_READER + i));
 }

@@ -25,6 +25,7 @@ enum seat {
 	SEAT_GATE,
 	SEAT_FRONT,
 	SEAT_COURIER,
+	SEAT_MOVER,
 	SEAT_NEXT, /* the gate of a configuration that is being tried */
 	SEAT_OLD,  /* gates that finish their work after a reload */
 	SEAT_READER = SEAT_OLD + 4,
@@ -61,10 +62,11 @@ struct supervisor_job {
 	struct buf text;
 };
 
-struct supervisor_courier {
-	uint64_t names;    /* what the name service's files were, at the last look */
-	long long looked;  /* then */
-	long long drained; /* when it was told to end */
+struct supervisor_net {
+	uint64_t names;       /* what the name service's files were, at the last look */
+	long long looked;     /* then */
+	long long drained[2]; /* when the courier and the mover were told to end */
+	uint64_t mover;       /* what it was started with */
 };
 
 struct supervisor {
@@ -89,9 +91,9 @@ struct supervisor {
 	long long watchdog_at, extend_at; /* the next message to systemd */
 	struct supervisor_reload reload;
 	struct supervisor_job job;
-	struct supervisor_courier courier;
+	struct supervisor_net net;
 	struct watch *watch; /* of policy files; NULL: none */
-	unsigned links;      /* of gates with the courier, so far */
+	unsigned links;      /* of gates with courier or mover, so far */
 };
 
 struct supervisor_options {

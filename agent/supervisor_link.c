@@ -56,13 +56,25 @@ serves(const struct child *gate)
 }
 
 static void
-join_courier(struct supervisor *s, enum seat seat)
+join_net(struct supervisor *s, enum seat seat, enum seat with)
 {
-	struct child *courier = &s->child[SEAT_COURIER];
+	struct child *other = &s->child[with];
 	struct child *gate = &s->child[seat];
 
-	if (child_alive(courier) && serves(gate))
-		join(gate, 0, courier, s->links++ & 0xffff);
+	if (child_alive(other) && serves(gate))
+		join(gate, 0, other, s->links++ & 0xffff);
+}
+
+static void
+join_courier(struct supervisor *s, enum seat seat)
+{
+	join_net(s, seat, SEAT_COURIER);
+}
+
+static void
+join_mover(struct supervisor *s, enum seat seat)
+{
+	join_net(s, seat, SEAT_MOVER);
 }
 
 static void
@@ -79,6 +91,7 @@ void
 supervisor_link_helpers(struct supervisor *s, enum seat seat)
 {
 	join_courier(s, seat);
+	join_mover(s, seat);
 	join_indexer(s, seat);
 }
 
@@ -98,6 +111,8 @@ supervisor_link_started(struct supervisor *s, enum seat seat)
 		supervisor_link_gate(s);
 	if (seat == SEAT_COURIER)
 		each_gate(s, join_courier);
+	if (seat == SEAT_MOVER)
+		each_gate(s, join_mover);
 	if (seat == SEAT_INDEXER)
 		each_gate(s, join_indexer);
 	for (unsigned i = 0; seat == SEAT_INDEXER && i < SEATS - SEAT_READER; i++)

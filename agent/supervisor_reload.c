@@ -3,8 +3,8 @@
 
 #include "agent/base/log.h"
 #include "agent/base/scope.h"
-#include "agent/supervisor_courier.h"
 #include "agent/supervisor_link.h"
+#include "agent/supervisor_net.h"
 #include "agent/supervisor_watch.h"
 
 #include <stdio.h>
@@ -237,7 +237,7 @@ supervisor_reload_accept(struct supervisor *s)
 	else
 		child_drain(indexer);
 	if (!r->policies)
-		supervisor_courier_renew(s);
+		supervisor_net_renew(s);
 	forget_refused(s);
 	r->done++;
 	r->stale = r->policy_stale = false;

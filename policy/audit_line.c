@@ -18,7 +18,7 @@ static const struct kind_row {
 	/* `file` at the end, and no tzdata: so agents before 1.0 wrote */
 	{SPAN_INIT("decision"), "trace subject object action context effect rule line policy "
 				"version sha256 state release_at reason status obligations file?"},
-	{SPAN_INIT("close"), "trace decision bytes result file? ranges? why?"},
+	{SPAN_INIT("close"), "trace decision bytes result file? ranges? why? to?"},
 	/* bytes: not of a folder; why: of one that did not land after all */
 	{SPAN_INIT("landed"), "trace subject object decision file bytes? sha256?"},
 	{SPAN_INIT("unlanded"), "trace subject object decision file why"},

@@ -196,6 +196,8 @@ audit_record_close(struct buf *out, const struct audit_closing *c)
 	}
 	if (c->why != NULL)
 		jsonw_cstr(&w, "why", c->why);
+	if (c->to.p != NULL)
+		jsonw_str(&w, "to", c->to);
 }
 
 void

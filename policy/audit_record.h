@@ -41,10 +41,11 @@ struct audit_closing {
 	uint8_t trace[16];
 	uint64_t decision; /* seq of the decision that the bytes left under */
 	uint64_t bytes;
-	const char *result;          /* complete, client-gone, cut, error */
-	const char *why;             /* what ended it early, one word; NULL: nothing to say */
-	bool full;                   /* obligation audit:full: with file and ranges */
-	struct span file;            /* inside of the dataset */
+	const char *result; /* complete, client-gone, cut, error */
+	const char *why;    /* what ended it early, one word; NULL: nothing to say */
+	struct span to;   /* a push: the host that the bytes went to, with its port; absent: none */
+	bool full;        /* obligation audit:full: with file and ranges */
+	struct span file; /* inside of the dataset */
 	const uint64_t (*ranges)[2]; /* first and last byte of each to be sent */
 	size_t n_ranges;             /* 0: nothing of the file */
 };

@@ -48,6 +48,14 @@ struct settings_ingest {
 	enum settings_mode mode; /* who may read what was added, on the machine itself */
 };
 
+/* Files that the agent moves elsewhere for those who may have them (HTTP third-party copy). */
+struct settings_transfer {
+	bool push;                  /* to where a COPY says; default no */
+	unsigned parallel;          /* at a time, 8 */
+	struct settings_list allow; /* hosts, and address blocks, that may be although private */
+	const char *ca_file;        /* authorities of the other sides; NULL: the system's */
+};
+
 enum settings_token { TOKEN_JWT, TOKEN_OPAQUE, TOKEN_BOTH };
 enum settings_enrich { ENRICH_NO, ENRICH_INTROSPECTION, ENRICH_USERINFO };
 enum settings_client_auth { CLIENT_BASIC, CLIENT_POST };
@@ -162,6 +170,7 @@ struct settings {
 	unsigned session_idle, session_max; /* seconds of a browser's login */
 	struct settings_limits limits;
 	struct settings_ingest ingest;
+	struct settings_transfer transfer;
 	struct settings_place *places;
 	size_t n_places;
 	unsigned faults; /* only settings_read gives settings with faults */

@@ -165,6 +165,26 @@ settings_check_block(struct span v, struct err *e)
 		"must be ADDRESS/BITS, like 192.0.2.0/24 or 2001:db8::/32");
 }
 
+/* What is all digits and dots is no name: an address that was mistyped. */
+bool
+settings_check_target(struct span v, struct err *e)
+{
+	bool letter = false;
+	unsigned bits = 0;
+	bool good = v.n > 0 && v.n <= HOST_MAX;
+
+	if (is_address(v, &bits) || settings_check_block(v, NULL))
+		return true;
+	for (size_t i = 0; good && i < v.n; i++) {
+		good = is_alnum(v.p[i]) || span_has(SPAN(".-"), v.p[i]);
+		letter = letter || (is_alnum(v.p[i]) && (v.p[i] < '0' || v.p[i] > '9'));
+	}
+	return (good && letter) ||
+	       err_set(e, ERR_SYNTAX, NULL,
+		       "must be a host name without a port, or ADDRESS/BITS, like storage.example "
+		       "or 10.1.0.0/16");
+}
+
 bool
 settings_check_zone(struct span v, struct err *e)
 {

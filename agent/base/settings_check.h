@@ -19,6 +19,7 @@ bool settings_check_proxy(struct span v, struct err *e);  /* http://host:port */
 bool settings_check_host(struct span v, struct err *e);   /* host[:port] */
 bool settings_check_listen(struct span v, struct err *e); /* ADDRESS:PORT, [IPv6]:PORT */
 bool settings_check_block(struct span v, struct err *e);  /* ADDRESS/BITS */
+bool settings_check_target(struct span v, struct err *e); /* a host without a port, or that */
 bool settings_check_zone(struct span v, struct err *e);   /* Area/City, and known here */
 bool settings_check_rooted(struct span v, struct err *e); /* begins with / */
 bool settings_check_signer(struct span v, struct err *e); /* a public key that nobody else has */

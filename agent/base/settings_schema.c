@@ -4,15 +4,16 @@
 #include "agent/base/settings.h"
 #include "agent/base/settings_check.h"
 
-#define TOP(f)    .section = SETTINGS_TOP, .offset = offsetof(struct settings, f)
-#define CERT(f)   .section = SETTINGS_CERTIFICATE, .offset = offsetof(struct settings_certificate, f)
-#define TLS(f)    .section = SETTINGS_TLS, .offset = offsetof(struct settings, f)
-#define AUDIT(f)  .section = SETTINGS_AUDIT, .offset = offsetof(struct settings, f)
-#define ROOT(f)   .section = SETTINGS_ROOT, .offset = offsetof(struct settings_root, f)
-#define POLICY(f) .section = SETTINGS_POLICY, .offset = offsetof(struct settings, f)
-#define ISSUER(f) .section = SETTINGS_ISSUER, .offset = offsetof(struct settings_issuer, f)
-#define LIMIT(f)  .section = SETTINGS_LIMITS, .offset = offsetof(struct settings_limits, f)
-#define INGEST(f) .section = SETTINGS_INGEST, .offset = offsetof(struct settings_ingest, f)
+#define TOP(f)      .section = SETTINGS_TOP, .offset = offsetof(struct settings, f)
+#define CERT(f)     .section = SETTINGS_CERTIFICATE, .offset = offsetof(struct settings_certificate, f)
+#define TLS(f)      .section = SETTINGS_TLS, .offset = offsetof(struct settings, f)
+#define AUDIT(f)    .section = SETTINGS_AUDIT, .offset = offsetof(struct settings, f)
+#define ROOT(f)     .section = SETTINGS_ROOT, .offset = offsetof(struct settings_root, f)
+#define POLICY(f)   .section = SETTINGS_POLICY, .offset = offsetof(struct settings, f)
+#define ISSUER(f)   .section = SETTINGS_ISSUER, .offset = offsetof(struct settings_issuer, f)
+#define LIMIT(f)    .section = SETTINGS_LIMITS, .offset = offsetof(struct settings_limits, f)
+#define TRANSFER(f) .section = SETTINGS_TRANSFER, .offset = offsetof(struct settings_transfer, f)
+#define INGEST(f)   .section = SETTINGS_INGEST, .offset = offsetof(struct settings_ingest, f)
 
 /* Pairs of no and yes: YESNO and TRI take the odd ones for yes. */
 static const char *const yesno[] = {"no", "yes", "false", "true", NULL};
@@ -117,6 +118,8 @@ static const struct settings_key keys[] = {
 		.size = sizeof(struct settings_issuer), .text = "whose tokens are believed"},
 	{TOP(limits), .name = "limits", .kind = SETTINGS_MAP, .child = SETTINGS_LIMITS,
 		.text = "what clients may use"},
+	{TOP(transfer), .name = "transfer", .kind = SETTINGS_MAP, .child = SETTINGS_TRANSFER,
+		.text = "copies that the agent makes elsewhere for its users"},
 	{TOP(ingest), .name = "ingest", .kind = SETTINGS_MAP, .child = SETTINGS_INGEST,
 		.text = "what contributors may add beneath writable roots"},
 
@@ -308,6 +311,16 @@ static const struct settings_key keys[] = {
 	{LIMIT(link_mbit), .name = "link_mbit", .kind = SETTINGS_NUMBER, .max = 1000000,
 		.fallback = "0", .unit = "Mbit/s",
 		.text = "of the network link, shared fairly between users; 0: no limit"},
+	{TRANSFER(push), .name = "push", .kind = SETTINGS_YESNO, .words = yesno, .fallback = "no",
+		.text = "send files to where a COPY request says, where policy permits data.stage"},
+	{TRANSFER(parallel), .name = "parallel", .kind = SETTINGS_NUMBER, .min = 1, .max = 64,
+		.fallback = "8", .text = "transfers at a time"},
+	{TRANSFER(allow), .name = "allow", .kind = SETTINGS_TEXTS, .max = 64,
+		.check = settings_check_target,
+		.text = "hosts and address blocks that are sent to although they are private"},
+	{TRANSFER(ca_file), .name = "ca_file", .kind = SETTINGS_PATH, .shown = "the system's",
+		.text = "PEM file of the authorities that the other sides' certificates must come "
+			"from"},
 	{INGEST(max_file), .name = "max_file", .kind = SETTINGS_NUMBER, .min = 1, .max = 1U << 30,
 		.fallback = "1048576", .unit = "MiB", .text = "of one file that is added"},
 	{INGEST(keep_free), .name = "keep_free", .kind = SETTINGS_NUMBER, .max = 1U << 30,

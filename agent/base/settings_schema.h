@@ -20,7 +20,8 @@ enum settings_section {
 	SETTINGS_POLICY,
 	SETTINGS_ISSUER,
 	SETTINGS_LIMITS,
-	SETTINGS_INGEST
+	SETTINGS_INGEST,
+	SETTINGS_TRANSFER
 };
 
 enum settings_kind {

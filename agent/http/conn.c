@@ -10,6 +10,7 @@
 #include "agent/http/conn_note.h"
 #include "agent/http/conn_read.h"
 #include "agent/http/conn_receive.h"
+#include "agent/http/conn_relay.h"
 #include "agent/http/conn_stream.h"
 
 #include <errno.h>
@@ -97,6 +98,7 @@ release_request(struct conn *c)
 	buf_fini(&r->body);
 	buf_wipe(&r->fields);
 	conn_receive_end(r);
+	conn_relay_free(take_ptr(&r->relay));
 	body_fini(&r->out);
 	rate_leave(&r->rate);
 	share_leave(&r->link);
@@ -198,6 +200,8 @@ deadline_set(struct conn *c, enum conn_go go)
 	}
 	if (go == CONN_PAUSES)
 		deadline_pause(c);
+	else if (go == CONN_WAITS && c->state == CONN_SEND)
+		deadline(c, CONN_T_NONE, 0); /* for others, whom the agent watches */
 	else if (go == CONN_WRITES || go == CONN_YIELD)
 		deadline(c, CONN_T_RATE, CONN_RATE_SECONDS);
 	else if (c->state == CONN_BODY || c->state == CONN_DROP)

@@ -138,6 +138,7 @@ enum conn_go {
 };
 
 struct conn_upload; /* conn_receive.c */
+struct conn_relay; /* conn_relay.c */
 
 /* There only while a request is in work or its answer is not sent; from a pool. */
 struct conn_request {
@@ -163,6 +164,7 @@ struct conn_request {
 	struct conn_upload *up; /* owned; the body of a PUT, from the gate's first answer on */
 	/* answer in work */
 	struct body out;
+	struct conn_relay *relay;  /* owned; the body comes out of a pipe (conn_relay.h) */
 	struct rate_use rate;      /* of the body */
 	struct share_use link;     /* of the body */
 	struct rate_quota quota;   /* of the class of the answer; without a name: none */

@@ -4,11 +4,13 @@
 #include "agent/base/base64.h"
 #include "agent/base/civil.h"
 #include "agent/base/crypto.h"
+#include "agent/base/scope.h"
 #include "agent/http/cond.h"
 #include "agent/http/conn_archive.h"
 #include "agent/http/conn_note.h"
 #include "agent/http/conn_read.h"
 #include "agent/http/conn_receive.h"
+#include "agent/http/conn_relay.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -92,6 +94,7 @@ conn_answer_done(struct conn *c)
 	struct conn_request *r = c->req;
 
 	conn_receive_end(r);
+	conn_relay_free(take_ptr(&r->relay));
 	body_fini(&r->out);
 	rate_leave(&r->rate);
 	share_leave(&r->link);
@@ -443,6 +446,30 @@ answer_bytes(struct conn *c, const struct http_answer *a, const struct range_set
 	return CONN_GO;
 }
 
+bool
+conn_answer_stream(struct conn *c, unsigned status, struct span fields, bool *ret_chunked)
+{
+	struct buf *out = head_start(c, status);
+
+	*ret_chunked = minor(c) > 0;
+	c->req->keep = c->req->keep && *ret_chunked;
+	buf_add(out, fields);
+	if (*ret_chunked)
+		respond_field(out, "Transfer-Encoding", SPAN("chunked"));
+	respond_end(out, keeps(c), minor(c));
+	return head_send(c);
+}
+
+static enum conn_go
+answer_pipe(struct conn *c, const struct http_answer *a)
+{
+	const struct grant_rate *rate = &grant_info(a->grant)->rate;
+
+	if (!rate_enter(c->env->rates, rate, c->env->loop->now, &c->req->rate))
+		return answer_limited(c, a, METRIC_LIMITED_STREAMS, RATE_STREAM_WAIT);
+	return conn_relay_begin(c, a);
+}
+
 /* Preconditions, then Range (RFC 9110 13.2.2): only now, after the gate's permit. */
 static enum conn_go
 answer_file(struct conn *c, const struct http_answer *a)
@@ -512,6 +539,7 @@ conn_answer_gate(struct conn *c, const struct http_answer *a)
 	case HTTP_ARCHIVE:
 		return answer_file(c, a);
 	case HTTP_PIPE:
+		return answer_pipe(c, a);
 		return conn_answer_status(c, 501, NULL);
 	case HTTP_UPLOAD:
 		return answer_upload(c, a);

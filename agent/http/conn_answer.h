@@ -13,3 +13,8 @@ enum conn_go conn_answer_gate(struct conn *c, const struct http_answer *a);
 enum conn_go conn_answer_done(struct conn *c);
 /* Send what waits. */
 enum conn_go conn_answer_flush(struct conn *c);
+/*
+ * The head of a body whose length nobody knows: in chunks, but for a client of HTTP/1.0, for whom
+ * it ends with the connection.  False: the connection is over.
+ */
+bool conn_answer_stream(struct conn *c, unsigned status, struct span fields, bool *ret_chunked);

@@ -189,8 +189,9 @@ ask_fill(const struct conn *c, struct http_ask *q)
 		.landed = -1,
 		.two_credentials = h->authorizations > 1,
 		.two_proofs = h->proofs > 1,
-		/* The answers before this question were permits whose grants had ended. */
-		.again = r->renewing || r->tries > 0,
+		/* The answers before this question were permits whose grants had ended.  Of a COPY
+		 * nothing is left of them: its pipe is closed, and so it begins anew. */
+		.again = r->renewing || (r->tries > 0 && h->method != HTTP_COPY),
 	};
 	q->has_certificate = tls_client_certificate(c->tls, q->certificate);
 	conn_receive_fill(r, q);

@@ -46,6 +46,7 @@ request_begin(struct conn *c)
 		c->req->text = NULL;
 		c->req->archive = NULL;
 		c->req->up = NULL;
+		c->req->relay = NULL;
 	}
 	struct conn_request *r = c->req;
 	r->parse = (struct http_parse){.seen = 0};

@@ -5,6 +5,7 @@
 #include "agent/http/conn_archive.h"
 #include "agent/http/conn_ask.h"
 #include "agent/http/conn_note.h"
+#include "agent/http/conn_relay.h"
 
 /*
  * The body cannot be completed: what is in the buffer may leave, the rest never does.  The client
@@ -127,6 +128,8 @@ conn_stream_renewed(struct conn *c, const struct http_answer *a)
 
 	r->renewing = false;
 	r->tries = 0;
+	if (r->relay != NULL)
+		return conn_relay_renewed(c, a);
 	if (a == NULL)
 		return cut(c, HTTP_CUT, HTTP_WHY_UNANSWERED);
 	if (a->body != HTTP_FILE && a->finish.seconds > 0)
@@ -162,6 +165,8 @@ conn_stream_send(struct conn *c)
 {
 	if (c->out.sent - c->turn_mark >= CONN_TURN_MAX)
 		return CONN_YIELD;
+	if (c->req->relay != NULL)
+		return conn_relay_send(c);
 	if (c->req->out.grant == NULL)
 		return c->req->archive != NULL ? conn_archive_send(c) : send_text(c);
 	if (c->req->archive != NULL)

@@ -9,7 +9,8 @@
 
 static const struct route routes[] = {
 	{SPAN_INIT("/data"), true, true,
-		READS | 1U << HTTP_PROPFIND | 1U << HTTP_PUT | 1U << HTTP_MKCOL, 0,
+		READS | 1U << HTTP_PROPFIND | 1U << HTTP_PUT | 1U << HTTP_MKCOL | 1U << HTTP_COPY,
+		0,
 		"GET, HEAD, OPTIONS, PROPFIND"},
 	/* A whole dataset as one tar or zip file. */
 	{SPAN_INIT("/archive"), true, false, READS, 0, "GET, HEAD, OPTIONS"},

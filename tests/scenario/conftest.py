@@ -145,7 +145,8 @@ class Agent:
         issuers = re.split(r"(?m)^ *-? *\{?issuer:", pathlib.Path(self.config).read_text())[1:]
         fetched = any("jwks_file:" not in i or re.search(r"token_kind: *(opaque|both)|enrich: *[iu]|web_client_id:", i)
                       for i in issuers)
-        return ROLES | {"courier"} if fetched else ROLES
+        moves = re.search(r"(?m)^transfer:.*push: *yes", pathlib.Path(self.config).read_text())
+        return ROLES | ({"courier"} if fetched else set()) | ({"mover"} if moves else set())
 
     def note(self):
         """Remember what is normal now, for healthy()."""

@@ -93,7 +93,7 @@ static const struct bad {
 	{"start with a number", BYTES("\2\0\0\0\1\0\0\0\0\0\0\0\0\0"), false},
 	{"start with text", BYTES("\2\0\0\0\0\0\0\0\0\0\1\0\0\0x"), false},
 	{"start with a name", BYTES("\2\0\0\0\0\0\0\0\1\0\0\0\0\0x"), false},
-	{"link to no process", BYTES("\3\6\0\0\0\0\0\0\0\0\0\0\0\0"), false},
+	{"link to no process", BYTES("\3\7\0\0\0\0\0\0\0\0\0\0\0\0"), false},
 	{"file without a name", BYTES("\1\0\0\0\0\0\0\0\0\0\1\0\0\0x"), false},
 	{"report without a name", BYTES("\14\0\0\0\0\0\0\0\0\0\1\0\0\0x"), true},
 	{"report with a number", BYTES("\14\0\0\0\1\0\0\0\1\0\0\0\0\0x"), true},

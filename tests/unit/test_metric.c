@@ -133,7 +133,7 @@ text_format(void **state)
 			lint_sample(&l, line);
 	}
 	assert_int_equal(l.samples, METRIC_COUNT + 1);
-	assert_int_equal(l.families, METRIC_COUNT + 1 - 7); /* 7 rows share a family */
+	assert_int_equal(l.families, METRIC_COUNT + 1 - 8); /* 8 rows share a family */
 	metric_unmap(m);
 }
 

@@ -17,7 +17,7 @@ paths(void **state)
 		{"/data/x", "/data", HTTP_POST, false},
 		{"/data/x", "/data", HTTP_PUT, true},
 		{"/data/x", "/data", HTTP_MKCOL, true},
-		{"/data/x", "/data", HTTP_COPY, false},
+		{"/data/x", "/data", HTTP_COPY, true},
 		{"/data/x", "/data", HTTP_OTHER, false},
 		{"/database", NULL, HTTP_GET, false},
 		{"/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource",

@@ -495,7 +495,7 @@ static const struct attempt {
 	{"ignore a signal", try_ignore_signals, YES, YES, YES, NO, YES, YES},
 	{"stop itself", try_stop, YES, YES, YES, NO, YES, YES},
 	{"outlive the parent", try_outlive, NO, NO, YES, NO, NO, NO},
-	{"pipe", try_pipe, NO, NO, YES, NO, NO, YES},
+	{"pipe", try_pipe, NO, YES, YES, NO, NO, YES},
 	{"write by a passed descriptor", try_write_file, YES, YES, NO, NO, YES, YES},
 	{"unnamed file beneath a writable root", try_unnamed, NO, YES, NO, NO, NO, NO},
 	{"unnamed file beneath another root", try_unnamed_elsewhere, NO, NO, NO, NO, NO, NO},
