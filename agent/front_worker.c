@@ -297,6 +297,7 @@ prepare(struct front_worker *w, struct err *e)
 
 	w->env.loop = &w->loop;
 	w->env.limits = &s->settings->limits;
+	w->env.copies = s->settings->transfer.push;
 	w->env.own = s->own;
 	w->env.n_own = s->n_own;
 	w->env.epoch = s->epoch;

@@ -88,6 +88,7 @@ end(struct move *v, enum haul_result result, int64_t now_ms)
 	v->over_ms = now_ms;
 	m->active--;
 	metric_add(m->o.metrics, METRIC_PUSHES, -1);
+	metric_add(m->o.metrics, METRIC_PUSHED_BYTES, (int64_t)v->sent);
 	metric_add(m->o.metrics,
 		result == HAUL_COMPLETE ? METRIC_PUSHES_DONE : METRIC_PUSHES_FAILED, 1);
 	mover_flush(v);
@@ -362,10 +363,8 @@ on_done(void *arg, const struct carry_answer *a, const struct err *why)
 {
 	struct move *v = arg;
 
-	if (v->step == MOVE_SEND) {
+	if (v->step == MOVE_SEND)
 		v->sent = carry_sent(v->job);
-		metric_add(v->owner->o.metrics, METRIC_PUSHED_BYTES, (int64_t)v->sent);
-	}
 	v->job = NULL; /* it goes when this returns */
 	if (why != NULL)
 		broken(v, why);
@@ -518,10 +517,9 @@ tend(struct move *v, int64_t now_ms)
 	}
 	if (v->job != NULL)
 		carry_remote(v->job, remote);
-	if (v->step == MOVE_SEND && remote[0] != '\0')
-		mover_begin(
-			v, now_ms); /* there is a connection, to an address that was asked about */
-	else if (now_ms - v->started_ms > patience)
+	/* There is a connection, to an address that was asked about. */
+	bool connected = v->step == MOVE_SEND && remote[0] != '\0';
+	if (connected || now_ms - v->started_ms > patience)
 		mover_begin(v, now_ms);
 	if (v->begun && now_ms - v->marker_ms >= MARKER_MS)
 		mover_mark(v, now_ms);

@@ -63,6 +63,24 @@ ends_in_number(struct span host)
 	return last.n > 0;
 }
 
+/* The host in front of *port, which is absent then where there is none. */
+static bool
+cut_host(struct span *port, struct span *host, struct err *e)
+{
+	if (!span_starts(*port, SPAN("["))) {
+		*host = span_cut(port, ':');
+		for (size_t i = 0; i < host->n; i++)
+			if (!is_name_char(host->p[i]))
+				return bad(e, "The host of the URL is no name of a host.");
+		return true;
+	}
+	*host = span_skip(span_cut(port, ']'), 1);
+	if (port->p == NULL || (port->n > 0 && port->p[0] != ':') || !span_has(*host, ':'))
+		return bad(e, "The host of the URL is no address in brackets.");
+	*port = port->n > 0 ? span_skip(*port, 1) : SPAN_NONE;
+	return true;
+}
+
 /* Host and port; an IPv6 address stands in brackets. */
 static bool
 read_authority(struct tpc_url *u, struct err *e)
@@ -72,17 +90,8 @@ read_authority(struct tpc_url *u, struct err *e)
 
 	if (span_has(u->authority, '@'))
 		return bad(e, "No user name may stand in the URL of the other side.");
-	if (span_starts(port, SPAN("["))) {
-		u->host = span_skip(span_cut(&port, ']'), 1);
-		if (port.p == NULL || (port.n > 0 && port.p[0] != ':') || !span_has(u->host, ':'))
-			return bad(e, "The host of the URL is no address in brackets.");
-		port = port.n > 0 ? span_skip(port, 1) : SPAN_NONE;
-	} else {
-		u->host = span_cut(&port, ':');
-		for (size_t i = 0; i < u->host.n; i++)
-			if (!is_name_char(u->host.p[i]))
-				return bad(e, "The host of the URL is no name of a host.");
-	}
+	if (!cut_host(&port, &u->host, e))
+		return false;
 	u->literal = net_guard_literal(u->host, u->address);
 	if (u->host.n == 0 || u->host.n > TPC_HOST_MAX ||
 		(!u->literal && (span_has(u->host, ':') || ends_in_number(u->host))))

@@ -140,6 +140,10 @@ closing(struct buf *out, const struct json *j)
 		put(out, j, "why");
 		buf_addc(out, ')');
 	}
+	if (json_get(j, "to") != NULL) {
+		buf_adds(out, ", to ");
+		put(out, j, "to");
+	}
 	if (json_get(j, "file") == NULL)
 		return;
 	buf_adds(out, ": ");

@@ -98,6 +98,7 @@ struct conn_env {
 	struct loop_link conns;
 	size_t n_conns;
 	size_t archived; /* bytes of the plans of archives under way */
+	bool copies;     /* files are sent to where a COPY says: clients are told */
 	bool draining;
 };
 
@@ -138,7 +139,7 @@ enum conn_go {
 };
 
 struct conn_upload; /* conn_receive.c */
-struct conn_relay; /* conn_relay.c */
+struct conn_relay;  /* conn_relay.c */
 
 /* There only while a request is in work or its answer is not sent; from a pool. */
 struct conn_request {

@@ -129,7 +129,7 @@ conn_ask_route(struct conn *c)
 	if (row == NULL)
 		return conn_answer_status(c, 404, NULL);
 	if (!route_takes(row, h->method)) {
-		struct respond_error p = {.status = 405, .allow = row->allow};
+		struct respond_error p = {.status = 405, .allow = route_allow(row, c->env->copies)};
 		return conn_answer_error(c, &p);
 	}
 	if (!identity_ok(c)) {
@@ -137,7 +137,7 @@ conn_ask_route(struct conn *c)
 		return conn_answer_error(c, &p);
 	}
 	if (h->method == HTTP_OPTIONS)
-		return conn_answer_options(c, row->allow, row->dav);
+		return conn_answer_options(c, route_allow(row, c->env->copies), row->dav);
 	if (h->method == HTTP_PUT || h->method == HTTP_COPY || h->method == HTTP_MKCOL)
 		head_lines(h, &r->fields);
 	if (!buf_ok(&r->fields))

@@ -10,8 +10,7 @@
 static const struct route routes[] = {
 	{SPAN_INIT("/data"), true, true,
 		READS | 1U << HTTP_PROPFIND | 1U << HTTP_PUT | 1U << HTTP_MKCOL | 1U << HTTP_COPY,
-		0,
-		"GET, HEAD, OPTIONS, PROPFIND"},
+		0, "GET, HEAD, OPTIONS, PROPFIND"},
 	/* A whole dataset as one tar or zip file. */
 	{SPAN_INIT("/archive"), true, false, READS, 0, "GET, HEAD, OPTIONS"},
 	/* What people do about a dataset and about terms: JSON with a token, a form with a login.
@@ -42,4 +41,10 @@ route_find(struct span path)
 			return r;
 	}
 	return NULL;
+}
+
+const char *
+route_allow(const struct route *r, bool copies)
+{
+	return copies && r->dav ? "GET, HEAD, OPTIONS, PROPFIND, COPY" : r->allow;
 }

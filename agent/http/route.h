@@ -21,6 +21,8 @@ struct route {
 	const char *allow;
 };
 
+/* The value of Allow; copies: COPY is not refused everywhere (the gate says the rest). */
+const char *route_allow(const struct route *r, bool copies);
 /* `path` is decoded, "*" for the asterisk.  NULL: 404. */
 const struct route *route_find(struct span path);
 static inline bool

@@ -13,8 +13,9 @@ import time
 import zlib
 
 import pytest
-from conftest import EMBARGOED, ENV, OPEN, free_port, run, wait_for
+from conftest import EMBARGOED, ENV, OPEN, SHARED, free_port, run, wait_for
 
+HOSTILE = SHARED / "bench" / "https" / "hostile.sh"
 TOKEN = "TransferHeaderAuthorization: Bearer for-the-other-side"
 
 
@@ -209,7 +210,16 @@ def test_order(agent):
     assert agent.get(OPEN, "-X", "COPY", "-H", "Source: https://a.example/x").status == 403
     assert copy(agent, "https://10.0.0.1/x", path=OPEN + ".missing").status == 404
     assert copy(agent, "ftp://a.example/x", path=EMBARGOED).status == 401, "permission comes first"
-    assert agent.get(OPEN, "-X", "OPTIONS").status == 200
+    assert agent.get(OPEN, "-X", "OPTIONS").headers["allow"] == "GET, HEAD, OPTIONS, PROPFIND, COPY"
+    assert "COPY" in agent.get(OPEN, "-X", "DELETE").headers["allow"]
+
+
+@pytest.mark.skipif(not HOSTILE.exists(), reason="no hostile.sh beside the project")
+@pytest.mark.parametrize("who", ["anonymous", "token"])
+def test_hostile(agent, who):
+    more = ["--token", agent.token("reader")] if who == "token" else []
+    r = run(HOSTILE, agent.base.split("//")[1], OPEN, *more, "--only", "TPC", timeout=200)
+    assert r.returncode == 0, r.stdout.decode(errors="replace")[-4000:]
 
 
 def test_client_that_leaves(agent, peer):
