@@ -2,6 +2,7 @@
 #include "agent/mover_run.h"
 
 #include "agent/base/checksum.h"
+#include "agent/base/here.h"
 #include "agent/base/proc.h"
 #include "agent/base/scope.h"
 #include "transfer/tpc.h"
@@ -157,11 +158,9 @@ is_own(const struct mover_options *o, const uint8_t address[NET_GUARD_ADDRESS], 
 	bool ours =
 		kind != NULL && (strcmp(kind, "loopback") == 0 || strcmp(kind, "unspecified") == 0);
 
-	for (size_t i = 0; i < o->n_own; i++)
-		ours = ours || memcmp(o->own[i], address, NET_GUARD_ADDRESS) == 0;
-	for (size_t i = 0; ours && i < o->n_ports; i++)
+	for (size_t i = 0; i < o->n_ports; i++)
 		if (o->ports[i] == port)
-			return true;
+			return ours || here_is(address);
 	return false;
 }
 

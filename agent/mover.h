@@ -21,14 +21,11 @@
  */
 struct mover;
 
-#define MOVER_OWN 64U /* addresses of this machine */
-
 struct mover_options {
 	const struct settings_transfer *settings;
 	struct span ca; /* absent: the system's authorities */
-	/* Where this agent listens: never a destination, whatever is allowed. */
-	const uint8_t (*own)[NET_GUARD_ADDRESS];
-	size_t n_own;
+	/* Where this agent listens: with an address of this machine never a destination, whatever
+	 * is allowed. */
 	const uint16_t *ports;
 	size_t n_ports;
 	struct metrics *metrics;

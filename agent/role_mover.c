@@ -18,8 +18,6 @@
 #include "agent/mover.h"
 #include "agent/sandbox.h"
 
-#include <ifaddrs.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,8 +39,6 @@ struct process_mover {
 	struct carry *carry;
 	struct mover *mover;
 	struct link links[LINKS];
-	uint8_t own[MOVER_OWN][NET_GUARD_ADDRESS];
-	size_t n_own;
 	uint16_t ports[PORTS];
 	size_t n_ports;
 	bool draining;
@@ -50,27 +46,6 @@ struct process_mover {
 };
 
 /* ---- before confinement ---- */
-
-static void
-add_address(struct process_mover *x, const struct sockaddr *a)
-{
-	uint8_t *at = x->own[x->n_own];
-	struct sockaddr_in in;
-	struct sockaddr_in6 in6;
-
-	if (a == NULL || x->n_own == MOVER_OWN)
-		return;
-	if (a->sa_family == AF_INET) {
-		memcpy(&in, a, sizeof(in));
-		at[10] = at[11] = 0xff;
-		memcpy(at + 12, &in.sin_addr, 4);
-		x->n_own++;
-	} else if (a->sa_family == AF_INET6) {
-		memcpy(&in6, a, sizeof(in6));
-		memcpy(at, &in6.sin6_addr, NET_GUARD_ADDRESS);
-		x->n_own++;
-	}
-}
 
 /* The number behind the last colon, or what is meant without one. */
 static void
@@ -87,22 +62,15 @@ add_port(struct process_mover *x, struct span where, uint64_t fallback)
 		x->ports[x->n_ports++] = (uint16_t)port;
 }
 
-/* Where this agent listens, whatever names lead there. */
-static bool
-take_own(struct process_mover *x, struct err *e)
+/* Where this agent listens, whatever addresses this machine has. */
+static void
+take_own(struct process_mover *x)
 {
 	const struct settings *s = x->role.settings;
-	struct ifaddrs *all = NULL;
 
-	if (getifaddrs(&all) != 0)
-		return err_set(e, ERR_SYSTEM, NULL, "this machine's own addresses are not told");
-	for (const struct ifaddrs *i = all; i != NULL; i = i->ifa_next)
-		add_address(x, i->ifa_addr);
-	freeifaddrs(all);
 	add_port(x, span_skip(span_of(s->public_url), sizeof("https://") - 1), 443);
 	for (size_t i = 0; i < s->listen.n; i++)
 		add_port(x, span_of(s->listen.item[i]), 443);
-	return true;
 }
 
 static void
@@ -144,7 +112,6 @@ static bool
 prepare(struct process_mover *x, struct err *e)
 {
 	struct mover_options o = {.settings = &x->role.settings->transfer,
-		.own = (const uint8_t(*)[NET_GUARD_ADDRESS])x->own,
 		.ports = x->ports,
 		.metrics = x->role.metrics,
 		.arg = x,
@@ -153,9 +120,9 @@ prepare(struct process_mover *x, struct err *e)
 	if (role_file(&x->role, "transfer.ca") != NULL &&
 		!role_text(&x->role, "transfer.ca", &o.ca, e))
 		return false;
-	if (!crypto_prepare(e) || !fetch_prepare(e) || !take_own(x, e) || !carry_new(&x->carry, e))
+	if (!crypto_prepare(e) || !fetch_prepare(e) || !carry_new(&x->carry, e))
 		return false;
-	o.n_own = x->n_own;
+	take_own(x);
 	o.n_ports = x->n_ports;
 	if (!mover_new(&o, x->carry, &x->mover, e))
 		return false;
