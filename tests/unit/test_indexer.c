@@ -227,7 +227,7 @@ run(struct world *w, const char *proposals, const char *order)
 		.root = &root,
 		.ingest = w->ingest,
 		.pool = &w->pool,
-		.world = {w, -1, attend, kill_reader},
+		.world = {.ctx = w, .control = -1, .attend = attend, .kill_reader = kill_reader},
 		.proposals_name = "p.yaml",
 		.proposals = span_of(proposals),
 		.report = &w->report,
