@@ -381,7 +381,8 @@ gate_begin(struct gate_desk *d, const struct http_ask *ask, int64_t wall_ms,
 		ret->found = identify(d, ret);
 	if (ret->row != NULL && ret->row->begin != NULL && ret->found == GATE_NOTHING)
 		ret->row->begin(d, ret);
-	if (ret->found == GATE_WAITS && over(gate_until(&ret->wait), wall_ms))
+	if (ret->found == GATE_WAITS && ret->wait.wish == 0 &&
+		over(gate_until(&ret->wait), wall_ms))
 		give_up(ret);
 	if (ret->found == GATE_REFUSED || ret->found == GATE_OUTSIDE)
 		gate_record_refused(d, ret);

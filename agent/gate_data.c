@@ -2,6 +2,7 @@
 #include "agent/gate_data.h"
 
 #include "agent/base/metric.h"
+#include "agent/catalog/limits.h"
 #include "agent/gate_catalogue.h"
 #include "agent/gate_collection.h"
 #include "agent/gate_copy.h"
@@ -13,6 +14,7 @@
 #include "agent/gate_put.h"
 #include "agent/gate_record.h"
 #include "agent/gate_view.h"
+#include "agent/wish.h"
 #include "policy/state.h"
 #include "transfer/digest.h"
 
@@ -131,6 +133,12 @@ gate_data_type(const struct catalog_file *f)
 
 /* ---- files and folders ---- */
 
+static bool
+wants_digests(const struct http_ask *q)
+{
+	return digest_want(q->want_digest) != 0 || digest_want_repr(q->want_repr_digest) != 0;
+}
+
 static void
 answer_file(struct gate_desk *d, struct gate_case *c, const struct catalog_file *f,
 	struct http_answer *ret)
@@ -150,13 +158,15 @@ answer_file(struct gate_desk *d, struct gate_case *c, const struct catalog_file 
 	gate_field(d, "X-Content-Type-Options", SPAN("nosniff"));
 	gate_field(d, "Content-Security-Policy", SPAN("sandbox; default-src 'none'"));
 	gate_oblige_file(d, c, g->max_age);
-	if (f->has_digests && g->size == f->bytes && g->mtime_s == f->mtime_s &&
-		g->mtime_ns == f->mtime_ns)
+	bool recorded = f->has_digests && g->size == f->bytes && g->mtime_s == f->mtime_s &&
+			g->mtime_ns == f->mtime_ns &&
+			g->ctime_s * LIMIT_NS + g->ctime_ns == f->ctime;
+	if (recorded)
 		add_digests(d, c, f);
 	ret->body = HTTP_FILE;
 	ret->fields = buf_span(&d->fields);
 	ret->ranges = true;
-	ret->keep = true;
+	ret->keep = recorded || !wants_digests(c->ask); /* soon it may have them */
 }
 
 static void
@@ -290,6 +300,30 @@ reads(enum http_method m)
 	return m == HTTP_GET || m == HTTP_HEAD || m == HTTP_PROPFIND;
 }
 
+/*
+ * https 7.3: a value that is asked for and not recorded is computed while the answer waits.  Of a
+ * file that is too long for that, the indexer says so at once, and comes to it next.
+ */
+static bool
+waits_for_digests(struct gate_desk *d, struct gate_case *c)
+{
+	const struct http_ask *q = c->ask;
+	struct catalog_file f = {0};
+
+	if ((q->method != HTTP_GET && q->method != HTTP_HEAD) || c->wished || is_listing(c) ||
+		!c->decision.permit || c->decision.status == 410)
+		return false;
+	if (!wants_digests(q) ||
+		!catalog_file_get(d->catalog, c->dataset.id, c->rest, &d->mem, &f, NULL) ||
+		f.has_digests)
+		return false;
+	return gate_wish(d, c,
+		&(struct wish){.kind = WISH_DIGESTS,
+			.root = c->dataset.root_name,
+			.folder = c->dataset.folder,
+			.path = f.path});
+}
+
 void
 gate_data_begin(struct gate_desk *d, struct gate_case *c)
 {
@@ -310,6 +344,10 @@ gate_data_begin(struct gate_desk *d, struct gate_case *c)
 		return;
 	c->found = GATE_FAILED;
 	bool found = gate_data_find(d, c, &e);
+	if (found && waits_for_digests(d, c)) {
+		c->found = GATE_WAITS;
+		return;
+	}
 	if (found && (c->decision.permit || c->decision.status != 404)) {
 		c->found = GATE_DECIDED;
 		gate_record_decision(d, c);

@@ -4,6 +4,7 @@
 #include "agent/base/base64.h"
 #include "agent/base/crypto.h"
 #include "agent/base/scope.h"
+#include "agent/catalog/limits.h"
 #include "agent/gate_oblige.h"
 #include "agent/gate_problem.h"
 #include "agent/gate_stream.h"
@@ -23,16 +24,28 @@
 
 /* ---- opening: the one place where a path becomes bytes ---- */
 
-void
-gate_etag(const struct gate_case *c, const struct catalog_file *f, uint64_t size,
-	struct timespec modified, char out[48])
+/* Is the file what the catalogue has digests of?  Setting mtime back does not help: ctime tells. */
+static bool
+is_recorded(const struct catalog_file *f, const struct stat *st)
 {
+	return (uint64_t)st->st_size == f->bytes && st->st_mtim.tv_sec == f->mtime_s &&
+	       st->st_mtim.tv_nsec == f->mtime_ns &&
+	       st->st_ctim.tv_sec * LIMIT_NS + st->st_ctim.tv_nsec == f->ctime;
+}
+
+void
+gate_etag(const struct gate_case *c, const struct catalog_file *f, const struct stat *st,
+	char out[48])
+{
+	uint64_t size = st != NULL ? (uint64_t)st->st_size : f->bytes;
+	struct timespec modified = {f->mtime_s, f->mtime_ns};
 	AUTO_BUF text = BUF_INIT(8192);
 	AUTO_BUF tag = BUF_INIT(48);
 	uint8_t hash[CRYPTO_SHA256_SIZE] = {0};
 
-	if (f->has_digests && size == f->bytes && modified.tv_sec == f->mtime_s &&
-		modified.tv_nsec == f->mtime_ns) {
+	if (st != NULL)
+		modified = st->st_mtim;
+	if (f->has_digests && (st == NULL || is_recorded(f, st))) {
 		memcpy(hash, f->sha256, sizeof(hash));
 	} else {
 		buf_add(&text, c->dataset.pid);
@@ -151,7 +164,7 @@ gate_open(struct gate_desk *d, const struct gate_case *c, const struct catalog_f
 		return err_set(e, ERR_ABSENT, NULL, "no such file");
 	if (fstat(fd, &st) < 0)
 		return err_set(e, ERR_SYSTEM, NULL, "fstat");
-	gate_etag(c, f, (uint64_t)st.st_size, st.st_mtim, info.etag);
+	gate_etag(c, f, &st, info.etag);
 	info.modified = st.st_mtim.tv_sec;
 	gate_stream_rate(d->gate, c, &info.rate);
 	return grant_issue(&fd, &info, ret, e);

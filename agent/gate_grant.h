@@ -26,12 +26,13 @@ void gate_grant_end(struct gate_desk *d);
 /* Seconds by the wall clock, which is the front's, from which the decision must be made again. */
 int64_t gate_expiry(const struct gate_case *c);
 /*
- * The strong tag of a file with this size and time, with its quotes (https 7.2): from the recorded
- * digest when that is what was recorded, else from pid, path, size and time; the same on every
- * node.
+ * The strong tag of a file with this state (NULL: as it was indexed), with its quotes (https 7.2):
+ * from the recorded digest when that is what was recorded, else from pid, path, size and time; the
+ * same on every node.
  */
-void gate_etag(const struct gate_case *c, const struct catalog_file *f, uint64_t size,
-	struct timespec modified, char out[48]);
+struct stat;
+void gate_etag(const struct gate_case *c, const struct catalog_file *f, const struct stat *st,
+	char out[48]);
 /* The body that stands in d->body, inside the message or, when long, as a sealed memory file. */
 void gate_body(struct gate_desk *d, const struct gate_case *c, struct http_answer *ret);
 

@@ -21,7 +21,7 @@ describe_file(const struct gate_case *c, const struct catalog_file *f, char etag
 	ret->size = f->bytes;
 	ret->modified = f->mtime_s;
 	ret->type = gate_data_type(f);
-	gate_etag(c, f, f->bytes, (struct timespec){f->mtime_s, f->mtime_ns}, etag);
+	gate_etag(c, f, NULL, etag);
 	ret->etag = span_of(etag);
 	if (f->has_digests) {
 		ret->md5 = f->md5;

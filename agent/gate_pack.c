@@ -237,9 +237,10 @@ add_member(struct packer *k, const struct catalog_file *f)
 		.size = f->bytes,
 		.mtime_s = f->mtime_s,
 		.mtime_ns = (uint32_t)f->mtime_ns,
+		.crc = f->has_digests ? f->crc32 : 0,
 	};
 
-	k->no_crc = true;
+	k->no_crc = k->no_crc || !f->has_digests;
 	if (k->p->members == ARCHIVE_MEMBERS_MAX)
 		return too_large(k);
 	if (k->p->members == 0 || f->mtime_s > k->p->modified)

@@ -109,7 +109,7 @@ add_etag(struct gate_desk *d, const struct gate_case *c)
 	if (c->dataset.id == 0 || c->rest.n == 0 ||
 		!catalog_file_get(d->catalog, c->dataset.id, c->rest, &d->mem, &f, NULL))
 		return;
-	gate_etag(c, &f, f.bytes, (struct timespec){f.mtime_s, f.mtime_ns}, etag);
+	gate_etag(c, &f, NULL, etag);
 	gate_field(d, "ETag", span_of(etag));
 }
 

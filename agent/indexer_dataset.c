@@ -225,9 +225,9 @@ unchanged(struct indexer_run *r, struct span path, const struct stat *st)
 	if (k == NULL || !span_eq(k->path, path))
 		return false;
 	r->at_known++;
-	if (o->full || k->again || (o->digests && !k->has_digests) ||
-		k->bytes != (uint64_t)st->st_size || k->mtime_s != st->st_mtim.tv_sec ||
-		k->mtime_ns != st->st_mtim.tv_nsec)
+	if (o->full || k->again || k->bytes != (uint64_t)st->st_size ||
+		k->mtime_s != st->st_mtim.tv_sec || k->mtime_ns != st->st_mtim.tv_nsec ||
+		k->ctime != st->st_ctim.tv_sec * LIMIT_NS + st->st_ctim.tv_nsec)
 		return false;
 	r->report->counts.unchanged++;
 	r->report->counts.hdf5 += k->hdf5;

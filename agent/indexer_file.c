@@ -3,6 +3,7 @@
 #include "agent/catalog/limits.h"
 #include "agent/catalog/reading.h"
 #include "agent/indexer_run.h"
+#include "agent/indexer_sum.h"
 
 #include <errno.h>
 #include <string.h>
@@ -22,7 +23,7 @@ struct indexer_work {
 	struct ingest_file file;
 	struct ingest_identity identity;
 	unsigned deaths, missed;
-	bool answered, summed;
+	bool answered;
 	char format[16], problem[READING_TEXT + 64];
 };
 
@@ -96,8 +97,9 @@ work_settle(struct indexer_run *r, struct indexer_work *w)
 {
 	struct err e = {0};
 
-	if (!w->answered || !w->summed)
+	if (!w->answered)
 		return;
+	w->file.anew = r->job->order.full;
 	w->file.path = span_of(w->path);
 	w->file.format = span_of(w->format);
 	w->file.problem = w->problem[0] != '\0' ? span_of(w->problem) : SPAN_NONE;
@@ -313,30 +315,6 @@ indexer_file_drain(struct indexer_run *r)
 
 /* ---- a new file ---- */
 
-static bool
-breathe(void *ctx)
-{
-	return indexer_file_pump(ctx, 0);
-}
-
-static void
-digest(struct indexer_run *r, struct indexer_work *w)
-{
-	const struct indexer_sum_pause pause = {breathe, r};
-	struct err e = {0};
-
-	if (r->job->order.digests && w->fd >= 0) {
-		w->file.has_digests = indexer_sum_file(
-			r->sum, w->fd, w->file.bytes, &pause, &w->file.digests, &e);
-		r->report->counts.bytes += w->file.bytes;
-		if (!w->file.has_digests && e.code == ERR_SYSTEM)
-			set_problem(w, "cannot be read", strerrordesc_np(e.sys), true);
-		else if (!w->file.has_digests)
-			w->file.again = true; /* it changes just now, or the run stops */
-	}
-	w->summed = true;
-}
-
 /* Decide who reads it: w->answered when nobody has to. */
 static void
 sort_out(struct indexer_run *r, struct indexer_work *w)
@@ -384,6 +362,7 @@ work_new(struct indexer_run *r, struct span path, const struct stat *st)
 	w->file.bytes = (uint64_t)st->st_size;
 	w->file.mtime_s = st->st_mtim.tv_sec;
 	w->file.mtime_ns = st->st_mtim.tv_nsec;
+	w->file.ctime = st->st_ctim.tv_sec * LIMIT_NS + st->st_ctim.tv_nsec;
 	w->identity = (struct ingest_identity){
 		.device = st->st_dev,
 		.inode = st->st_ino,
@@ -412,10 +391,8 @@ indexer_file_take(struct indexer_run *r, struct span path, const struct stat *st
 		set_problem(w, "cannot be opened", strerrordesc_np(e.sys), true);
 		w->answered = true;
 	}
-	/* An answer that comes in the pauses of the digest pass settles nothing: not summed yet. */
 	if (!w->answered)
 		enqueue(r, w);
-	digest(r, w);
 	work_settle(r, w);
 	while (r->queued > FILE_QUEUE && indexer_file_pump(r, 100))
 		;

@@ -6,6 +6,7 @@
 #include "agent/base/scope.h"
 #include "agent/catalog/limits.h"
 #include "agent/catalog/proposals.h"
+#include "agent/indexer_digest.h"
 #include "agent/indexer_run.h"
 
 #include <fcntl.h>
@@ -453,6 +454,31 @@ set_metrics(const struct indexer_job *job)
 		metric_set(job->metrics, METRIC_FILES_BROKEN, (int64_t)job->report->counts.broken);
 }
 
+/* Everything is in the catalogue; whoever ordered the run waits for the digests, too. */
+static void
+digest_all(struct indexer_run *r)
+{
+	const struct indexer_job *job = r->job;
+	struct indexer_digest_file f;
+	enum indexer_digest_step s = DIGEST_MORE;
+
+	if (!job->order.digests || job->digest == NULL)
+		return;
+	indexer_digest_rewind(job->digest);
+	while (!r->stop && s != DIGEST_END) {
+		struct err e = {0};
+		s = indexer_digest_next(job->digest, &f, &e);
+		r->stop = !job->world.attend(job->world.ctx) || (s == DIGEST_END && e.code != 0);
+		if (s == DIGEST_DONE)
+			r->report->counts.bytes += f.bytes;
+		if (s == DIGEST_SKIPPED && e.code == ERR_SYSTEM)
+			indexer_report_file(r->report, f.root, f.path, span_of(e.msg));
+		let_others(r);
+		indexer_digest_tell(job->digest);
+		indexer_report_progress(r->report);
+	}
+}
+
 static bool
 run_all(struct indexer_run *r)
 {
@@ -475,7 +501,8 @@ run_all(struct indexer_run *r)
 		return false;
 	if (!ingest_settle(job->ingest, &e))
 		return indexer_job_fail(r, &e);
-	return job->report->counts.uncatalogued == 0;
+	digest_all(r);
+	return !r->stop && job->report->counts.uncatalogued == 0;
 }
 
 bool
@@ -489,7 +516,7 @@ indexer_job_run(const struct indexer_job *job)
 		return false;
 	r->job = job;
 	r->report = job->report;
-	if (indexer_sum_new(&r->sum, &e) && arena_init(&r->page.arena, INGEST_PAGE_ARENA)) {
+	if (arena_init(&r->page.arena, INGEST_PAGE_ARENA)) {
 		indexer_file_serve(r);
 		ok = run_all(r);
 	} else {
@@ -503,7 +530,6 @@ indexer_job_run(const struct indexer_job *job)
 	set_metrics(job);
 	indexer_report_done(job->report);
 	arena_fini(&r->page.arena);
-	indexer_sum_free(r->sum);
 	free(r->ids);
 	free(r);
 	return ok;

@@ -22,6 +22,8 @@ struct indexer_job_root {
 	int fd; /* the folder; -1: it could not be opened */
 };
 
+struct indexer_digest;
+
 struct indexer_job_world {
 	void *ctx;
 	int control; /* to wake up for; -1: none */
@@ -64,7 +66,8 @@ struct indexer_job {
 	struct span proposals;             /* text of proposals.yaml; absent: there is none */
 	const struct policy_set *policies; /* to bind datasets to; NULL: they have faults */
 	struct indexer_report *report;
-	struct metrics *metrics; /* NULL allowed */
+	struct metrics *metrics;       /* NULL allowed */
+	struct indexer_digest *digest; /* NULL: digests follow later */
 };
 
 /*

@@ -5,7 +5,6 @@
 #include "agent/base/span.h"
 #include "agent/catalog/layout.h"
 #include "agent/indexer_job.h"
-#include "agent/indexer_sum.h"
 #include "agent/indexer_walk.h"
 
 /* The state of a run, between indexer_job.c (roots), indexer_dataset.c,
@@ -25,7 +24,6 @@ struct indexer_work;
 struct indexer_run {
 	const struct indexer_job *job;
 	struct indexer_report *report;
-	struct indexer_sum *sum;
 	struct indexer_walk *walk;
 	bool stop;      /* told to, or the catalogue failed */
 	struct err why; /* of the catalogue's failure; code ERR_NONE: none */

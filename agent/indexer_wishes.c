@@ -119,7 +119,10 @@ keep(struct indexer_wishes *w, const struct gate_link *from, struct span msg)
 		log_err(LOG_ERROR, "wire", &e);
 		return;
 	}
-	char *text = w->n < INDEXER_WISHES ? malloc(msg.n) : NULL;
+	bool room = w->n < INDEXER_WISHES &&
+		    (seen.kind != WISH_DIGESTS ||
+			    indexer_wishes_count_of(w, WISH_DIGESTS) < INDEXER_LATE);
+	char *text = room ? malloc(msg.n) : NULL;
 	if (text == NULL) {
 		tell(w, from->number, seen.id, WISH_BUSY);
 		return;
@@ -155,12 +158,23 @@ indexer_wishes_take(struct indexer_wishes *w)
 	}
 }
 
-bool
-indexer_wishes_next(struct indexer_wishes *w, struct wish *ret)
+static const struct waiting *
+oldest(const struct indexer_wishes *w, enum wish_kind kind)
 {
-	if (w->n > 0)
-		*ret = w->list[0].wish;
-	return w->n > 0;
+	for (size_t i = 0; i < w->n; i++)
+		if (w->list[i].wish.kind == kind)
+			return &w->list[i];
+	return NULL;
+}
+
+bool
+indexer_wishes_next(const struct indexer_wishes *w, enum wish_kind kind, struct wish *ret)
+{
+	const struct waiting *first = oldest(w, kind);
+
+	if (first != NULL)
+		*ret = first->wish;
+	return first != NULL;
 }
 
 /* Would a run for `a` also have done what `b` wishes?  Wishes came before it began. */
@@ -172,22 +186,23 @@ covers(const struct wish *a, const struct wish *b)
 }
 
 void
-indexer_wishes_done(struct indexer_wishes *w, bool ok)
+indexer_wishes_done(struct indexer_wishes *w, enum wish_kind kind, bool ok)
 {
+	const struct waiting *at = oldest(w, kind);
 	size_t kept = 0;
 
-	if (w->n == 0)
+	if (at == NULL)
 		return;
-	struct waiting first = w->list[0];
+	struct waiting first = *at;
 	for (size_t i = 0; i < w->n; i++) {
-		struct waiting *at = &w->list[i];
-		if (!covers(&first.wish, &at->wish)) {
-			w->list[kept++] = *at;
+		struct waiting *one = &w->list[i];
+		if (!covers(&first.wish, &one->wish)) {
+			w->list[kept++] = *one;
 			continue;
 		}
-		tell(w, at->gate, at->wish.id, ok ? WISH_DONE : WISH_FAILED);
-		if (i > 0)
-			free(at->text);
+		tell(w, one->gate, one->wish.id, ok ? WISH_DONE : WISH_FAILED);
+		if (one->text != first.text)
+			free(one->text);
 	}
 	free(first.text);
 	w->n = kept;
@@ -197,4 +212,14 @@ size_t
 indexer_wishes_count(const struct indexer_wishes *w)
 {
 	return w->n;
+}
+
+size_t
+indexer_wishes_count_of(const struct indexer_wishes *w, enum wish_kind kind)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->n; i++)
+		n += w->list[i].wish.kind == kind;
+	return n;
 }

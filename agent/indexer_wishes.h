@@ -15,6 +15,7 @@ struct indexer_wishes;
 
 #define INDEXER_GATES  8U   /* the one in force, the next one, old ones that end */
 #define INDEXER_WISHES 256U /* more are told to come again */
+#define INDEXER_LATE   64U  /* of them may be for digests, which anybody can ask for */
 
 bool indexer_wishes_new(struct indexer_wishes **ret, struct err *e);
 void indexer_wishes_free(struct indexer_wishes *w); /* NULL allowed */
@@ -25,8 +26,9 @@ bool indexer_wishes_watch(struct indexer_wishes *w, int also, struct err *e);
 int indexer_wishes_fd(const struct indexer_wishes *w);
 /* Read what has come. */
 void indexer_wishes_take(struct indexer_wishes *w);
-/* The oldest; borrowed until indexer_wishes_done.  False: none. */
-bool indexer_wishes_next(struct indexer_wishes *w, struct wish *ret);
-/* Report the oldest, and with it all that wish the same. */
-void indexer_wishes_done(struct indexer_wishes *w, bool ok);
+/* The oldest of this kind; borrowed until indexer_wishes_done.  False: none. */
+bool indexer_wishes_next(const struct indexer_wishes *w, enum wish_kind kind, struct wish *ret);
+/* Report the oldest of this kind, and with it all that wish the same. */
+void indexer_wishes_done(struct indexer_wishes *w, enum wish_kind kind, bool ok);
 size_t indexer_wishes_count(const struct indexer_wishes *w);
+size_t indexer_wishes_count_of(const struct indexer_wishes *w, enum wish_kind kind);

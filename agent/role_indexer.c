@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/base/crypto.h"
 #include "agent/base/log.h"
+#include "agent/base/proc.h"
 #include "agent/base/scope.h"
 #include "agent/gate_policies.h"
+#include "agent/indexer_digest.h"
 #include "agent/indexer_job.h"
 #include "agent/indexer_wishes.h"
 #include "agent/role.h"
@@ -16,6 +18,7 @@
 #define INDEXER_JOBS      8U /* that wait for the one at work */
 #define INDEXER_PROPOSALS ((size_t)4 * 1024 * 1024)
 #define INDEXER_REPORT    ((size_t)1024 * 1024)
+#define INDEXER_SLICE_MS  200 /* of digests that somebody waits for, at a time */
 
 struct order {
 	struct span text; /* in `store` */
@@ -34,6 +37,7 @@ struct indexer {
 	struct indexer_job_root *root;
 	const struct policy_set *policies; /* NULL: they have faults */
 	struct indexer_wishes *wishes;
+	struct indexer_digest *digest;
 	bool drain, gone;
 	struct order waiting[INDEXER_JOBS];
 	size_t n_waiting;
@@ -139,6 +143,7 @@ run_order(struct indexer *x, const struct indexer_job_order *order, struct index
 		.report = report,
 		.metrics = x->role->metrics,
 		.policies = x->policies,
+		.digest = order->one ? NULL : x->digest,
 	};
 	struct err e = {0};
 
@@ -180,10 +185,10 @@ others(void *ctx)
 }
 
 static bool
-grant_one(struct indexer *x, const struct wish *w)
+index_one(struct indexer *x, const struct wish *w)
 {
 	const struct settings *s = x->role->settings;
-	struct indexer_job_order order = {.one = true, .digests = w->kind == WISH_DIGESTS};
+	struct indexer_job_order order = {.one = true};
 	struct indexer_report report;
 
 	while (order.place < s->n_roots && !span_is(w->root, s->roots[order.place].name))
@@ -193,25 +198,87 @@ grant_one(struct indexer *x, const struct wish *w)
 	indexer_report_init(&report, -1);
 	bool ok = run_order(x, &order, &report);
 	indexer_report_fini(&report);
+	indexer_digest_rewind(x->digest);
 	return ok;
 }
 
-/* Those that are here: what comes while one is granted is looked at afterwards. */
+/* What somebody waits for who added files: those that are here. */
+static void
+index_wishes(struct indexer *x)
+{
+	struct wish w;
+
+	for (size_t n = indexer_wishes_count_of(x->wishes, WISH_INDEX); n > 0 && !x->gone; n--) {
+		if (!indexer_wishes_next(x->wishes, WISH_INDEX, &w))
+			return;
+		bool ok = index_one(x, &w);
+		if (!ok)
+			log_warn("indexer.wish", "a dataset could not be indexed whole",
+				LOG_SPAN("root", w.root), LOG_SPAN("folder", w.folder));
+		indexer_wishes_done(x->wishes, WISH_INDEX, ok);
+	}
+}
+
+static void
+log_skipped(const struct indexer_digest_file *f, const struct err *e)
+{
+	log_info("indexer.digest", "a file is left without digests for now",
+		LOG_SPAN("root", f->root), LOG_SPAN("folder", f->folder), LOG_SPAN("file", f->path),
+		LOG_STR("why", e->msg));
+}
+
+/* A piece of the file whose digests somebody waits for; false: nobody does. */
+static bool
+digest_wish(struct indexer *x)
+{
+	struct wish w;
+	struct err e = {0};
+
+	if (!indexer_wishes_next(x->wishes, WISH_DIGESTS, &w))
+		return false;
+	const struct indexer_digest_file f = {w.root, w.folder, w.path, 0};
+	enum indexer_digest_step s = indexer_digest_one(x->digest, &f, &e);
+	if (s == DIGEST_SKIPPED)
+		log_skipped(&f, &e);
+	if (s != DIGEST_MORE)
+		indexer_wishes_done(x->wishes, WISH_DIGESTS, s == DIGEST_DONE || s == DIGEST_END);
+	return true;
+}
+
+/* All who wait for one dataset; then, for a moment, who waits for digests. */
 static void
 grant_wishes(void *ctx)
 {
 	struct indexer *x = ctx;
-	struct wish w;
+	long long end = proc_now_ms() + INDEXER_SLICE_MS;
 
-	for (size_t n = indexer_wishes_count(x->wishes); n > 0 && !x->gone; n--) {
-		if (!indexer_wishes_next(x->wishes, &w))
-			return;
-		bool ok = grant_one(x, &w);
-		if (!ok)
-			log_warn("indexer.wish", "a dataset could not be indexed whole",
-				LOG_SPAN("root", w.root), LOG_SPAN("folder", w.folder));
-		indexer_wishes_done(x->wishes, ok);
+	index_wishes(x);
+	while (!x->gone && digest_wish(x) && proc_now_ms() < end)
+		;
+	indexer_digest_tell(x->digest);
+}
+
+/* ---- digests, when there is nothing else to do ---- */
+
+/* One piece more, no faster than the setting says; false: there is none. */
+static bool
+digest_idle(struct indexer *x)
+{
+	struct indexer_digest_file f;
+	struct err e = {0};
+	int pause = indexer_digest_pause(x->digest);
+
+	if (pause > 0) {
+		indexer_pool_wait(x->pool, indexer_wishes_fd(x->wishes), pause);
+		return true;
 	}
+	enum indexer_digest_step s = indexer_digest_next(x->digest, &f, &e);
+	if (s == DIGEST_SKIPPED)
+		log_skipped(&f, &e);
+	if (s == DIGEST_END && e.code != ERR_NONE)
+		log_err(LOG_WARN, "indexer.digest", &e);
+	indexer_digest_tell(x->digest);
+	return s != DIGEST_END;
 }
 
 static void
@@ -237,6 +304,8 @@ next_job(struct indexer *x)
 		LOG_U64("removed", report.counts.removed),
 		LOG_U64("uncatalogued", report.counts.uncatalogued));
 	indexer_report_fini(&report);
+	indexer_digest_rewind(x->digest);
+	indexer_digest_tell(x->digest);
 	if (!role_job_done(x->role, ok ? EXIT_OK : EXIT_NO, &e))
 		log_err(LOG_ERROR, "indexer.end", &e);
 }
@@ -274,6 +343,17 @@ load_policies(struct indexer *x)
 }
 
 static bool
+start_digests(struct indexer *x, struct err *e)
+{
+	const struct indexer_digest_world w = {.settings = x->role->settings,
+		.root = x->root,
+		.ingest = x->ingest,
+		.metrics = x->role->metrics};
+
+	return indexer_digest_new(&w, &x->digest, e);
+}
+
+static bool
 start(struct indexer *x, struct err *e)
 {
 	x->pool = calloc(1, sizeof(*x->pool));
@@ -284,7 +364,7 @@ start(struct indexer *x, struct err *e)
 		!indexer_wishes_watch(x->wishes, x->role->control, e))
 		return false;
 	load_policies(x);
-	return ingest_open(x->role->settings->catalogue, &x->ingest, e);
+	return ingest_open(x->role->settings->catalogue, &x->ingest, e) && start_digests(x, e);
 }
 
 /* A catalogue that was made earlier counts from the start. */
@@ -311,7 +391,7 @@ serve(struct indexer *x)
 			grant_wishes(x);
 		else if (x->n_waiting > 0)
 			next_job(x);
-		else
+		else if (!digest_idle(x) && !x->drain && !x->gone)
 			indexer_pool_wait(x->pool, indexer_wishes_fd(x->wishes), 60000);
 	}
 }
@@ -348,6 +428,7 @@ role_indexer_main(unsigned slot)
 	indexer_pool_fini(x.pool);
 	free(x.pool);
 	indexer_wishes_free(x.wishes);
+	indexer_digest_free(x.digest);
 	ingest_close(x.ingest);
 	free(x.root);
 	return EXIT_OK;

@@ -32,7 +32,7 @@ policy/view_all.h policy/view.c agent/cli/
 # beginning of a library's header: its wrapper
 libraries='
 oauth2/        auth/oidc.c
-openssl/       agent/http/tls.c agent/http/tls_backend.c agent/http/tls_backend.h agent/http/tls_fail.c agent/http/tls_gcm.c agent/http/tls_gcm.h agent/http/tls_keys.c agent/http/tls_keys.h agent/http/tls_pair.c agent/http/tls_pair.h agent/http/tls_record.c auth/keys.c agent/base/crypto.c tests/bench/bench_tokens.c tests/unit/test_tls.c tests/unit/test_tls_gcm.c tests/fuzz/fuzz_tls_gcm.c tests/unit/test_tls_record.c tests/fuzz/fuzz_tls_record.c
+openssl/       agent/http/tls.c agent/http/tls_backend.c agent/http/tls_backend.h agent/http/tls_fail.c agent/http/tls_gcm.c agent/http/tls_gcm.h agent/http/tls_keys.c agent/http/tls_keys.h agent/http/tls_pair.c agent/http/tls_pair.h agent/http/tls_record.c auth/keys.c agent/base/crypto.c agent/base/crypto_running.c tests/bench/bench_tokens.c tests/unit/test_tls.c tests/unit/test_tls_gcm.c tests/fuzz/fuzz_tls_gcm.c tests/unit/test_tls_record.c tests/fuzz/fuzz_tls_record.c
 intel-ipsec-mb agent/http/tls_imb.c
 curl/          agent/base/fetch.c agent/base/carry.c
 libssh2        transfer/ssh_out.c

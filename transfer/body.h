@@ -65,8 +65,8 @@ body_length(const struct body *b)
 enum body_step body_fill(
 	struct body *b, char *out, size_t cap, int64_t now, uint64_t epoch, size_t *ret_n);
 /*
- * Go on under another grant of the same bytes: same size, times and ETag.  False: they are others,
- * and nothing was changed.
+ * Go on under another grant of the same bytes: same size and times; the ETag may be another one,
+ * for digests may have been computed meanwhile.  False: they are others, and nothing was changed.
  */
 bool body_renew(struct body *b, struct grant *g);
 /*

@@ -137,8 +137,9 @@ struct settings {
 	struct settings_list listen; /* "127.0.0.1:8443", "[::1]:8443"; empty: socket activation */
 	unsigned workers;            /* 1 to 64; default: online cores, at most 8 */
 	unsigned readers;            /* 1 to 16; default 2 */
-	bool sandbox_required;       /* sandbox: required (default) or best-effort */
-	bool landlock;               /* testing only, `sandbox_landlock: no` */
+	unsigned digest_rate;  /* MiB/s of the digests behind the index, 200; 0: not limited */
+	bool sandbox_required; /* sandbox: required (default) or best-effort */
+	bool landlock;         /* testing only, `sandbox_landlock: no` */
 	enum log_level log_level;
 	struct settings_certificate *certificates;
 	size_t n_certificates;

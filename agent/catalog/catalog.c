@@ -15,7 +15,7 @@
 
 #define FILE_COLUMNS                                                                               \
 	"SELECT path, bytes, mtime, mtime_ns, format, problem, summed, sha256, md5, adler32,"      \
-	" crc32c FROM file WHERE dataset = ? AND "
+	" crc32c, crc32, ctime FROM file WHERE dataset = ? AND "
 
 static const char *const statements[CQ_COUNT] = {
 	[CQ_BEGIN] = "BEGIN",
@@ -36,6 +36,7 @@ static const char *const statements[CQ_COUNT] = {
 	[CQ_MINE_ENTITLEMENT] = "SELECT role, issuer, sub, entitlement, document FROM member"
 				" WHERE entitlement = ?",
 	[CQ_MINE_PROPOSAL] = "SELECT id FROM document WHERE pid = ?",
+	[CQ_BLOCKS] = "SELECT sha256 FROM block WHERE dataset = ?1 AND path = ?2",
 	[CQ_NEW] = DATASET_ROW_NEW,
 	[CQ_BOUND] = "SELECT bound, count(*) FROM dataset WHERE bound IS NOT NULL GROUP BY bound",
 	[CQ_BELOW] = "SELECT pid FROM dataset_text WHERE pid > ?1 || '/' AND pid < ?1 || '0'"
@@ -319,11 +320,38 @@ read_file(struct store *s, size_t q, struct arena *a, struct catalog_file *f)
 		.problem = text(s, q, 5, a),
 		.adler32 = (uint32_t)store_col_i64(s, q, 9),
 		.crc32c = (uint32_t)store_col_i64(s, q, 10),
+		.crc32 = (uint32_t)store_col_i64(s, q, 11),
+		.ctime = store_col_i64(s, q, 12),
 	};
 	f->has_digests = !store_col_null(s, q, 6) &&
 			 store_col_i64(s, q, 6) == f->mtime_s * LIMIT_NS + f->mtime_ns;
 	digest(s, q, 7, f->sha256, sizeof(f->sha256), &f->has_digests);
 	digest(s, q, 8, f->md5, sizeof(f->md5), &f->has_digests);
+}
+
+bool
+catalog_blocks(struct catalog *c, int64_t dataset, const struct catalog_file *f, struct arena *a,
+	struct span *ret, struct err *e)
+{
+	*ret = SPAN_NONE;
+	if (!f->has_digests)
+		return true;
+	if (f->bytes <= CATALOG_BLOCK) {
+		*ret = arena_span(a, (struct span){(const char *)f->sha256, sizeof(f->sha256)});
+		return true;
+	}
+	store_deadline(c->store, CATALOG_DEADLINE_MS);
+	store_i64(c->store, CQ_BLOCKS, 1, dataset);
+	store_text(c->store, CQ_BLOCKS, 2, f->path);
+	enum store_row r = store_step(c->store, CQ_BLOCKS, e);
+	if (r != STORE_ROW)
+		return r == STORE_END;
+	struct span all = store_col_blob(c->store, CQ_BLOCKS, 0);
+	uint64_t n = (f->bytes + CATALOG_BLOCK - 1) / CATALOG_BLOCK;
+	if (all.n == n * sizeof(f->sha256))
+		*ret = arena_span(a, all);
+	store_reset(c->store, CQ_BLOCKS);
+	return true;
 }
 
 bool

@@ -77,10 +77,18 @@ struct catalog_file {
 	int64_t mtime_s, mtime_ns;
 	struct span format;  /* nexus, hdf5, hdf4, other */
 	struct span problem; /* absent: none; else one line */
-	bool has_digests;    /* valid while bytes and mtime are those of the file */
+	int64_t ctime;       /* ns since 1970 */
+	bool has_digests;    /* valid while bytes, mtime and ctime are those of the file */
 	uint8_t sha256[32], md5[16];
-	uint32_t adler32, crc32c;
+	uint32_t adler32, crc32c, crc32;
 };
+/*
+ * SHA-256 of each 64 MiB of the file, the last one shorter, 32 bytes each, into the arena; absent
+ * without digests.
+ */
+#define CATALOG_BLOCK (64UL * 1024 * 1024)
+bool catalog_blocks(struct catalog *c, int64_t dataset, const struct catalog_file *f,
+	struct arena *a, struct span *ret, struct err *e);
 
 /*
  * The dataset whose pid is the longest prefix (whole segments) of `path`, and what follows it

@@ -25,6 +25,7 @@ enum catalog_statement {
 	CQ_MINE_ENTITLEMENT,
 	CQ_MINE_PROPOSAL,
 	CQ_BOUND,
+	CQ_BLOCKS,
 	CQ_NEW,
 	CQ_BELOW,
 	CQ_COUNT

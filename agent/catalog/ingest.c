@@ -381,6 +381,7 @@ bind_digests(struct ingest *i, const struct ingest_file *f)
 	store_blob(i->store, IQ_FILE_PUT, 11, f->digests.md5, sizeof(f->digests.md5));
 	store_i64(i->store, IQ_FILE_PUT, 12, f->digests.adler32);
 	store_i64(i->store, IQ_FILE_PUT, 13, f->digests.crc32c);
+	store_i64(i->store, IQ_FILE_PUT, 14, f->digests.crc32);
 }
 
 static bool
@@ -402,6 +403,8 @@ ingest_file_put(struct ingest *i, int64_t dataset, const struct ingest_file *f, 
 	store_text(i->store, IQ_FILE_PUT, 6, f->format);
 	store_text(i->store, IQ_FILE_PUT, 7, f->problem);
 	store_i64(i->store, IQ_FILE_PUT, 8, f->again);
+	store_i64(i->store, IQ_FILE_PUT, 15, f->ctime);
+	store_i64(i->store, IQ_FILE_PUT, 16, !f->anew);
 	bind_digests(i, f);
 	if (!store_do(i->store, IQ_FILE_PUT, e))
 		return false;
@@ -433,6 +436,7 @@ known_row(struct store *s, struct arena *a)
 		.has_digests = store_col_i64(s, IQ_KNOWN, 5) != 0,
 		.hdf5 = store_col_i64(s, IQ_KNOWN, 6) != 0,
 		.broken = store_col_i64(s, IQ_KNOWN, 7) != 0,
+		.ctime = store_col_i64(s, IQ_KNOWN, 8),
 	};
 }
 

@@ -67,7 +67,7 @@ bool ingest_record(
 
 struct ingest_digests {
 	uint8_t sha256[32], md5[16];
-	uint32_t adler32, crc32c;
+	uint32_t adler32, crc32c, crc32;
 };
 /* The reason on record for a file that nobody takes for HDF5. */
 #define INGEST_PLAIN "not HDF5"
@@ -75,10 +75,12 @@ struct ingest_file {
 	struct span path; /* relative to the dataset's folder, UTF-8 */
 	uint64_t bytes;
 	int64_t mtime_s, mtime_ns;
+	int64_t ctime;       /* ns */
 	struct span format;  /* nexus, hdf5, hdf4, other */
 	struct span problem; /* absent: none */
 	bool again;          /* worth another try although the file is the same */
 	bool has_digests;    /* of the bytes with this mtime */
+	bool anew;           /* digests of the same file on record do not count any more */
 	struct ingest_digests digests;
 	struct span reading; /* the reader's answer; absent: none */
 };
@@ -90,6 +92,7 @@ struct ingest_known {
 	struct span path; /* in the page's arena */
 	uint64_t bytes;
 	int64_t mtime_s, mtime_ns;
+	int64_t ctime; /* ns */
 	bool again, has_digests;
 	bool hdf5;   /* nexus or hdf5 */
 	bool broken; /* has a problem other than INGEST_PLAIN */

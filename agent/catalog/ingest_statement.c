@@ -3,6 +3,16 @@
 
 #include "agent/catalog/dataset_row.h"
 
+#define UNSUMMED_COLUMNS                                                                           \
+	"SELECT f.dataset, f.path, f.bytes, f.mtime, f.mtime_ns, f.ctime, s.name, t.folder FROM "
+#define UNSUMMED_TABLES                                                                            \
+	" f JOIN dataset d ON d.id = f.dataset JOIN source s ON s.id = d.source"                   \
+	" JOIN dataset_text t ON t.id = d.id"
+/* The same file keeps its digests when it is read again. */
+#define KEPT(column, value)                                                                        \
+	" " column " = coalesce(" value ", CASE WHEN ?16 AND file.bytes = ?3 AND file.mtime = ?4"  \
+	" AND file.mtime_ns = ?5 AND file.ctime = ?15 THEN file." column " END)"
+
 /* An upsert leaves an equal row alone (the WHERE of DO UPDATE): a second run writes nothing. */
 const char *const ingest_statements[IQ_COUNT] = {
 	[IQ_SOURCE_PUT] = "INSERT INTO source(name, place, path) VALUES (?1, ?2, ?3)"
@@ -73,15 +83,16 @@ const char *const ingest_statements[IQ_COUNT] = {
 			   " sample = ?5, technique = ?6, json = ?7 WHERE id = ?1",
 	[IQ_FILE_PUT] =
 		"INSERT INTO file(dataset, path, bytes, mtime, mtime_ns, format, problem, again,"
-		" summed, sha256, md5, adler32, crc32c)"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
+		" summed, sha256, md5, adler32, crc32c, crc32, ctime)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
 		" ON CONFLICT(dataset, path) DO UPDATE SET bytes = ?3, mtime = ?4, mtime_ns = ?5,"
-		" format = ?6, problem = ?7, again = ?8, summed = ?9, sha256 = ?10, md5 = ?11,"
-		" adler32 = ?12, crc32c = ?13",
+		" format = ?6, problem = ?7, again = ?8, ctime = ?15," KEPT("summed",
+			"?9") "," KEPT("sha256", "?10") "," KEPT("md5", "?11") "," KEPT("adler32",
+			"?12") "," KEPT("crc32c", "?13") "," KEPT("crc32", "?14"),
 	[IQ_FILE_DROP] = "DELETE FROM file WHERE dataset = ? AND path = ?",
 	[IQ_KNOWN] = "SELECT path, bytes, mtime, mtime_ns, again, summed IS NOT NULL,"
 		     " format IN ('nexus', 'hdf5'),"
-		     " problem IS NOT NULL AND problem <> '" INGEST_PLAIN "' FROM file"
+		     " problem IS NOT NULL AND problem <> '" INGEST_PLAIN "', ctime FROM file"
 		     " WHERE dataset = ? AND path > ? ORDER BY path LIMIT ?",
 	[IQ_PROBLEM_DROP] = "DELETE FROM problem WHERE source = ?",
 	[IQ_PROBLEM_PUT] =
@@ -101,5 +112,29 @@ const char *const ingest_statements[IQ_COUNT] = {
 	[IQ_BOUND_ALL] =
 		DATASET_ROW_COLUMNS DATASET_ROW_NARROW " WHERE d.id > ?1 ORDER BY d.id LIMIT ?2",
 	[IQ_BOUND_ONE] = DATASET_ROW_COLUMNS DATASET_ROW_TABLES " WHERE t.pid = ?1",
+	/* One row of the index first: joined before, all of them would be sorted for each. */
+	[IQ_UNSUMMED] = UNSUMMED_COLUMNS
+	"(SELECT * FROM file INDEXED BY file_unsummed WHERE summed IS NULL"
+	" AND (dataset, path) > (?1, ?2) ORDER BY dataset, path LIMIT 1)" UNSUMMED_TABLES,
+	[IQ_UNSUMMED_ONE] = UNSUMMED_COLUMNS
+	"file" UNSUMMED_TABLES
+	" WHERE f.summed IS NULL AND s.name = ?1 AND t.folder = ?2 AND f.path = ?3",
+	[IQ_UNSUMMED_COUNT] =
+		"SELECT count(*), coalesce(sum(bytes), 0) FROM file WHERE summed IS NULL",
+	[IQ_SUM] = "UPDATE file SET summed = ?7, sha256 = ?8, md5 = ?9, adler32 = ?10,"
+		   " crc32c = ?11, crc32 = ?12 WHERE dataset = ?1 AND path = ?2 AND bytes = ?3"
+		   " AND mtime = ?4 AND mtime_ns = ?5 AND ctime = ?6",
+	[IQ_SUMMED] = "SELECT summed FROM file WHERE dataset = ?1 AND path = ?2",
+	[IQ_BLOCK_PUT] = "INSERT INTO block(dataset, path, sha256) VALUES (?1, ?2, ?3)"
+			 " ON CONFLICT DO UPDATE SET sha256 = ?3",
+	[IQ_PARTIAL] = "SELECT at, sha256, md5, adler32, crc32c, crc32, blocks FROM partial"
+		       " WHERE dataset = ?1 AND path = ?2",
+	[IQ_PARTIAL_PUT] =
+		"INSERT INTO partial(dataset, path, at, sha256, md5, adler32, crc32c, crc32,"
+		" blocks) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM file WHERE dataset = ?1"
+		" AND path = ?2 AND bytes = ?10 AND mtime = ?11 AND mtime_ns = ?12 AND ctime = ?13"
+		" AND summed IS NULL ON CONFLICT DO UPDATE SET at = ?3, sha256 = ?4, md5 = ?5,"
+		" adler32 = ?6, crc32c = ?7, crc32 = ?8, blocks = ?9",
+	[IQ_PARTIAL_DROP] = "DELETE FROM partial WHERE dataset = ?1 AND path = ?2",
 	[IQ_BIND] = "UPDATE dataset SET bound = ?1 WHERE id = ?2",
 };

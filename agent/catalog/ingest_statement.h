@@ -58,6 +58,15 @@ enum ingest_statement {
 	IQ_BOUND_ALL,
 	IQ_BOUND_ONE,
 	IQ_BIND,
+	IQ_UNSUMMED,
+	IQ_UNSUMMED_ONE,
+	IQ_UNSUMMED_COUNT,
+	IQ_SUM,
+	IQ_SUMMED,
+	IQ_BLOCK_PUT,
+	IQ_PARTIAL,
+	IQ_PARTIAL_PUT,
+	IQ_PARTIAL_DROP,
 	IQ_COUNT
 };
 extern const char *const ingest_statements[IQ_COUNT];

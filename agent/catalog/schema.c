@@ -47,14 +47,17 @@ static const char schema_sql[] =
 	"CASCADE,"
 	" pid TEXT NOT NULL UNIQUE, folder TEXT NOT NULL, title TEXT, definition TEXT, origin TEXT,"
 	" sample TEXT, technique TEXT, technique_label TEXT, json TEXT NOT NULL DEFAULT '{}');"
+	"CREATE INDEX dataset_text_folder ON dataset_text(folder);"
 	/* Digests are good while summed (mtime in ns of the bytes that were read) is that of the
-	 * row. again: what went wrong may go right the next time (a reader that died, a deadline).
+	 * row, and the file still is what the row says; ctime in ns, for who sets mtime back.
+	 * again: what went wrong may go right the next time (a reader that died, a deadline).
 	 */
 	"CREATE TABLE file (dataset INTEGER NOT NULL REFERENCES dataset(id) ON DELETE CASCADE,"
 	" path TEXT NOT NULL, bytes INTEGER NOT NULL, mtime INTEGER NOT NULL,"
-	" mtime_ns INTEGER NOT NULL, format TEXT NOT NULL, problem TEXT, again INTEGER NOT NULL,"
+	" mtime_ns INTEGER NOT NULL, ctime INTEGER NOT NULL, format TEXT NOT NULL, problem TEXT, "
+	"again INTEGER NOT NULL,"
 	" summed INTEGER, sha256 BLOB, md5 BLOB, adler32 INTEGER, crc32c INTEGER,"
-	" PRIMARY KEY (dataset, path)) WITHOUT ROWID;"
+	" crc32 INTEGER, PRIMARY KEY (dataset, path)) WITHOUT ROWID;"
 	/* The reader's answer about a file: what the record is merged from. */
 	"CREATE TABLE reading (dataset INTEGER NOT NULL REFERENCES dataset(id) ON DELETE CASCADE,"
 	" path TEXT NOT NULL, json TEXT NOT NULL, PRIMARY KEY (dataset, path)) WITHOUT ROWID;"
@@ -74,6 +77,28 @@ static const char schema_sql[] =
 	" PRIMARY KEY (name, value, unit, dataset)) WITHOUT ROWID;"
 	"CREATE INDEX parameter_dataset ON parameter(dataset, name);";
 
+/* What belongs to digests. */
+static const char digest_sql[] =
+	"CREATE INDEX file_unsummed ON file(dataset, path, bytes) WHERE summed IS NULL;"
+	/* SHA-256 of each 64 MiB of a file that has more than one of them, 32 bytes each. */
+	"CREATE TABLE block (dataset INTEGER NOT NULL REFERENCES dataset(id) ON DELETE CASCADE,"
+	" path TEXT NOT NULL, sha256 BLOB NOT NULL, PRIMARY KEY (dataset, path)) WITHOUT ROWID;"
+	/* How far the digests of a long file have come: the states of all after `at` bytes, and the
+	 * digests of the blocks so far. */
+	"CREATE TABLE partial (dataset INTEGER NOT NULL REFERENCES dataset(id) ON DELETE CASCADE,"
+	" path TEXT NOT NULL, at INTEGER NOT NULL, sha256 BLOB NOT NULL, md5 BLOB NOT NULL,"
+	" adler32 INTEGER NOT NULL, crc32c INTEGER NOT NULL, crc32 INTEGER NOT NULL,"
+	" blocks BLOB NOT NULL, PRIMARY KEY (dataset, path)) WITHOUT ROWID;"
+	"CREATE TRIGGER file_gone AFTER DELETE ON file BEGIN"
+	" DELETE FROM block WHERE dataset = OLD.dataset AND path = OLD.path;"
+	" DELETE FROM partial WHERE dataset = OLD.dataset AND path = OLD.path; END;"
+	/* Another file under the name. */
+	"CREATE TRIGGER file_other AFTER UPDATE OF bytes, mtime, mtime_ns, ctime ON file"
+	" WHEN NEW.bytes <> OLD.bytes OR NEW.mtime <> OLD.mtime OR NEW.mtime_ns <> OLD.mtime_ns"
+	" OR NEW.ctime <> OLD.ctime BEGIN"
+	" DELETE FROM block WHERE dataset = NEW.dataset AND path = NEW.path;"
+	" DELETE FROM partial WHERE dataset = NEW.dataset AND path = NEW.path; END;";
+
 #define SCHEMA_TEXT(x)   #x
 #define SCHEMA_NUMBER(x) SCHEMA_TEXT(x)
 
@@ -88,7 +113,7 @@ schema_create(struct store *s, struct err *e)
 	if (ok && tables == 0)
 		ok = store_run(s, "PRAGMA application_id = " SCHEMA_NUMBER(STORE_APPLICATION), e) &&
 		     store_run(s, "PRAGMA user_version = " SCHEMA_NUMBER(SCHEMA_VERSION), e) &&
-		     store_run(s, schema_sql, e);
+		     store_run(s, schema_sql, e) && store_run(s, digest_sql, e);
 	ok = ok && schema_check(s, e) && store_commit(s, e);
 	if (!ok)
 		store_rollback(s);

@@ -11,7 +11,7 @@
  * roots and proposals.yaml, so there are no migrations: a catalogue of another version is refused
  * with the words that say what to do.
  */
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 3
 
 /* Of a writer: make the tables in an empty file; else check that they are ours. */
 bool schema_create(struct store *s, struct err *e);

@@ -38,7 +38,7 @@ help(FILE *out, int code)
 		"\n"
 		"--json        the events as JSON, one a line\n"
 		"--full        read unchanged files again\n"
-		"--no-digests  leave out the checksums\n"
+		"--no-digests  do not wait for digests; they follow in the background\n"
 		"--rebind      look at no file, but store anew which policy binds the dataset PID\n"
 		"              (or each of them) by the dates and the policies of today: after a\n"
 		"              correction; `pan-agent policy lint --catalogue` says where that is "

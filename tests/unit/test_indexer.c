@@ -4,6 +4,8 @@
 #include "agent/base/fdpass.h"
 #include "agent/base/scope.h"
 #include "agent/catalog/catalog.h"
+#include "agent/catalog/ingest_digest.h"
+#include "agent/indexer_digest.h"
 #include "agent/indexer_job.h"
 #include "agent/indexer_sum.h"
 
@@ -248,8 +250,12 @@ run(struct world *w, const char *proposals, const char *order)
 	job.world.others = others;
 	job.world.between = between;
 	w->job = &job;
+	const struct indexer_digest_world world = {
+		.settings = &w->settings, .root = &root, .ingest = w->ingest};
+	assert_true(indexer_digest_new(&world, &job.digest, NULL));
 	indexer_report_init(&w->report, pair[1]);
 	bool ok = indexer_job_run(&job);
+	indexer_digest_free(job.digest);
 	(void)attend(w);
 	indexer_report_fini(&w->report);
 	buf_fini(&w->told);
@@ -361,6 +367,107 @@ life(void **state)
 	expect(w, 6, 5, 0, 3);
 }
 
+/* What the indexer does when there is nothing else to do; at most so many pieces.  Returns how many
+ * files got digests. */
+static unsigned
+catch_up(struct world *w, unsigned pieces)
+{
+	struct indexer_job_root root = {open(w->root, O_PATH | O_DIRECTORY | O_CLOEXEC)};
+	const struct indexer_digest_world world = {
+		.settings = &w->settings, .root = &root, .ingest = w->ingest};
+	struct indexer_digest *d = NULL;
+	struct indexer_digest_file f;
+	enum indexer_digest_step s = DIGEST_MORE;
+	unsigned n = 0;
+
+	assert_true(indexer_digest_new(&world, &d, NULL));
+	for (struct err e = {0}; s != DIGEST_END && pieces > 0; pieces--) {
+		s = indexer_digest_next(d, &f, &e);
+		n += s == DIGEST_DONE;
+	}
+	indexer_digest_free(d);
+	(void)close(root.fd);
+	return n;
+}
+
+/* As if a pass had been killed behind the first block of the only file without digests. */
+static void
+leave_partial(struct world *w, const char *name)
+{
+	struct indexer_sum *sum = NULL;
+	struct ingest_unsummed f;
+	struct ingest_partial p;
+	AUTO_ARENA a = {0};
+	size_t n = 1;
+	int fd = open(name, O_RDONLY | O_CLOEXEC);
+
+	assert_true(arena_init(&a, 1 << 20) && indexer_sum_new(&sum, NULL));
+	assert_true(ingest_unsummed_next(w->ingest, 0, SPAN(""), &a, &f, NULL));
+	assert_false(ingest_partial_get(w->ingest, &f, &a, &p, NULL));
+	indexer_sum_start(sum, f.bytes);
+	for (size_t at = 0; at < CATALOG_BLOCK; at += n)
+		assert_true(indexer_sum_piece(sum, fd, &n, NULL));
+	assert_true(indexer_sum_partial(sum, &p));
+	assert_true(ingest_begin(w->ingest, NULL));
+	assert_true(ingest_partial_put(w->ingest, &f, &p, NULL));
+	f.ctime++; /* of another file nothing is kept */
+	p.at = 7;
+	assert_true(ingest_partial_put(w->ingest, &f, &p, NULL));
+	assert_true(ingest_commit(w->ingest, NULL));
+	assert_true(ingest_partial_get(w->ingest, &f, &a, &p, NULL));
+	assert_int_equal(p.at, CATALOG_BLOCK);
+	indexer_sum_free(sum);
+	(void)close(fd);
+}
+
+/* Two blocks of zeros: a file of 64 MiB and a byte has the digest of each. */
+static void
+blocks(void **state)
+{
+	static const uint8_t first[] = {0x3b, 0x6a, 0x07, 0xd0, 0xd4, 0x04, 0xfa, 0xb4};
+	static const uint8_t second[] = {0x6e, 0x34, 0x0b, 0x9c, 0xff, 0xb3, 0x7a, 0x98};
+	static const uint8_t whole[] = {0x91, 0x99, 0x09, 0x77, 0x34, 0x59, 0x85, 0xaa};
+	static const uint8_t md5[] = {0x27, 0x9f, 0x6c, 0x15, 0xa4, 0x8c, 0x00, 0x94};
+	struct world *w = *state;
+	AUTO_ARENA a = {0};
+	struct catalog *c = NULL;
+	struct catalog_dataset d;
+	struct catalog_file f;
+	struct span list = SPAN_NONE;
+	char name[128];
+
+	put_file(w, "q2/big/zeros.bin", "", 1000);
+	(void)snprintf(name, sizeof(name), "%s/q2/big/zeros.bin", w->root);
+	assert_int_equal(truncate(name, (off_t)CATALOG_BLOCK + 1), 0);
+	assert_true(run(w, NULL, "one:q2/big"));
+	assert_int_equal(catch_up(w, 40), 0); /* stopped in the middle */
+	leave_partial(w, name);
+	assert_int_equal(catch_up(w, 4), 1); /* the last byte, the end, no more files */
+	assert_true(arena_init(&a, 1 << 20));
+	assert_true(catalog_open(w->path, &c, NULL));
+	assert_true(catalog_by_pid(c, SPAN("10.5072/q2-big"), &a, &d, NULL));
+	assert_true(catalog_file_get(c, d.id, SPAN("zeros.bin"), &a, &f, NULL));
+	assert_true(f.has_digests);
+	assert_true(catalog_blocks(c, d.id, &f, &a, &list, NULL));
+	assert_int_equal(list.n, 64);
+	assert_memory_equal(list.p, first, sizeof(first));
+	assert_memory_equal(list.p + 32, second, sizeof(second));
+	assert_memory_equal(f.sha256, whole, sizeof(whole));
+	assert_memory_equal(f.md5, md5, sizeof(md5));
+	assert_int_equal(f.crc32, 0x0c0b9a78U);
+	/* Another file under the name has none of it. */
+	put_file(w, "q2/big/zeros.bin", "now a text", 2000);
+	assert_true(run(w, NULL, "one:q2/big"));
+	assert_true(catalog_file_get(c, d.id, SPAN("zeros.bin"), &a, &f, NULL));
+	assert_false(f.has_digests);
+	assert_int_equal(catch_up(w, 1000), 1);
+	assert_true(catalog_file_get(c, d.id, SPAN("zeros.bin"), &a, &f, NULL));
+	assert_true(catalog_blocks(c, d.id, &f, &a, &list, NULL));
+	assert_int_equal(list.n, 32);
+	assert_memory_equal(list.p, f.sha256, 32);
+	catalog_close(c);
+}
+
 /* One dataset as it is now, and nothing of the others. */
 static void
 one(void **state)
@@ -376,10 +483,12 @@ one(void **state)
 	assert_int_equal(unlink(name), 0);
 	assert_true(run(w, NULL, "one:q1/a"));
 	expect(w, 2, 1, 0, 0);
+	assert_int_equal(catch_up(w, 1000), 1);
 	file_is(w, "10.5072/q1-a", "more/new.h5", "nexus", "");
 	file_is(w, "10.5072/q1-b", "x.txt", "other", INGEST_PLAIN); /* gone, but not looked at */
 	put_file(w, "q3/new/y.txt", "text", 1000);
 	assert_true(run(w, NULL, "one:q3/new"));
+	assert_int_equal(catch_up(w, 1000), 1);
 	file_is(w, "10.5072/q3-new", "y.txt", "other", INGEST_PLAIN);
 	assert_false(run(w, NULL, "one:q3/none"));
 	assert_false(run(w, NULL, "one:../q3/new"));
@@ -696,6 +805,7 @@ main(void)
 		cmocka_unit_test(hanging),
 		cmocka_unit_test(bindings),
 		cmocka_unit_test(one),
+		cmocka_unit_test(blocks),
 		cmocka_unit_test(one_between),
 	};
 	return cmocka_run_group_tests_name("indexer", tests, setup, teardown);

@@ -125,17 +125,17 @@ granted(void **state)
 	assert_true(first != 0 && second != 0 && same != 0);
 	indexer_wishes_take(x.indexer);
 	assert_int_equal(indexer_wishes_count(x.indexer), 3);
-	assert_true(indexer_wishes_next(x.indexer, &got));
+	assert_true(indexer_wishes_next(x.indexer, full.kind, &got));
 	assert_true(span_eq(got.folder, full.folder));
 	uint64_t later = gate_indexer_wish(x.gate, &full);
-	indexer_wishes_done(x.indexer, true);
+	indexer_wishes_done(x.indexer, full.kind, true);
 	assert_int_equal(indexer_wishes_count(x.indexer), 1);
 	assert_true(gate_indexer_serve(x.gate));
 	assert_true(gate_indexer_over(x.gate, first) && gate_indexer_over(x.gate, same));
 	assert_false(gate_indexer_over(x.gate, second) || gate_indexer_over(x.gate, later));
 	indexer_wishes_take(x.indexer);
 	assert_int_equal(indexer_wishes_count(x.indexer), 2);
-	assert_true(indexer_wishes_next(x.indexer, &got));
+	assert_true(indexer_wishes_next(x.indexer, full.kind, &got));
 	assert_true(span_eq(got.folder, other.folder));
 	end(&x);
 }
@@ -164,23 +164,46 @@ static void
 limits(void **state)
 {
 	struct both x;
+	struct wish w = full;
 	uint64_t last = 0;
 
 	(void)state;
 	begin(&x);
+	w.kind = WISH_INDEX;
+	w.path = SPAN_NONE;
 	for (unsigned i = 0; i < GATE_INDEXER_WISHES; i++) {
-		last = gate_indexer_wish(x.gate, &full);
+		last = gate_indexer_wish(x.gate, &w);
 		assert_true(last != 0);
 		indexer_wishes_take(x.indexer);
 	}
-	assert_int_equal(gate_indexer_wish(x.gate, &full), 0);
+	assert_int_equal(gate_indexer_wish(x.gate, &w), 0);
 	gate_indexer_forget(x.gate, last);
-	uint64_t more = gate_indexer_wish(x.gate, &full);
+	uint64_t more = gate_indexer_wish(x.gate, &w);
 	assert_true(more != 0);
 	indexer_wishes_take(x.indexer); /* the indexer has no room for one more, and says so */
 	assert_int_equal(indexer_wishes_count(x.indexer), INDEXER_WISHES);
 	assert_true(gate_indexer_serve(x.gate));
 	assert_true(gate_indexer_over(x.gate, more));
+	end(&x);
+}
+
+/* What anybody can ask for leaves room for those who added files. */
+static void
+limits_of_digests(void **state)
+{
+	struct both x;
+	struct wish w = full;
+
+	(void)state;
+	begin(&x);
+	for (unsigned i = 0; i <= INDEXER_LATE; i++)
+		assert_true(gate_indexer_wish(x.gate, &full) != 0);
+	w.kind = WISH_INDEX;
+	w.path = SPAN_NONE;
+	assert_true(gate_indexer_wish(x.gate, &w) != 0);
+	indexer_wishes_take(x.indexer);
+	assert_int_equal(indexer_wishes_count_of(x.indexer, WISH_DIGESTS), INDEXER_LATE);
+	assert_int_equal(indexer_wishes_count_of(x.indexer, WISH_INDEX), 1);
 	end(&x);
 }
 
@@ -194,6 +217,7 @@ main(void)
 		cmocka_unit_test(granted),
 		cmocka_unit_test(gone),
 		cmocka_unit_test(limits),
+		cmocka_unit_test(limits_of_digests),
 	};
 	return cmocka_run_group_tests_name("wish", tests, NULL, NULL);
 }
