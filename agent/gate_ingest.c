@@ -299,6 +299,18 @@ is_named(int root, struct span path, int fd)
 	       named.st_ino == st.st_ino;
 }
 
+/* A file that has a name already would get a second one, where other rules may hold. */
+static bool
+check_unnamed(const struct gate_case *c, int fd, struct gate_ingest_no *no)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return say_system(c, "what was written cannot be looked at", no);
+	return st.st_nlink == 0 ||
+	       gate_ingest_say(no, 400, "not-ours", "This is no file that the agent gave out.");
+}
+
 /* AT_EMPTY_PATH would need CAP_DAC_READ_SEARCH. */
 static bool
 give_name(int folder, struct span name, int fd)
@@ -341,6 +353,8 @@ gate_ingest_commit(struct gate_desk *d, struct gate_case *c, const struct gate_i
 		return true;
 	if (look(root, path, &st))
 		return say_exists(f, no);
+	if (!check_unnamed(c, fd, no))
+		return false;
 	if (fsync(fd) != 0)
 		return say_system(c, "what was written does not reach the disk", no);
 	AUTO_FD folder = make_folders(d->gate, root, parent(path));

@@ -308,8 +308,9 @@ lay_out(struct archive *a, struct err *e)
 		a->entry[i].at = at;
 		a->entry[i].central = (uint32_t)central;
 		around(a, &m, i, &head, &tail);
-		if (__builtin_add_overflow(at, m.size, &at) || (at += head + tail) > INT64_MAX)
+		if (m.size > INT64_MAX - at || head + tail > INT64_MAX - at - m.size)
 			return err_set(e, ERR_LIMIT, NULL, "an archive of 2^63 bytes");
+		at += m.size + head + tail;
 		struct zip_entry z = as_zip(a, &m, i);
 		central += zip_central_size(&z);
 	}

@@ -270,6 +270,11 @@ an_answer_that_was_lost(void **state)
 	assert_int_equal(ask_commit(w, &x, descriptor(g), NULL), 201);
 	assert_int_equal(audited(w, "\"kind\":\"landed\""), 1);
 	assert_int_equal(entries(w, "in/SHUT/new"), 1);
+	/* It has its name now, and gets no second one elsewhere, whoever hands it over. */
+	const struct wish other = {NEW "/b", NULL, HELLO, "pia"};
+	assert_int_equal(ask_commit(w, &other, descriptor(g), NULL), 400);
+	assert_int_equal(entries(w, "in/SHUT/new"), 1);
+	assert_int_equal(audited(w, "\"kind\":\"landed\""), 1);
 	grant_unref(g);
 }
 
