@@ -32,8 +32,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		wire_write_answer(&answer, &b);
 		hold_same(&b, in);
 	} else if (wire_kind(in) == WIRE_ANSWER) {
+		uint64_t id = 0;
+		bool begun = wire_answer_id(in, &id); /* without its descriptor */
 		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 		if (wire_read_answer(in, &fd, &answer, NULL)) {
+			if (!begun || id != answer.id)
+				abort();
 			wire_write_answer(&answer, &b);
 			hold_same(&b, in);
 			grant_unref(answer.grant);

@@ -188,6 +188,10 @@ answer_inline(void **state)
 	assert_memory_equal(&r.rate, &a.rate, sizeof(a.rate));
 	for (size_t cut = 1; cut < b.n; cut++)
 		assert_false(wire_read_answer(span_first(buf_span(&b), b.n - cut), &fd, &r, NULL));
+	uint64_t id = 0;
+	assert_true(wire_answer_id(span_first(buf_span(&b), 10), &id));
+	assert_int_equal(id, a.id);
+	assert_false(wire_answer_id(span_first(buf_span(&b), 9), &id));
 }
 
 /* A class without a name would limit nobody; one with a longer name is none. */
