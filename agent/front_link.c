@@ -348,7 +348,7 @@ static void
 take_granted(struct front_link *l, struct span msg, int *fds, size_t n)
 {
 	if (fds[0] >= l->high && l->shortage != NULL)
-		l->shortage(l->shortage_arg, 2);
+		l->shortage(l->shortage_arg, front_link_give_up(fds[0], l->high));
 	take_answer(l, msg, &fds[0]);
 	for (size_t i = 0; i < n; i++)
 		scope_close(&fds[i]);

@@ -23,7 +23,7 @@
 #define FRONT_LINK_DOWN_MS 5000
 #define FRONT_LINK_ASK_MS  30000 /* a gate that lives and does not answer */
 #define FRONT_LINK_BATCH   32U   /* messages in one sendmmsg(2) */
-#define FRONT_LINK_SHORT   64U   /* descriptors to be given up when there is none left */
+#define FRONT_LINK_SHORT   64U   /* descriptors to be given up at once, at least */
 
 struct front_link;
 
@@ -33,6 +33,16 @@ void front_link_free(struct front_link *l);
 bool front_link_ask(void *arg, struct conn *c, struct http_ask *q);
 void front_link_forget(void *arg, uint64_t id);
 void front_link_done(void *arg, const struct http_done *d);
+/*
+ * How many: what is given up leaves holes that are filled first, so a number this high is not seen
+ * again before that many were taken.  The further above, the more, or they would all be used up.
+ */
+static inline size_t
+front_link_give_up(int fd, int high)
+{
+	return FRONT_LINK_SHORT + (size_t)(fd - high);
+}
+
 /* Called with how many descriptors should be given up, where a granted one is number `high` or
  * above, or did not fit any more.  A question whose answer did not fit is asked again in a moment.
  */

@@ -89,7 +89,6 @@ listen_off(struct front_worker *w)
 static void
 out_of_descriptors(struct front_worker *w, int listener)
 {
-	kept_yield(w->own.kept, FRONT_LINK_SHORT);
 	if (w->spare >= 0)
 		(void)close(take_fd(&w->spare));
 	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
@@ -109,10 +108,14 @@ accept_one(struct front_worker *w, int listener)
 	uint8_t peer[16];
 	int fd = accept4(listener, (struct sockaddr *)&from, &n, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM))
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
+		if (kept_yield(w->own.kept, FRONT_LINK_SHORT) > 0)
+			return true; /* there may be room now */
 		out_of_descriptors(w, listener);
+		return false;
+	}
 	if (fd >= w->own.high)
-		kept_yield(w->own.kept, 2);
+		(void)kept_yield(w->own.kept, front_link_give_up(fd, w->own.high));
 	if (fd < 0)
 		return errno == ECONNABORTED || errno == EINTR;
 	peer_of(&from, peer);
@@ -198,7 +201,7 @@ on_identity(void *arg, uint64_t was, uint64_t is)
 static void
 on_short(void *arg, size_t n)
 {
-	kept_yield(((struct front_worker *)arg)->own.kept, n);
+	(void)kept_yield(((struct front_worker *)arg)->own.kept, n);
 }
 
 /* ---- mail ---- */

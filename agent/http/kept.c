@@ -440,21 +440,23 @@ kept_sweep(struct kept *k, int64_t now, uint64_t epoch)
 			sweep(&k->shard[i], now, epoch);
 }
 
-void
+size_t
 kept_yield(struct kept *k, size_t n)
 {
 	size_t empty = 0;
+	size_t left = n;
 
-	while (n > 0 && empty < k->n_shards) {
+	while (left > 0 && empty < k->n_shards) {
 		struct shard *s = &k->shard[atomic_fetch_add(&k->turn, 1) % k->n_shards];
 		(void)pthread_mutex_lock(&s->lock);
 		empty = s->oldest == NULL ? empty + 1 : 0;
 		if (s->oldest != NULL) {
 			drop(s, s->oldest);
-			n--;
+			left--;
 		}
 		(void)pthread_mutex_unlock(&s->lock);
 	}
+	return n - left;
 }
 
 size_t

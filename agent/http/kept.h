@@ -39,6 +39,7 @@ void kept_put(struct kept *k, const struct http_ask *q, const struct http_answer
  * the epoch, else a part at each call.
  */
 void kept_sweep(struct kept *k, int64_t now, uint64_t epoch);
-/* Descriptors are short: `n` answers that were not used for long make room. */
-void kept_yield(struct kept *k, size_t n);
+/* Descriptors are short: `n` answers that were not used for long make room.  How many there were.
+ */
+size_t kept_yield(struct kept *k, size_t n);
 size_t kept_count(struct kept *k);

@@ -251,10 +251,11 @@ yields(void **state)
 	CHECK_ROW("an answer in use stays good when its place is given up");
 	const struct http_answer *held = kept_get(k, &q, NOW, GRANTED_EPOCH);
 	assert_non_null(held);
-	kept_yield(k, 100);
+	assert_int_equal(kept_yield(k, 100), 100);
 	assert_int_equal(kept_count(k), 900);
 	assert_true(found(k, &q, NOW, GRANTED_EPOCH)); /* the newest */
-	kept_yield(k, 5000);
+	assert_int_equal(kept_yield(k, 5000), 900);
+	assert_int_equal(kept_yield(k, 1), 0);
 	assert_int_equal(kept_count(k), 0);
 	assert_false(found(k, &q, NOW, GRANTED_EPOCH));
 	check_span(held->fields, "Content-Type: a/b\r\n");
@@ -288,7 +289,7 @@ work(void *arg)
 			w->wrong++;
 		kept_done(a);
 		if (i % 500 == 499)
-			kept_yield(w->k, 10);
+			(void)kept_yield(w->k, 10);
 		if (i % 1000 == 999)
 			kept_sweep(w->k, NOW, GRANTED_EPOCH);
 	}
