@@ -59,6 +59,7 @@ struct indexer_digest {
 	int64_t dataset;   /* behind this one, and this path, is the next file */
 	struct buf path;
 	bool end;
+	bool again; /* the file at hand lies behind that: its row must not be found once more */
 	struct buf soon[DIGEST_SOON]; /* root, folder and path, each with a NUL behind it */
 	size_t n_soon;
 	struct failed failed[DIGEST_FAILED];
@@ -133,6 +134,7 @@ indexer_digest_rewind(struct indexer_digest *d)
 	(void)indexer_digest_flush(d, NULL);
 	d->dataset = 0;
 	d->end = false;
+	d->again = d->turn.fd >= 0;
 	d->stale = true;
 	buf_reset(&d->path);
 }
@@ -296,7 +298,9 @@ remember(struct indexer_digest *d, struct seat *s, struct err *e)
 	if (d->n_results == 0)
 		d->since_ms = now;
 	d->results[d->n_results++] = r;
-	if (d->n_results == DIGEST_RESULTS || d->batch.used > DIGEST_BYTES ||
+	bool again = d->again;
+	d->again = false;
+	if (again || d->n_results == DIGEST_RESULTS || d->batch.used > DIGEST_BYTES ||
 		now - d->since_ms > DIGEST_MS)
 		return indexer_digest_flush(d, e);
 	return true;
@@ -470,6 +474,7 @@ static void
 finish(struct indexer_digest *d, struct err *e)
 {
 	d->end = true;
+	d->told_ms = 0; /* the last numbers are told at once */
 	if (e->code == ERR_ABSENT)
 		*e = (struct err){0};
 	if (e->code == ERR_NONE)
