@@ -17,9 +17,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define DIGEST_ARENA   (((size_t)64 << 20) + 4 * LIMIT_PATH) /* names, blocks of 128 TiB */
-#define DIGEST_RESULTS 256U                                  /* files in one transaction, */
-#define DIGEST_BYTES   (1UL << 20)                           /* with their names and blocks, */
+#define DIGEST_ARENA   (((size_t)64 << 20) + (size_t)4 * LIMIT_PATH) /* names, blocks of 128 TiB */
+#define DIGEST_RESULTS 256U                                          /* files in one transaction, */
+#define DIGEST_BYTES   (1UL << 20) /* with their names and blocks, */
 #define DIGEST_BATCH   (DIGEST_BYTES + DIGEST_ARENA)
 #define DIGEST_MS      1000U   /* or what there is after so long */
 #define DIGEST_KEEP_MS 2000U   /* between two notes of how far a long file came */
@@ -100,7 +100,7 @@ indexer_digest_new(const struct indexer_digest_world *w, struct indexer_digest *
 	d->turn.fd = -1;
 	d->late.fd = -1;
 	for (size_t i = 0; i < DIGEST_SOON; i++)
-		d->soon[i].max = 3 * (LIMIT_PATH + 1);
+		d->soon[i].max = (size_t)3 * (LIMIT_PATH + 1);
 	d->results = calloc(DIGEST_RESULTS, sizeof(*d->results));
 	if (d->results == NULL || !arena_init(&d->batch, DIGEST_BATCH) || !seat_new(&d->turn, e) ||
 		!seat_new(&d->late, e)) {
