@@ -136,10 +136,11 @@ look_beside(struct audit_file *f, bool empty)
 
 	if (f->dir < 0)
 		return;
-	if (empty && f->seq == 0) {
+	/* Also for who wrote before: others may have begun several files while it waited. */
+	if (empty)
 		last_of_older(f, &older);
+	if (older.seq > f->seq)
 		stand_at(f, older.seq, older.ms, older.hash);
-	}
 	if (!audit_file_read_head(f, &h))
 		return;
 	if (h.signed_at >= f->signed_at) {
